@@ -1,0 +1,22 @@
+//! The gRPC metadata that Chancery's parts exchange, spelled once.
+
+/// Everything that begins like this is ours: the gateway removes it from what comes from outside.
+pub const PREFIX: &str = "chancery-";
+
+/// Who acts: "token/<id>". Set by the gateway, and believed from the gateway's identity alone.
+pub const ACTOR: &str = "chancery-actor";
+
+/// The request id of a command, at most [`MAX_REQUEST_ID`] characters.
+pub const REQUEST_ID: &str = "chancery-request-id";
+
+/// The correlation id: one UUID for all that a command sets going.
+pub const CORRELATION_ID: &str = "chancery-correlation-id";
+
+/// The event that made a service call another, a UUID.
+pub const CAUSATION_ID: &str = "chancery-causation-id";
+
+/// What a client from outside sends to name its request: the gateway turns it into [`REQUEST_ID`].
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// The longest request id; printable ASCII.
+pub const MAX_REQUEST_ID: usize = 100;

@@ -1,0 +1,105 @@
+//! Who may call which method: the options of `proto/chancery/options/v1/options.proto`.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use prost_reflect::{DescriptorPool, ExtensionDescriptor, MethodDescriptor, Value};
+
+use crate::{DESCRIPTORS, options::v1::Role};
+
+/// What one method declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MethodPolicy {
+    /// The role that a caller from outside needs; `None`: not reachable from outside.
+    pub role: Option<Role>,
+    /// The services that may call it; "*" is any of them.
+    pub callers: Vec<String>,
+}
+
+impl MethodPolicy {
+    /// Whether a service with this mTLS identity may call the method.
+    pub fn allows(&self, service: &str) -> bool {
+        self.callers.iter().any(|c| c == "*" || c == service)
+    }
+}
+
+/// The policy of the method at a gRPC path, "/chancery.acme.v1.AcmeService/RenewNow".
+pub fn of(path: &str) -> Option<&'static MethodPolicy> {
+    METHODS.get(path)
+}
+
+/// All methods, by path.
+pub fn all() -> impl Iterator<Item = (&'static str, &'static MethodPolicy)> {
+    METHODS.iter().map(|(path, policy)| (path.as_str(), policy))
+}
+
+static METHODS: LazyLock<HashMap<String, MethodPolicy>> = LazyLock::new(|| {
+    // The set is written by our own build script: that it decodes is tested below.
+    #[allow(clippy::expect_used)]
+    let pool = DescriptorPool::decode(DESCRIPTORS).expect("the descriptors of proto/ decode");
+    let role = pool.get_extension_by_name("chancery.options.v1.role");
+    let callers = pool.get_extension_by_name("chancery.options.v1.callers");
+    let mut methods = HashMap::new();
+    for service in pool.services() {
+        for method in service.methods() {
+            let path = format!("/{}/{}", service.full_name(), method.name());
+            let policy = MethodPolicy {
+                role: role.as_ref().and_then(|role| declared_role(&method, role)),
+                callers: callers
+                    .as_ref()
+                    .map(|callers| declared_callers(&method, callers))
+                    .unwrap_or_default(),
+            };
+            methods.insert(path, policy);
+        }
+    }
+    methods
+});
+
+fn declared_role(method: &MethodDescriptor, extension: &ExtensionDescriptor) -> Option<Role> {
+    let options = method.options();
+    if !options.has_extension(extension) {
+        return None;
+    }
+    let number = options.get_extension(extension).as_enum_number()?;
+    match Role::try_from(number) {
+        Ok(Role::Unspecified) | Err(_) => None,
+        Ok(role) => Some(role),
+    }
+}
+
+fn declared_callers(method: &MethodDescriptor, extension: &ExtensionDescriptor) -> Vec<String> {
+    let options = method.options();
+    let value = options.get_extension(extension);
+    let Value::List(callers) = &*value else {
+        return Vec::new();
+    };
+    callers
+        .iter()
+        .filter_map(|c| c.as_str().map(str::to_owned))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_from_the_descriptors() {
+        let renew = of("/chancery.acme.v1.AcmeService/RenewNow").unwrap();
+        assert_eq!(renew.role, Some(Role::Operator));
+        assert!(renew.allows("gateway") && !renew.allows("projection"));
+        let key = of("/chancery.keystore.v1.KeystoreService/GenerateKey").unwrap();
+        assert_eq!(key.role, None);
+        assert_eq!(key.callers, ["acme-agent", "csr-service"]);
+        let identity = of("/chancery.keystore.v1.IdentityService/RenewIdentity").unwrap();
+        assert!(identity.allows("anything"));
+        assert_eq!(of("/chancery.acme.v1.AcmeService/Nope"), None);
+    }
+
+    #[test]
+    fn every_method_says_who_may_call_it() {
+        for (path, policy) in all() {
+            assert!(policy.role.is_some() || !policy.callers.is_empty(), "{path} can be called by nobody");
+        }
+    }
+}
