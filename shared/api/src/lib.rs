@@ -2,8 +2,10 @@
 //!
 //! Beside the generated code: [`policy`] (who may call a method, read from the descriptors),
 //! [`convert`] (between messages and the types of `pki` and `time`), [`refuse`] (a refusal as a
-//! gRPC status), and [`metadata`] (the names of the headers that services exchange).
+//! gRPC status), [`metadata`] (the names of the headers that services exchange), and [`challenge`]
+//! (the bucket for answers to ACME challenges).
 
+pub mod challenge;
 pub mod convert;
 pub mod metadata;
 pub mod policy;
