@@ -1,1 +1,38 @@
-//! (being written)
+//! The event log: one JetStream stream to which aggregates append and which followers read.
+//!
+//! A command walks [`EventLog::execute`]: the aggregate's state, a pure `decide`, and an append that
+//! names the sequence it builds on ([`append`]). A reader walks [`EventLog::load`] for one aggregate,
+//! [`EventLog::tail`] for many, or a [`follow::Follower`] where rows are kept. What the words of an
+//! event are on the wire stands in [`subject`] and [`envelope`]; what a stream must be like to be
+//! trusted in [`safety`]; who makes it in [`provision`]. This crate knows no domain.
+
+pub mod aggregate;
+pub mod append;
+pub mod checkpoint;
+pub mod envelope;
+mod error;
+pub mod follow;
+pub mod load;
+mod log;
+pub mod provision;
+pub mod request_ledger;
+pub mod safety;
+pub mod subject;
+pub mod tail;
+
+pub use aggregate::{Aggregate, DecodeError, EncodeError, EventBody};
+pub use append::{CommandError, Executed};
+pub use envelope::{Envelope, Origin, Recorded, derive_id};
+pub use error::LogError;
+pub use follow::{Apply, ApplyError, FollowError, Follower};
+pub use load::Loaded;
+pub use log::EventLog;
+pub use provision::{Bucket, Provision, ProvisionError, provision};
+pub use request_ledger::{ClaimError, RequestLedger};
+pub use safety::OpenError;
+
+/// What [`events!`] needs at the place where it is used.
+#[doc(hidden)]
+pub mod expansion {
+    pub use serde_json;
+}
