@@ -1,0 +1,38 @@
+# Everything that one does with Chancery, one command each, on a machine with a Rust toolchain and a C compiler.
+
+CARGO ?= cargo
+DATA ?= data
+NEXTEST_PROFILE ?= $(if $(CI),ci,default)
+
+.PHONY: help run test bench bench-build lint tools nextest clean-data
+.DEFAULT_GOAL := help
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/    make \1\t\2/p' Makefile | expand -t 24
+
+run: tools ## Build the release, and run all of Chancery on the folder data/ with a local test CA
+	$(CARGO) build --release --bin chancery
+	target/release/chancery up --data-dir $(DATA) --test-ca
+
+test: tools nextest ## Run every test, on real servers
+	$(CARGO) build --workspace --all-targets
+	$(CARGO) nextest run --workspace --profile $(NEXTEST_PROFILE)
+
+bench: tools ## Measure a release build against the limits of this machine; writes target/bench.json
+	tools/fetch lego
+	$(CARGO) build --release --workspace --bins
+	target/release/bench
+
+bench-build: ## Measure a clean debug build, and .ci/run on the folder that it leaves
+	tests/bench/build-times
+
+lint: ## Format, clippy and documentation, with every warning an error
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
+
+tools: ## Get nats-server, Pebble and its DNS server into .tools/bin
+	@tools/fetch
+
+nextest:
+	@$(CARGO) nextest --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-nextest
