@@ -1,0 +1,1 @@
+//! What Chancery does, told as stories on real servers.

@@ -1,0 +1,168 @@
+//! A real CA for tests: Pebble, with pebble-challtestsrv as the DNS of its world.
+
+use std::{fs, path::Path, process::Command};
+
+use serde_json::json;
+
+use crate::{child::Child, ports::free_port, tools::tool, wait};
+
+/// What a CA is to be like.
+#[derive(Debug, Clone, Default)]
+pub struct Custom {
+    /// External accounts that it knows, and requires: (key id, HMAC key in base64url).
+    pub external_accounts: Vec<(String, String)>,
+    /// Names that it never issues for.
+    pub blocked: Vec<String>,
+    /// Of 100 requests so many are refused for their nonce.
+    pub nonce_reject: u8,
+}
+
+/// A running Pebble.
+#[derive(Debug)]
+pub struct Pebble {
+    process: Child,
+    dns: Child,
+    dns_management: u16,
+    management: u16,
+    http: reqwest::Client,
+    /// The ACME directory.
+    pub directory: String,
+    /// The root (PEM) of its own https.
+    pub https_root: String,
+}
+
+impl Pebble {
+    /// Starts Pebble and its DNS server, in which every name is 127.0.0.1. It validates HTTP-01 on `http_port`.
+    pub async fn start(folder: &Path, http_port: u16, custom: &Custom) -> Self {
+        fs::create_dir_all(folder).expect("Pebble's folder");
+        let https_root = write_https_identity(folder);
+        let (listen, management) = (free_port(), free_port());
+        let config = config(folder, [listen, management, http_port], custom);
+        let config_file = folder.join("pebble.json");
+        fs::write(&config_file, config.to_string()).expect("Pebble's configuration");
+
+        let (dns_port, dns_management) = (free_port(), free_port());
+        let mut dns = Command::new(tool("pebble-challtestsrv"));
+        dns.args(["-dnsserver", &format!("127.0.0.1:{dns_port}")])
+            .args(["-management", &format!("127.0.0.1:{dns_management}")])
+            .args(["-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""])
+            .args(["-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""]);
+        let mut pebble = Command::new(tool("pebble"));
+        pebble
+            .arg("-config")
+            .arg(config_file)
+            .args(["-dnsserver", &format!("127.0.0.1:{dns_port}")])
+            .env("PEBBLE_VA_NOSLEEP", "1")
+            .env("PEBBLE_AUTHZREUSE", "0")
+            .env("PEBBLE_WFE_NONCEREJECT", custom.nonce_reject.to_string());
+
+        let root = reqwest::Certificate::from_pem(https_root.as_bytes()).expect("the root is a certificate");
+        let http = reqwest::Client::builder().tls_certs_only([root]).build().expect("an HTTP client");
+        let this = Self {
+            dns: Child::start("dns", &mut dns, folder),
+            process: Child::start("pebble", &mut pebble, folder),
+            dns_management,
+            management,
+            http,
+            directory: format!("https://localhost:{listen}/dir"),
+            https_root,
+        };
+        wait::until("Pebble answers", async || this.get(&this.directory).await).await;
+        this
+    }
+
+    /// The root (PEM) that its certificates chain to.
+    pub async fn issuing_root(&self) -> String {
+        let url = format!("https://localhost:{}/roots/0", self.management);
+        wait::until("Pebble tells its root", async || self.get(&url).await).await
+    }
+
+    /// How many orders it has ever been given, by its own word.
+    pub fn orders(&self) -> usize {
+        let log = self.process.log();
+        log.lines().filter(|line| line.contains("Added order")).count()
+    }
+
+    /// How many certificates it has issued, by its own word.
+    pub fn issued(&self) -> usize {
+        let log = self.process.log();
+        log.lines().filter(|line| line.contains("Issued certificate serial")).count()
+    }
+
+    /// Makes a name resolve to this IPv4 address alone.
+    pub async fn resolve(&self, name: &str, address: &str) {
+        self.tell_dns("add-a", json!({"host": format!("{name}."), "addresses": [address]})).await;
+    }
+
+    /// Makes a name resolve as all others again.
+    pub async fn resolve_as_usual(&self, name: &str) {
+        self.tell_dns("clear-a", json!({"host": format!("{name}.")})).await;
+    }
+
+    /// DNS answers no more: what is to be validated hangs.
+    pub fn hold_validation(&self) {
+        self.dns.signal("STOP");
+    }
+
+    /// DNS answers again.
+    pub fn resume_validation(&self) {
+        self.dns.signal("CONT");
+    }
+
+    /// The CA does not answer any more, though its port is open.
+    pub fn pause(&self) {
+        self.process.signal("STOP");
+    }
+
+    /// The CA answers again.
+    pub fn resume(&self) {
+        self.process.signal("CONT");
+    }
+
+    async fn tell_dns(&self, what: &str, body: serde_json::Value) {
+        let url = format!("http://127.0.0.1:{}/{what}", self.dns_management);
+        let told = wait::until("the DNS server is told", async || {
+            self.http.post(&url).body(body.to_string()).send().await.ok()
+        });
+        told.await.error_for_status().expect("the DNS server understands");
+    }
+
+    async fn get(&self, url: &str) -> Option<String> {
+        let answer = self.http.get(url).send().await.ok()?.error_for_status().ok()?;
+        answer.text().await.ok()
+    }
+}
+
+fn config(folder: &Path, [listen, management, http]: [u16; 3], custom: &Custom) -> serde_json::Value {
+    let keys = custom.external_accounts.iter().cloned().collect::<serde_json::Map<_, _>>();
+    json!({"pebble": {
+        "listenAddress": format!("127.0.0.1:{listen}"),
+        "managementListenAddress": format!("127.0.0.1:{management}"),
+        "certificate": folder.join("https.pem"),
+        "privateKey": folder.join("https.key"),
+        "httpPort": http,
+        "tlsPort": free_port(),
+        "ocspResponderURL": "",
+        "externalAccountBindingRequired": !keys.is_empty(),
+        "externalAccountMACKeys": keys,
+        "domainBlocklist": custom.blocked,
+        "retryAfter": {"authz": 1, "order": 1},
+        "keyAlgorithm": "ecdsa",
+        "profiles": {"default": {"description": "90 days", "validityPeriod": 7_776_000}},
+    }})
+}
+
+/// Writes a server certificate for "localhost" under a root of its own, and answers the root (PEM).
+fn write_https_identity(folder: &Path) -> String {
+    let mut root = rcgen::CertificateParams::default();
+    root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    root.distinguished_name.push(rcgen::DnType::CommonName, "the root of Pebble's https");
+    let root_key = rcgen::KeyPair::generate().expect("a key");
+    let root = rcgen::CertifiedIssuer::self_signed(root, root_key).expect("a root");
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let leaf = rcgen::CertificateParams::new(names).expect("names").signed_by(&key, &root).expect("a leaf");
+    fs::write(folder.join("https.pem"), leaf.pem()).expect("the certificate is written");
+    fs::write(folder.join("https.key"), key.serialize_pem()).expect("the key is written");
+    root.pem()
+}
