@@ -1,0 +1,104 @@
+//! Distinguished names as text (RFC 4514).
+
+use x509_parser::{
+    asn1_rs::Tag,
+    x509::{AttributeTypeAndValue, X509Name},
+};
+
+use crate::fingerprint::hex;
+
+/// The name as RFC 4514 writes it: the most specific part first, "CN=www.example.com,O=Example".
+pub(crate) fn text(name: &X509Name<'_>) -> String {
+    let parts = name.iter().map(|rdn| {
+        let attributes = rdn.iter().map(attribute).collect::<Vec<_>>();
+        attributes.join("+")
+    });
+    let mut parts = parts.collect::<Vec<_>>();
+    parts.reverse();
+    parts.join(",")
+}
+
+/// The first common name, as it stands; empty where there is none.
+pub(crate) fn common_name(name: &X509Name<'_>) -> String {
+    name.iter_common_name().find_map(string).unwrap_or_default()
+}
+
+fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
+    let oid = attribute.attr_type().to_id_string();
+    let known = KINDS.iter().find(|(known, _)| *known == oid);
+    match (known, string(attribute)) {
+        (Some((_, kind)), Some(value)) => format!("{kind}={}", escaped(&value)),
+        // Section 2.4: a kind without a short name goes as its number, with its encoding in hex.
+        _ => format!("{oid}=#{}", hex(&encoding(attribute))),
+    }
+}
+
+fn string(attribute: &AttributeTypeAndValue<'_>) -> Option<String> {
+    let value = attribute.attr_value();
+    match value.header.tag() {
+        Tag::Utf8String | Tag::PrintableString | Tag::Ia5String | Tag::NumericString => {
+            String::from_utf8(value.data.to_vec()).ok()
+        }
+        // Latin-1, which is what is found in such strings.
+        Tag::T61String => Some(value.data.iter().copied().map(char::from).collect()),
+        Tag::BmpString => {
+            let units = value
+                .data
+                .chunks_exact(2)
+                .map(|c| u16::from_be_bytes([c[0], c[1]]));
+            String::from_utf16(&units.collect::<Vec<_>>()).ok()
+        }
+        _ => None,
+    }
+}
+
+fn encoding(attribute: &AttributeTypeAndValue<'_>) -> Vec<u8> {
+    use x509_parser::asn1_rs::ToDer;
+    attribute.attr_value().to_der_vec().unwrap_or_default()
+}
+
+/// RFC 4514, section 2.4.
+fn escaped(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    let last = value.chars().count().saturating_sub(1);
+    for (n, c) in value.chars().enumerate() {
+        match c {
+            '\0' => text.push_str("\\00"),
+            '"' | '+' | ',' | ';' | '<' | '>' | '\\' => text.extend(['\\', c]),
+            ' ' if n == 0 || n == last => text.push_str("\\ "),
+            '#' if n == 0 => text.push_str("\\#"),
+            c => text.push(c),
+        }
+    }
+    text
+}
+
+/// The kinds of RFC 4514, section 3, and the e-mail address, which every tool writes like this.
+const KINDS: [(&str, &str); 10] = [
+    ("2.5.4.3", "CN"),
+    ("2.5.4.7", "L"),
+    ("2.5.4.8", "ST"),
+    ("2.5.4.10", "O"),
+    ("2.5.4.11", "OU"),
+    ("2.5.4.6", "C"),
+    ("2.5.4.9", "STREET"),
+    ("0.9.2342.19200300.100.1.25", "DC"),
+    ("0.9.2342.19200300.100.1.1", "UID"),
+    ("1.2.840.113549.1.9.1", "emailAddress"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn special_characters_are_escaped() {
+        assert_eq!(
+            escaped("Sue, Grabbit & \"Runn\""),
+            "Sue\\, Grabbit & \\\"Runn\\\""
+        );
+        assert_eq!(escaped(" #a "), "\\ #a\\ ");
+        assert_eq!(escaped("#a"), "\\#a");
+        assert_eq!(escaped("München"), "München");
+    }
+}
