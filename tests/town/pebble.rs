@@ -1,6 +1,6 @@
 //! A real CA for tests: Pebble, with pebble-challtestsrv as the DNS of its world.
 
-use std::{fs, path::Path, process::Command};
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use serde_json::json;
 
@@ -134,7 +134,7 @@ impl Pebble {
 }
 
 fn config(folder: &Path, [listen, management, http]: [u16; 3], custom: &Custom) -> serde_json::Value {
-    let keys = custom.external_accounts.iter().cloned().collect::<serde_json::Map<_, _>>();
+    let keys = custom.external_accounts.iter().cloned().collect::<BTreeMap<_, _>>();
     json!({"pebble": {
         "listenAddress": format!("127.0.0.1:{listen}"),
         "managementListenAddress": format!("127.0.0.1:{management}"),

@@ -1,0 +1,170 @@
+//! The processes of one installation: all in one (`chancery up`), or each service by itself.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use crate::{
+    child::Child,
+    command_line::{self, Ended},
+    edge::Edge,
+    ports::free_port,
+    tools::tool,
+    wait,
+};
+
+/// The services, each of which may run by itself.
+pub const SERVICES: [&str; 4] = ["keystore", "acme-agent", "projection", "gateway"];
+
+/// A data folder, and what runs on it.
+#[derive(Debug)]
+pub struct Installation {
+    /// The data folder.
+    pub data: PathBuf,
+    /// Where its gateway listens.
+    pub edge: Edge,
+    /// Where NATS listens, when it is run by itself.
+    nats_port: u16,
+    home: PathBuf,
+    logs: PathBuf,
+    running: BTreeMap<String, Child>,
+}
+
+impl Installation {
+    /// A new data folder in `folder`, with ports of its own; nothing runs yet.
+    pub fn new(folder: &Path, more_configuration: &str) -> Self {
+        let listen = || SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let this = Self {
+            data: folder.join("data"),
+            edge: Edge { https: listen(), http: listen() },
+            nats_port: free_port(),
+            home: folder.join("home"),
+            logs: folder.join("logs"),
+            running: BTreeMap::new(),
+        };
+        for folder in [&this.data, &this.home, &this.logs] {
+            fs::create_dir_all(folder).expect("a folder of the town");
+        }
+        let configuration = format!(
+            r#"
+[gateway]
+https = "{}"
+http = "{}"
+
+[nats]
+url = "tls://127.0.0.1:{}"
+
+[peers]
+keystore = "{}"
+acme-agent = "{}"
+projection = "{}"
+
+[egress]
+allow = ["127.0.0.0/8", "::1"]
+
+{more_configuration}
+"#,
+            this.edge.https,
+            this.edge.http,
+            this.nats_port,
+            listen(),
+            listen(),
+            listen(),
+        );
+        fs::write(this.data.join("chancery.toml"), configuration).expect("the configuration");
+        this
+    }
+
+    /// Starts all of it in one process, and waits until the edge is open.
+    pub async fn up(&mut self) {
+        self.start_up();
+        self.until_open().await;
+    }
+
+    /// Starts all of it in one process.
+    pub fn start_up(&mut self) {
+        let mut command = command_line::command(&self.home);
+        command.arg("up").arg("--data-dir").arg(&self.data);
+        self.running.insert("up".to_owned(), Child::start("up", &mut command, &self.logs));
+    }
+
+    /// Runs `chancery up` on the same folder to its end: it is to be refused.
+    pub fn up_to_its_end(&self) -> Ended {
+        let mut command = command_line::command(&self.home);
+        command.arg("up").arg("--data-dir").arg(&self.data);
+        command_line::run(&mut command, Stdio::null())
+    }
+
+    /// Starts NATS and each service in a process of its own, and waits until the edge is open.
+    pub async fn services(&mut self) {
+        self.init();
+        self.start_nats();
+        // A second time: now that NATS answers, it makes the stream.
+        self.init();
+        for service in SERVICES {
+            self.start(service);
+        }
+        self.until_open().await;
+    }
+
+    /// Starts one service by itself.
+    pub fn start(&mut self, service: &str) {
+        let mut command = command_line::command(&self.home);
+        command.args(["service", service, "--data-dir"]).arg(&self.data);
+        self.running.insert(service.to_owned(), Child::start(service, &mut command, &self.logs));
+    }
+
+    /// A process by its name: "up", "nats", or a service's.
+    ///
+    /// # Panics
+    /// Where it was not started.
+    pub fn process(&mut self, name: &str) -> &mut Child {
+        self.running.get_mut(name).unwrap_or_else(|| panic!("{name} was not started"))
+    }
+
+    /// Everything that its processes have printed.
+    pub fn logs(&self) -> String {
+        self.running.values().map(Child::log).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The token that `init` made.
+    pub fn bootstrap_token(&self) -> String {
+        let token = fs::read_to_string(self.data.join("bootstrap-token")).expect("init made a token");
+        token.trim().to_owned()
+    }
+
+    /// Where people of this town keep their credentials.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    async fn until_open(&mut self) {
+        let edge = self.edge;
+        wait::until("the gateway shows a certificate", async || {
+            for (name, process) in &mut self.running {
+                if let Some(status) = process.ended() {
+                    panic!("{name} has ended ({status}):\n{}", process.log());
+                }
+            }
+            edge.leaf(None).await
+        })
+        .await;
+    }
+
+    fn init(&self) {
+        let mut command = command_line::command(&self.home);
+        command.arg("init").arg("--data-dir").arg(&self.data);
+        let ended = command_line::run(&mut command, Stdio::null());
+        assert_eq!(ended.status, 0, "init: {}", ended.stderr);
+    }
+
+    fn start_nats(&mut self) {
+        let mut command = std::process::Command::new(tool("nats-server"));
+        command.arg("-c").arg(self.data.join("nats/nats.conf"));
+        self.running.insert("nats".to_owned(), Child::start("nats", &mut command, &self.logs));
+    }
+}

@@ -1,0 +1,58 @@
+//! A NATS server by itself, for stories about the log alone: no TLS, no users, every ack synced.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::{child::Child, ports::free_port, tools::tool, wait};
+
+/// A running nats-server, with its store in a folder.
+#[derive(Debug)]
+pub struct Nats {
+    process: Child,
+    folder: PathBuf,
+    port: u16,
+}
+
+impl Nats {
+    /// Starts a server that syncs each message before it acks it.
+    pub async fn start(folder: &Path) -> Self {
+        let port = free_port();
+        let store = folder.join("store");
+        let conf = format!(
+            "listen: \"127.0.0.1:{port}\"\njetstream {{ store_dir: \"{}\", sync_interval: always }}\n",
+            store.display()
+        );
+        fs::write(folder.join("nats.conf"), conf).expect("the server's configuration");
+        let process = run(folder);
+        let this = Self { process, folder: folder.to_owned(), port };
+        this.connect().await;
+        this
+    }
+
+    /// "127.0.0.1:port".
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// A connection of one's own.
+    pub async fn connect(&self) -> async_nats::Client {
+        let address = self.address();
+        wait::until("NATS answers", async || async_nats::connect(&address).await.ok()).await
+    }
+
+    /// kill -9, and another one on the same store and port.
+    pub async fn crash_and_restart(&mut self) {
+        self.process.kill();
+        self.process = run(&self.folder);
+        self.connect().await;
+    }
+}
+
+fn run(folder: &Path) -> Child {
+    let mut command = Command::new(tool("nats-server"));
+    command.arg("-c").arg(folder.join("nats.conf"));
+    Child::start("nats", &mut command, folder)
+}
