@@ -1,1 +1,37 @@
-//! (being written)
+//! What every service starts with.
+//!
+//! [`Runtime::start`] reads who the service is; from then on the runtime opens what the service needs: the
+//! event log ([`Runtime::log`]), its database ([`Runtime::database`]), channels to its peers
+//! ([`Runtime::channel`]), its own internal gRPC ([`Runtime::serve`]) and the one way out to the internet
+//! ([`Runtime::egress`]). Between services everything is mutual TLS with identities of the internal CA
+//! ([`identity`]), which rotate by themselves; who may call a method stands in `proto/` and is enforced here.
+
+pub mod call;
+pub mod caller;
+mod channel;
+pub mod clock;
+pub mod config;
+pub mod database;
+pub mod egress;
+pub mod identity;
+mod layout;
+mod nats;
+mod runtime;
+mod serve;
+pub mod shutdown;
+pub mod telemetry;
+
+pub use self::{
+    call::{Cause, call},
+    caller::Caller,
+    channel::ChannelError,
+    clock::Clock,
+    config::Shared,
+    database::DatabaseError,
+    egress::{Egress, EgressError},
+    identity::{IdentityError, IdentityIssuer},
+    layout::Layout,
+    nats::NatsError,
+    runtime::{LogOpenError, Runtime, StartError},
+    serve::ServeError,
+};

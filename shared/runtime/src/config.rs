@@ -1,0 +1,161 @@
+//! Configuration: defaults, then `chancery.toml`, then `CHANCERY_*`. What is not known is an error.
+
+mod cidr;
+mod settings;
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::Deserialize;
+
+pub use self::{
+    cidr::{Cidr, CidrError},
+    settings::{ConfigError, Settings},
+};
+
+/// What all services read: everything outside of the services' own tables.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Shared {
+    /// The data folder; default `chancery-data` in the working directory. See [`crate::Layout`].
+    pub data_dir: PathBuf,
+    /// The folder of identities; default `identity` in the data folder.
+    pub identity_dir: Option<PathBuf>,
+    /// The event log's server.
+    pub nats: Nats,
+    /// Where each service's internal gRPC is.
+    pub peers: Peers,
+    /// What outgoing connections may reach.
+    pub egress: Egress,
+    /// Logs and traces.
+    pub telemetry: Telemetry,
+    /// Where a service listens, "host:port", when that is not its entry in `[peers]`; by the service's name.
+    /// In the file it is `listen` in the service's own table.
+    #[serde(skip)]
+    pub listen: BTreeMap<String, String>,
+}
+
+/// `[nats]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Nats {
+    /// `tls://host:port`, several with commas between; default `tls://127.0.0.1:7422`.
+    pub url: String,
+}
+
+/// `[peers]`: "host:port" of each service's internal gRPC.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Peers {
+    /// Default `127.0.0.1:7401`.
+    pub keystore: String,
+    /// Default `127.0.0.1:7402`.
+    pub acme_agent: String,
+    /// Default `127.0.0.1:7403`.
+    pub projection: String,
+}
+
+impl Peers {
+    /// Where the service with this name is, if it is one with internal gRPC.
+    pub fn of(&self, service: &str) -> Option<&str> {
+        match service {
+            "keystore" => Some(&self.keystore),
+            "acme-agent" => Some(&self.acme_agent),
+            "projection" => Some(&self.projection),
+            _ => None,
+        }
+    }
+}
+
+/// `[egress]`
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Egress {
+    /// Addresses that outgoing connections may reach although they are private, local or reserved; default none.
+    pub allow: Vec<Cidr>,
+}
+
+/// `[telemetry]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Telemetry {
+    /// What is logged, as `tracing` writes its filters: "info", "warn,keystore=debug"; default "info".
+    pub log: LogFilter,
+    /// How it is written to stderr; default text.
+    pub log_format: LogFormat,
+    /// Where traces go (OTLP over gRPC), `http://host:4317`; default nowhere.
+    pub otlp_endpoint: Option<String>,
+}
+
+/// A filter that `tracing` understands.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct LogFilter(String);
+
+impl LogFilter {
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for LogFilter {
+    type Error = tracing_subscriber::filter::ParseError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        tracing_subscriber::EnvFilter::try_new(&text)?;
+        Ok(Self(text))
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            data_dir: "chancery-data".into(),
+            identity_dir: None,
+            nats: Nats::default(),
+            peers: Peers::default(),
+            egress: Egress::default(),
+            telemetry: Telemetry::default(),
+            listen: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Nats {
+    fn default() -> Self {
+        Self {
+            url: "tls://127.0.0.1:7422".into(),
+        }
+    }
+}
+
+impl Default for Peers {
+    fn default() -> Self {
+        Self {
+            keystore: "127.0.0.1:7401".into(),
+            acme_agent: "127.0.0.1:7402".into(),
+            projection: "127.0.0.1:7403".into(),
+        }
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self {
+            log: LogFilter("info".into()),
+            log_format: LogFormat::default(),
+            otlp_endpoint: None,
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The one way out to the internet.
+
+mod acme;
+mod address;
+mod client;
+mod error;
+mod resolve;
+
+use std::sync::Arc;
+
+use self::address::Rules;
+pub use self::{client::Client, error::EgressError};
+use crate::config::Cidr;
+
+/// Makes clients that reach public addresses only, and those private ones that the configuration allows.
+/// Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Egress {
+    rules: Arc<Rules>,
+}
+
+impl Egress {
+    /// Refuses everything that is not public, except for these blocks.
+    pub fn new(allow: &[Cidr]) -> Self {
+        Self {
+            rules: Arc::new(Rules::allowing(allow)),
+        }
+    }
+
+    /// A client for HTTPS and HTTP.
+    ///
+    /// `trusted_roots_der`: the CA certificates that alone are trusted to name the servers; none: those that
+    /// the machine trusts.
+    ///
+    /// # Errors
+    /// [`EgressError::Roots`] when one of them is not a certificate, or there are none to trust.
+    pub fn client(&self, trusted_roots_der: &[impl AsRef<[u8]>]) -> Result<Client, EgressError> {
+        Client::new(self.rules.clone(), trusted_roots_der)
+    }
+}

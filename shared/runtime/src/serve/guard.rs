@@ -1,0 +1,154 @@
+//! Who may call what: in front of every method, with the policy that `proto/` declares.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use api::metadata::{ACTOR, CAUSATION_ID, CORRELATION_ID, MAX_REQUEST_ID, REQUEST_ID};
+use http::{HeaderMap, Request, Response};
+use http_body_util::Limited;
+use tonic::{Code, Status, body::Body};
+use tower::{Layer, Service};
+use tracing::Instrument;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use uuid::Uuid;
+
+use super::accept::Peer;
+use crate::{Caller, Clock, telemetry};
+
+/// Puts a [`Guard`] in front of the routes.
+#[derive(Clone)]
+pub(super) struct GuardLayer {
+    clock: Clock,
+}
+
+impl GuardLayer {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { clock }
+    }
+}
+
+impl<S> Layer<S> for GuardLayer {
+    type Service = Guard<S>;
+
+    fn layer(&self, inner: S) -> Guard<S> {
+        let clock = self.clock.clone();
+        Guard { inner, clock }
+    }
+}
+
+/// Lets a call through with its [`Caller`], or refuses it.
+#[derive(Clone)]
+pub(super) struct Guard<S> {
+    inner: S,
+    clock: Clock,
+}
+
+impl<S> Service<Request<Body>> for Guard<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let caller = match admit(&request, &self.clock) {
+            Ok(caller) => caller,
+            Err(refused) => return Box::pin(std::future::ready(Ok(refused.into_http()))),
+        };
+        let span = tracing::info_span!(
+            "call",
+            otel.kind = "server",
+            otel.name = caller.method,
+            rpc.system = "grpc",
+            service = caller.service,
+            actor = caller.actor,
+            request_id = caller.request_id,
+            correlation_id = %caller.correlation_id,
+        );
+        // Fails only where nothing is traced.
+        let _ = span.set_parent(telemetry::remote_parent(request.headers()));
+        request.extensions_mut().insert(caller);
+        let request = request.map(|body| Body::new(Limited::new(body, MAX_REQUEST)));
+        Box::pin(self.inner.call(request).instrument(span))
+    }
+}
+
+/// Whether this call may go on, and who makes it.
+fn admit<B>(request: &Request<B>, clock: &Clock) -> Result<Caller, Status> {
+    let Some(Peer(service)) = request.extensions().get::<Peer>() else {
+        return Err(refused("a call without an identity"));
+    };
+    let method = request.uri().path();
+    let allowed = match api::policy::of(method) {
+        Some(policy) => policy.allows(service),
+        // Whoever has an identity may ask how a service is.
+        None => method.starts_with("/grpc.health.v1.Health/"),
+    };
+    if !allowed {
+        tracing::warn!(service, method, "refused a call");
+        return Err(refused(&format!("{service} may not call {method}")));
+    }
+    caller(service, method, request.headers(), clock)
+}
+
+fn caller(
+    service: &str,
+    method: &str,
+    headers: &HeaderMap,
+    clock: &Clock,
+) -> Result<Caller, Status> {
+    let own = || format!("service/{service}");
+    let actor = match text(headers, ACTOR)? {
+        // Only the gateway has seen who is outside.
+        Some(actor) if service == "gateway" => actor,
+        _ => own(),
+    };
+    let request_id = text(headers, REQUEST_ID)?.unwrap_or_else(|| clock.new_id().to_string());
+    Ok(Caller {
+        service: service.into(),
+        actor,
+        request_id,
+        correlation_id: id(headers, CORRELATION_ID)?.unwrap_or_else(|| clock.new_id()),
+        causation_id: id(headers, CAUSATION_ID)?,
+        method: method.into(),
+    })
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Result<Option<String>, Status> {
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    match value.to_str() {
+        Ok(text) if (1..=MAX_REQUEST_ID).contains(&text.len()) => Ok(Some(text.into())),
+        _ => Err(wrong(name, "1 to 100 characters of printable ASCII")),
+    }
+}
+
+fn id(headers: &HeaderMap, name: &str) -> Result<Option<Uuid>, Status> {
+    let parse = |text: String| text.parse().map_err(|_| wrong(name, "a UUID"));
+    text(headers, name)?.map(parse).transpose()
+}
+
+fn refused(message: &str) -> Status {
+    api::refuse::status(Code::PermissionDenied, "CALLER_NOT_ALLOWED", message)
+}
+
+fn wrong(name: &str, right: &str) -> Status {
+    api::refuse::status(
+        Code::InvalidArgument,
+        "INVALID_METADATA",
+        format!("{name} must be {right}"),
+    )
+}
+
+/// The largest request, all its messages together, in bytes: above what tonic takes for one message.
+const MAX_REQUEST: usize = 5 * 1024 * 1024;

@@ -1,0 +1,54 @@
+//! W3C trace context (traceparent) through gRPC metadata and into the log.
+
+use std::collections::HashMap;
+
+use http::HeaderMap;
+use opentelemetry::{
+    Context, global,
+    propagation::{Extractor, Injector},
+};
+use tonic::metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+/// The `traceparent` of the current span, for an event's header; `None` where nothing is traced.
+pub fn traceparent() -> Option<String> {
+    let context = Span::current().context();
+    let mut carrier = HashMap::new();
+    global::get_text_map_propagator(|propagator| propagator.inject_context(&context, &mut carrier));
+    carrier.remove("traceparent")
+}
+
+/// Writes the current trace into what is about to be called.
+pub(crate) fn inject(metadata: &mut MetadataMap) {
+    let context = Span::current().context();
+    global::get_text_map_propagator(|p| p.inject_context(&context, &mut Outgoing(metadata)));
+}
+
+/// The trace that a call came in with.
+pub(crate) fn remote_parent(headers: &HeaderMap) -> Context {
+    global::get_text_map_propagator(|propagator| propagator.extract(&Incoming(headers)))
+}
+
+struct Outgoing<'a>(&'a mut MetadataMap);
+
+impl Injector for Outgoing<'_> {
+    fn set(&mut self, key: &str, value: String) {
+        let key = key.parse::<MetadataKey<Ascii>>();
+        if let (Ok(key), Ok(value)) = (key, MetadataValue::try_from(value)) {
+            self.0.insert(key, value);
+        }
+    }
+}
+
+struct Incoming<'a>(&'a HeaderMap);
+
+impl Extractor for Incoming<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.to_str().ok()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(http::HeaderName::as_str).collect()
+    }
+}
