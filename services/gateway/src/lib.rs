@@ -1,1 +1,104 @@
-//! (being written)
+//! The edge: the only door from outside.
+//!
+//! On the https port a connection takes its certificate from [`tls`], which [`serving`] keeps as the
+//! keystore says. A gRPC call then goes [`https`] → [`forward`] (may this caller do that? [`tokens`]) → the
+//! service that owns the method, with an actor that the gateway alone sets ([`call`]); [`relay`] passes the
+//! bodies on. [`session`] is the one service that is answered here, [`page`] what a browser finds.
+//! On the http port, [`http`] answers ACME challenges from [`challenges`] and redirects the rest
+//! ([`redirect`]). [`connections`] bounds what strangers can take up on both.
+
+use std::sync::Arc;
+
+use api::options::v1::Role;
+use runtime::{ChannelError, Runtime};
+use tracing::info;
+
+pub use crate::{
+    config::Config,
+    listeners::{BindError, Listeners},
+};
+
+mod backoff;
+mod call;
+mod challenges;
+mod config;
+mod connections;
+mod forward;
+mod http;
+mod https;
+mod listeners;
+mod page;
+mod redirect;
+mod refusal;
+mod relay;
+mod serving;
+mod session;
+mod tls;
+pub mod tokens;
+
+/// Why the gateway cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A port is not to be had.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A bound socket cannot be used.
+    #[error("cannot use the bound sockets")]
+    Listen(#[source] std::io::Error),
+    /// TLS cannot be set up.
+    #[error("cannot set up TLS")]
+    Tls(#[source] rustls::Error),
+    /// A service is not configured.
+    #[error("cannot make a channel to the services")]
+    Channel(#[source] ChannelError),
+}
+
+/// Serves the edge until the runtime is stopping, then finishes what is under way.
+///
+/// `listeners` are sockets that are bound already; without them the configured addresses are bound.
+/// Neither the services nor NATS need to be up: https waits for the keystore's first certificates, and what
+/// was served once is served on while the keystore is away.
+///
+/// # Errors
+/// [`RunError`], all before the first connection.
+pub async fn run(
+    config: Config,
+    listeners: Option<Listeners>,
+    runtime: Runtime,
+) -> Result<(), RunError> {
+    let listeners = listeners.map_or_else(|| Listeners::bind(&config), Ok)?;
+    let (https, http) = listeners.into_async().map_err(RunError::Listen)?;
+    let https_address = https.local_addr().map_err(RunError::Listen)?;
+    let http_address = http.local_addr().map_err(RunError::Listen)?;
+    let stopping = runtime.stopping();
+
+    let index = Arc::new(tls::ServingIndex::new());
+    let tls = tls::server_config(index.clone()).map_err(RunError::Tls)?;
+    let keystore = runtime.channel("keystore").map_err(RunError::Channel)?;
+    let token_file = config.bootstrap_token_sha256_file.clone();
+    let token_file = token_file.unwrap_or_else(|| tokens::digest_file(runtime.layout()));
+    let tokens = Arc::new(tokens::Tokens::in_file(token_file, Role::Admin));
+    let forwarder = forward::Forwarder::new(&runtime, tokens, config.max_request_bytes)
+        .map_err(RunError::Channel)?;
+    let challenges = Arc::new(challenges::Challenges::new());
+    let public_port = config.public_https_port.unwrap_or(https_address.port());
+
+    let ready = async {
+        info!(http = %http_address, "answering challenges");
+        info!(https = %https_address, "waiting for the keystore's certificates");
+        index.filled().await;
+        info!(https = %https_address, http = %http_address, "ready");
+    };
+    let work = async {
+        tokio::join!(
+            serving::follow(keystore, &index, &stopping),
+            challenges.follow(async || runtime.nats().await, &stopping),
+            stopping.run_until_cancelled(ready),
+            https::serve(https, tls, index.clone(), forwarder, &config, &stopping),
+            http::serve(http, challenges.clone(), public_port, &config, &stopping),
+        )
+    };
+    work.await;
+    info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,310 @@
+//! What strangers can take up: how many connections at once, and for how long an idle one stays.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use hyper::{
+    Response,
+    body::{Frame, SizeHint},
+};
+use hyper_util::server::graceful::GracefulConnection;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+use tonic::{Status, body::Body};
+use tracing::{debug, warn};
+
+use crate::config::Config;
+
+/// Accepts connections until `stopping`, then gives those that are open [`DRAIN`] to end.
+///
+/// A connection for which there is no place is closed at once, so that a full gateway says so.
+pub async fn accept<F>(
+    listener: TcpListener,
+    config: &Config,
+    stopping: &CancellationToken,
+    serve: impl Fn(TcpStream, SocketAddr) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let places = Places::new(config.max_connections, config.max_connections_per_address);
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+            () = stopping.cancelled() => break,
+        };
+        let (tcp, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(e) => {
+                // Out of file descriptors, most likely: those that end make room.
+                warn!(
+                    error = &e as &dyn std::error::Error,
+                    "cannot accept a connection"
+                );
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Some(place) = places.take(peer.ip()) else {
+            continue;
+        };
+        if let Err(e) = tcp.set_nodelay(true) {
+            debug!(
+                error = &e as &dyn std::error::Error,
+                "connection lost before it began"
+            );
+            continue;
+        }
+        let connection = serve(tcp, peer);
+        connections.spawn(async move {
+            connection.await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    let drained = timeout(DRAIN, async {
+        while connections.join_next().await.is_some() {}
+    });
+    if drained.await.is_err() {
+        warn!(
+            open = connections.len(),
+            "closing connections that did not end by themselves"
+        );
+    }
+}
+
+/// Runs one HTTP connection until the client ends it, it has been idle for too long, or `stopping`.
+pub async fn drive<C: GracefulConnection>(
+    connection: C,
+    requests: Requests,
+    stopping: &CancellationToken,
+) -> Result<(), C::Error> {
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        ended = &mut connection => return ended,
+        () = requests.none_for(IDLE) => debug!("closing an idle connection"),
+        () = stopping.cancelled() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    timeout(DRAIN, connection).await.unwrap_or(Ok(()))
+}
+
+/// Counts the requests of one connection that are being answered.
+#[derive(Debug, Clone)]
+pub struct Requests(watch::Sender<usize>);
+
+impl Requests {
+    /// None yet.
+    pub fn new() -> Requests {
+        Requests(watch::Sender::new(0))
+    }
+
+    /// One more, until what is returned is dropped.
+    pub fn begin(&self) -> InFlight {
+        self.0.send_modify(|count| *count += 1);
+        InFlight(self.0.clone())
+    }
+
+    /// Waits until there was no request for this long.
+    async fn none_for(&self, idle: Duration) {
+        let mut count = self.0.subscribe();
+        loop {
+            // Fails only when the sender is gone, and we hold it.
+            let _ = count.wait_for(|count| *count == 0).await;
+            if timeout(idle, count.wait_for(|count| *count > 0))
+                .await
+                .is_err()
+            {
+                return;
+            }
+        }
+    }
+}
+
+/// A request that is being answered.
+#[derive(Debug)]
+pub struct InFlight(watch::Sender<usize>);
+
+impl InFlight {
+    /// The response, which keeps its connection from being idle until its body is sent.
+    pub fn until_sent(self, response: Response<Body>) -> Response<Body> {
+        response.map(|body| {
+            Body::new(Counted {
+                body,
+                _in_flight: self,
+            })
+        })
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
+struct Counted {
+    body: Body,
+    _in_flight: InFlight,
+}
+
+impl hyper::body::Body for Counted {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The places for connections: so many in all, so many for one address.
+struct Places {
+    most: usize,
+    most_per_network: usize,
+    taken: Arc<Mutex<Taken>>,
+    told: Mutex<Option<Instant>>,
+}
+
+#[derive(Default)]
+struct Taken {
+    total: usize,
+    by_network: HashMap<IpAddr, usize>,
+}
+
+/// One connection's place, free again when it is dropped.
+struct Place {
+    network: IpAddr,
+    taken: Arc<Mutex<Taken>>,
+}
+
+impl Places {
+    fn new(most: usize, most_per_network: usize) -> Places {
+        Places {
+            most,
+            most_per_network,
+            taken: Arc::default(),
+            told: Mutex::default(),
+        }
+    }
+
+    fn take(&self, address: IpAddr) -> Option<Place> {
+        let network = network(address);
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let total = taken.total;
+        let of_network = taken.by_network.get(&network).copied().unwrap_or(0);
+        if total >= self.most || of_network >= self.most_per_network {
+            self.tell(total, of_network);
+            return None;
+        }
+        taken.total += 1;
+        *taken.by_network.entry(network).or_default() += 1;
+        Some(Place {
+            network,
+            taken: self.taken.clone(),
+        })
+    }
+
+    /// Once a minute: a flood does not fill the log as well.
+    fn tell(&self, total: usize, of_network: usize) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|at| at.elapsed() > Duration::from_secs(60)) {
+            *told = Some(Instant::now());
+            warn!(total, of_network, "too many connections, refusing more");
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.total -= 1;
+        if let Some(count) = taken.by_network.get_mut(&self.network) {
+            *count -= 1;
+            if *count == 0 {
+                taken.by_network.remove(&self.network);
+            }
+        }
+    }
+}
+
+/// What counts as one address: a customer's IPv6 network is a /64.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
+    }
+}
+
+/// How long a stopping gateway waits for what is under way.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// How long a connection stays without a request.
+const IDLE: Duration = Duration::from_secs(120);
+
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_bounded_in_all_and_per_address() {
+        let places = Places::new(3, 2);
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let first = places.take(address("192.0.2.1")).unwrap();
+        let _second = places.take(address("::ffff:192.0.2.1")).unwrap();
+        assert!(
+            places.take(address("192.0.2.1")).is_none(),
+            "a third of one address"
+        );
+        let _third = places.take(address("2001:db8::1")).unwrap();
+        assert!(
+            places.take(address("192.0.2.2")).is_none(),
+            "a fourth in all"
+        );
+        drop(first);
+        assert!(places.take(address("192.0.2.1")).is_some());
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_address() {
+        let address = |text: &str| network(text.parse().unwrap());
+        assert_eq!(address("2001:db8::1"), address("2001:db8::ffff:1"));
+        assert_ne!(address("2001:db8::1"), address("2001:db8:0:1::1"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_idle_only_without_requests() {
+        let requests = Requests::new();
+        let request = requests.begin();
+        assert!(timeout(IDLE * 10, requests.none_for(IDLE)).await.is_err());
+        drop(request);
+        assert!(timeout(IDLE * 10, requests.none_for(IDLE)).await.is_ok());
+    }
+}

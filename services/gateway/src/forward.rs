@@ -1,0 +1,286 @@
+//! A gRPC call from outside: may this caller do that? Then on to the service that owns the method.
+//!
+//! Generic over methods: which there are, and which role each needs, is read from the descriptors of
+//! `proto/`. A method that declares no role is, from here, not there.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use api::{
+    gateway::v1::session_service_server::SessionServiceServer, metadata::CORRELATION_ID,
+    options::v1::Role, policy,
+};
+use hyper::{
+    HeaderMap, Method, Request, Response, Uri, Version, body::Incoming, header::HeaderValue,
+};
+use runtime::{ChannelError, Clock, Runtime};
+use tokio_util::sync::CancellationToken;
+use tonic::{Status, body::Body, transport::Channel};
+use tower::ServiceExt;
+use tracing::{Instrument, debug, error, info, info_span, warn};
+
+use crate::{
+    call::{self, Call},
+    refusal::Refusal,
+    relay::{self, End, Relay, TooLong},
+    session::Session,
+    tokens::{Principal, TokenError, Tokens},
+};
+
+/// Passes calls on. Cheap to clone.
+#[derive(Clone)]
+pub struct Forwarder {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    keystore: Channel,
+    acme_agent: Channel,
+    projection: Channel,
+    session: SessionServiceServer<Session>,
+    tokens: Arc<Tokens>,
+    clock: Clock,
+    stopping: CancellationToken,
+    max_request_bytes: usize,
+}
+
+/// Who answers a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Keystore,
+    AcmeAgent,
+    Projection,
+    Gateway,
+}
+
+impl Forwarder {
+    /// Passes calls on to the runtime's peers.
+    ///
+    /// # Errors
+    /// When a peer is not configured. None needs to be up.
+    pub fn new(
+        runtime: &Runtime,
+        tokens: Arc<Tokens>,
+        max_request_bytes: usize,
+    ) -> Result<Forwarder, ChannelError> {
+        Ok(Forwarder {
+            inner: Arc::new(Inner {
+                keystore: runtime.channel("keystore")?,
+                acme_agent: runtime.channel("acme-agent")?,
+                projection: runtime.channel("projection")?,
+                session: SessionServiceServer::new(Session),
+                tokens,
+                clock: runtime.clock().clone(),
+                stopping: runtime.stopping(),
+                max_request_bytes,
+            }),
+        })
+    }
+
+    /// Answers a gRPC call: with what the service says, or with why it did not get that far.
+    pub async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+        let span = info_span!("call", rpc = request.uri().path(), otel.kind = "server");
+        let answer = async {
+            self.inner.forward(request).await.unwrap_or_else(|refusal| {
+                info!(%peer, reason = %refusal, "call refused");
+                Status::from(refusal).into_http()
+            })
+        };
+        answer.instrument(span).await
+    }
+}
+
+impl Inner {
+    async fn forward(&self, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
+        // Step 1: what is not there is not there for anyone, so this tells a stranger nothing.
+        let path = request.uri().path().to_owned();
+        let needed = policy::of(&path)
+            .and_then(|policy| policy.role)
+            .ok_or(Refusal::MethodUnknown)?;
+        let owner = Owner::of(&path).ok_or(Refusal::MethodUnknown)?;
+        // Step 2: who calls, and may he.
+        let principal = self.principal(request.headers()).await?;
+        admit(&principal, needed)?;
+        // Step 3: only a caller who may is told what else is wrong.
+        let call = Call::of(request.headers(), &self.clock)?;
+        debug!(
+            actor = principal.actor,
+            request_id = call.request_id,
+            "call admitted"
+        );
+
+        let too_long = TooLong::default();
+        let onward = self.onward(request, &path, &call, &principal, too_long.clone())?;
+        let wait = call.timeout.unwrap_or(LONGEST_WAIT);
+        let deadline = tokio::time::Instant::now() + wait;
+        let answer = tokio::time::timeout_at(deadline, self.send(owner, onward)).await;
+        let late = Refusal::DeadlineExceeded {
+            seconds: wait.as_secs(),
+        };
+        let refused = match answer {
+            // A service that lost half a request answers something: the cause is what counts.
+            _ if too_long.get() => Err(self.too_long()),
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(e)) => {
+                let service = owner.service();
+                warn!(
+                    service,
+                    error = &e as &dyn std::error::Error,
+                    "service does not answer"
+                );
+                Err(Refusal::ServiceUnavailable { service })
+            }
+            Err(_) => Err(late.clone()),
+        };
+        let deadline = call.timeout.is_some().then_some((deadline, late));
+        let end = self.end(principal, deadline);
+        let mut response = refused?.map(|body| Body::new(Relay::new(body, owner.service(), end)));
+        if let Ok(id) = HeaderValue::try_from(call.correlation_id.to_string()) {
+            response.headers_mut().insert(CORRELATION_ID, id);
+        }
+        Ok(response)
+    }
+
+    async fn principal(&self, headers: &HeaderMap) -> Result<Principal, Refusal> {
+        let token = call::bearer(headers)?;
+        self.tokens.holder(token).await.map_err(|e| match e {
+            TokenError::Unknown => Refusal::TokenUnknown,
+            TokenError::Unreadable { .. } => {
+                error!(error = &e as &dyn std::error::Error, "cannot check a token");
+                Refusal::TokensUnreadable
+            }
+        })
+    }
+
+    /// The request that the service gets: the same body, and headers of the gateway's own.
+    fn onward(
+        &self,
+        request: Request<Incoming>,
+        path: &str,
+        call: &Call,
+        principal: &Principal,
+        too_long: TooLong,
+    ) -> Result<Request<Body>, Refusal> {
+        let (parts, body) = request.into_parts();
+        let body = relay::bounded(body, self.max_request_bytes, too_long);
+        let mut onward = Request::new(body);
+        *onward.method_mut() = Method::POST;
+        *onward.version_mut() = Version::HTTP_2;
+        // A known method's path is a URI.
+        *onward.uri_mut() = Uri::try_from(path).map_err(|_| Refusal::MethodUnknown)?;
+        *onward.headers_mut() =
+            call.onward(&parts.headers, principal, runtime::telemetry::traceparent());
+        onward.extensions_mut().insert(principal.clone());
+        Ok(onward)
+    }
+
+    async fn send(
+        &self,
+        owner: Owner,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, tonic::transport::Error> {
+        let channel = match owner {
+            Owner::Keystore => &self.keystore,
+            Owner::AcmeAgent => &self.acme_agent,
+            Owner::Projection => &self.projection,
+            Owner::Gateway => {
+                let answer = self.session.clone().oneshot(request).await;
+                return Ok(answer.unwrap_or_else(|never| match never {}));
+            }
+        };
+        channel.clone().oneshot(request).await
+    }
+
+    fn too_long(&self) -> Refusal {
+        Refusal::RequestTooLarge {
+            limit: self.max_request_bytes,
+        }
+    }
+
+    /// When an answer that is still under way has to end: a stream lives as long as the right to it.
+    fn end(&self, principal: Principal, deadline: Option<(tokio::time::Instant, Refusal)>) -> End {
+        let (tokens, stopping) = (self.tokens.clone(), self.stopping.clone());
+        Box::pin(async move {
+            let late = async {
+                match deadline {
+                    Some((deadline, late)) => {
+                        tokio::time::sleep_until(deadline).await;
+                        late
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            let stopped = async {
+                stopping.cancelled().await;
+                // What is only short of its last byte may finish.
+                tokio::time::sleep(LAST_WORDS).await;
+            };
+            tokio::select! {
+                late = late => late,
+                () = stopped => Refusal::Stopping,
+                () = ended(&tokens, &principal) => Refusal::TokenUnknown,
+            }
+        })
+    }
+}
+
+impl Owner {
+    /// Who answers the method at a gRPC path: each proto package belongs to one service.
+    fn of(path: &str) -> Option<Owner> {
+        let (package, _) = path.strip_prefix("/chancery.")?.split_once('.')?;
+        match package {
+            "keystore" => Some(Owner::Keystore),
+            "acme" => Some(Owner::AcmeAgent),
+            "projection" => Some(Owner::Projection),
+            "gateway" => Some(Owner::Gateway),
+            _ => None,
+        }
+    }
+
+    /// The service's name, for people.
+    fn service(self) -> &'static str {
+        match self {
+            Owner::Keystore => "keystore",
+            Owner::AcmeAgent => "acme-agent",
+            Owner::Projection => "projection",
+            Owner::Gateway => "gateway",
+        }
+    }
+}
+
+/// Whether the caller's role includes the one that a method needs.
+fn admit(principal: &Principal, needed: Role) -> Result<(), Refusal> {
+    let has = principal.role;
+    let rank = |role: Role| match role {
+        Role::Unspecified => 0,
+        Role::Viewer => 1,
+        Role::Operator => 2,
+        Role::Admin => 3,
+    };
+    // What needs no role is not reached from outside at all.
+    if needed == Role::Unspecified || rank(has) < rank(needed) {
+        return Err(Refusal::RoleRequired { needed, has });
+    }
+    Ok(())
+}
+
+/// Waits until the principal's token has ended.
+async fn ended(tokens: &Tokens, principal: &Principal) {
+    loop {
+        tokio::time::sleep(TOKEN_CHECK).await;
+        if !tokens.still_hold(principal).await {
+            return;
+        }
+    }
+}
+
+/// How long a service may take to begin its answer where the client sets no deadline.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
+
+/// How long an answer under way goes on when the gateway stops.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How often a long answer looks whether its token still opens.
+const TOKEN_CHECK: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! The https port: TLS by SNI, then gRPC to the [`Forwarder`], and a short text for the rest.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use hyper::{
+    Method, Request, Response, StatusCode, Version, body::Incoming, header, service::service_fn,
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use rustls::ServerConfig;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tracing::debug;
+
+use crate::{
+    config::Config,
+    connections::{self, Requests},
+    forward::Forwarder,
+    page,
+    tls::ServingIndex,
+};
+
+/// Serves the https port until `stopping`.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    index: Arc<ServingIndex>,
+    forwarder: Forwarder,
+    config: &Config,
+    stopping: &CancellationToken,
+) {
+    let acceptor = TlsAcceptor::from(tls);
+    let serve = |tcp, peer| {
+        let (acceptor, index, forwarder) = (acceptor.clone(), index.clone(), forwarder.clone());
+        let stopping = stopping.clone();
+        async move {
+            let handshake = handshake(acceptor, &index, tcp);
+            match stopping
+                .run_until_cancelled(timeout(HANDSHAKE, handshake))
+                .await
+            {
+                Some(Ok(Ok(tls))) => converse(tls, peer, &index, forwarder, &stopping).await,
+                Some(Ok(Err(e))) => {
+                    debug!(%peer, error = &e as &dyn std::error::Error, "no handshake")
+                }
+                Some(Err(_)) => debug!(%peer, "handshake took too long"),
+                None => {}
+            }
+        }
+    };
+    connections::accept(listener, config, stopping, serve).await;
+}
+
+/// Before the keystore's first snapshot there is nothing to answer with: a connection waits for it.
+async fn handshake(
+    acceptor: TlsAcceptor,
+    index: &ServingIndex,
+    tcp: TcpStream,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    index.filled().await;
+    acceptor.accept(tcp).await
+}
+
+async fn converse(
+    tls: TlsStream<TcpStream>,
+    peer: SocketAddr,
+    index: &ServingIndex,
+    forwarder: Forwarder,
+    stopping: &CancellationToken,
+) {
+    let name = tls.get_ref().1.server_name();
+    let own_certificate = name
+        .and_then(|name| index.answering(Some(name)))
+        .is_some_and(|c| !c.fallback);
+    let requests = Requests::new();
+    let in_flight = requests.clone();
+    let service = service_fn(move |request| {
+        let (forwarder, in_flight) = (forwarder.clone(), in_flight.begin());
+        async move {
+            let response = answer(request, peer, own_certificate, &forwarder).await;
+            Ok::<_, Infallible>(in_flight.until_sent(response))
+        }
+    });
+    let http = http();
+    let connection = http.serve_connection(TokioIo::new(tls), service);
+    if let Err(e) = connections::drive(connection, requests, stopping).await {
+        debug!(%peer, error = &*e as &dyn std::error::Error, "connection broken");
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    own_certificate: bool,
+    forwarder: &Forwarder,
+) -> Response<Body> {
+    match protocol(&request) {
+        Some(Protocol::Grpc) if request.version() == Version::HTTP_2 => {
+            forwarder.answer(request, peer).await
+        }
+        Some(Protocol::Grpc) => page::text(
+            StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            "gRPC needs HTTP/2.\n",
+        ),
+        Some(Protocol::GrpcWeb) => page::text(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "gRPC-web is not spoken here.\n",
+        ),
+        None => page::answer(request.method(), request.uri().path(), own_certificate),
+    }
+}
+
+enum Protocol {
+    Grpc,
+    GrpcWeb,
+}
+
+/// What a request is written in, by its content type: "application/grpc", with or without "+proto".
+fn protocol<B>(request: &Request<B>) -> Option<Protocol> {
+    if request.method() != Method::POST {
+        return None;
+    }
+    let content_type = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let rest = content_type.strip_prefix("application/grpc")?;
+    match rest.bytes().next() {
+        None | Some(b'+' | b';') => Some(Protocol::Grpc),
+        Some(b'-') => Some(Protocol::GrpcWeb),
+        Some(_) => None,
+    }
+}
+
+/// HTTP/2 and HTTP/1.1, with bounds on all that a client may make us keep or wait for.
+fn http() -> auto::Builder<TokioExecutor> {
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEADER_BYTES);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(MAX_HEADER_BYTES as u32)
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_send_buf_size(MAX_SEND_BYTES)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE);
+    http
+}
+
+/// For the whole handshake, and the wait for the first certificates before it.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// For the headers of an HTTP/1.1 request.
+const HEADERS: Duration = Duration::from_secs(10);
+
+const KEEPALIVE: Duration = Duration::from_secs(20);
+const MAX_HEADERS: usize = 64;
+const MAX_HEADER_BYTES: usize = 16 << 10;
+const MAX_STREAMS: u32 = 64;
+const MAX_SEND_BYTES: usize = 64 << 10;
+const STREAM_WINDOW: u32 = 64 << 10;
+const CONNECTION_WINDOW: u32 = 256 << 10;

@@ -1,0 +1,282 @@
+//! Bearer tokens: who holds one, and which role it has.
+//!
+//! There is one token so far, which `chancery init` makes: 256 random bits, written as
+//! `chancery_` and base64url. Its text is in the data folder (0600) for the operator; the gateway
+//! knows its SHA-256 alone, from a file that it reads anew for each call. Removing that file ends
+//! the token at once, in every gateway that reads it.
+
+use std::{fmt, io, path::PathBuf};
+
+use api::options::v1::Role;
+use aws_lc_rs::{digest::SHA256, error::Unspecified};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use runtime::Layout;
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+/// A bearer token. Secret: `Debug` prints the type's name only.
+pub struct Token(SecretString);
+
+/// SHA-256 of a token's text: what is stored, and what a presented token is compared by.
+#[derive(Clone, Copy)]
+pub struct TokenDigest([u8; 32]);
+
+/// Where `chancery init` leaves the digest of the token that it made, unless the configuration says otherwise.
+pub fn digest_file(layout: &Layout) -> PathBuf {
+    layout.identity_dir().join("gateway.bootstrap-token.sha256")
+}
+
+/// Who is calling from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// As it stands in events: "token/<uuid>".
+    pub actor: String,
+    /// What he may do.
+    pub role: Role,
+}
+
+/// Why a token opens nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// Nobody holds it: it never was a token, or has ended.
+    #[error("the token is not known, or has ended")]
+    Unknown,
+    /// The gateway cannot tell.
+    #[error("cannot read the token's digest at {path}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// The tokens that the gateway accepts.
+#[derive(Debug)]
+pub struct Tokens {
+    file: PathBuf,
+    role: Role,
+}
+
+impl Token {
+    /// A fresh token, of 256 random bits.
+    pub fn generate() -> Result<Token, Unspecified> {
+        let mut bits = [0; 32];
+        aws_lc_rs::rand::fill(&mut bits)?;
+        Ok(Token(
+            format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bits)).into(),
+        ))
+    }
+
+    /// What the holder presents. Secret.
+    pub fn text(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// What the gateway keeps.
+    pub fn digest(&self) -> TokenDigest {
+        TokenDigest::of(self.text())
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+impl TokenDigest {
+    fn of(text: &str) -> TokenDigest {
+        let mut digest = [0; 32];
+        digest.copy_from_slice(aws_lc_rs::digest::digest(&SHA256, text.as_bytes()).as_ref());
+        TokenDigest(digest)
+    }
+
+    /// As it stands in the file: 64 hexadecimal digits, lower case.
+    pub fn to_hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn from_hex(text: &str) -> Option<TokenDigest> {
+        let text = text.trim();
+        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return None;
+        }
+        let mut digest = [0; 32];
+        for (byte, at) in digest.iter_mut().zip((0..64).step_by(2)) {
+            *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
+        }
+        Some(TokenDigest(digest))
+    }
+
+    /// The actor that a token's calls are recorded under: the same for the token's whole life,
+    /// and nothing that leads back to it.
+    fn actor(&self) -> String {
+        format!("token/{}", Uuid::new_v5(&NAMESPACE, &self.0))
+    }
+}
+
+impl fmt::Debug for TokenDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenDigest")
+    }
+}
+
+impl Tokens {
+    /// The token whose digest (64 hexadecimal digits, a final line end or none) is in `file`, with this role.
+    pub fn in_file(file: PathBuf, role: Role) -> Tokens {
+        Tokens { file, role }
+    }
+
+    /// Who holds the token that a caller presented.
+    ///
+    /// # Errors
+    /// [`TokenError::Unknown`] where nobody does, [`TokenError::Unreadable`] where that cannot be told.
+    pub async fn holder(&self, presented: &str) -> Result<Principal, TokenError> {
+        if !is_token(presented) {
+            return Err(TokenError::Unknown);
+        }
+        let presented = TokenDigest::of(presented);
+        let stored = self.stored().await?;
+        if !bool::from(stored.0.ct_eq(&presented.0)) {
+            return Err(TokenError::Unknown);
+        }
+        Ok(self.principal(&stored))
+    }
+
+    /// Whether who was let in by a token still would be. Where that cannot be told, he is: it is asked
+    /// again soon, and his next call is refused.
+    pub async fn still_hold(&self, principal: &Principal) -> bool {
+        match self.stored().await {
+            Ok(stored) => self.principal(&stored) == *principal,
+            Err(TokenError::Unknown) => false,
+            Err(TokenError::Unreadable { .. }) => true,
+        }
+    }
+
+    async fn stored(&self) -> Result<TokenDigest, TokenError> {
+        match tokio::fs::read_to_string(&self.file).await {
+            Ok(text) => TokenDigest::from_hex(&text).ok_or_else(|| self.unreadable(not_a_digest())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Err(TokenError::Unknown),
+            Err(e) => Err(self.unreadable(e)),
+        }
+    }
+
+    fn principal(&self, digest: &TokenDigest) -> Principal {
+        Principal {
+            actor: digest.actor(),
+            role: self.role,
+        }
+    }
+
+    fn unreadable(&self, source: io::Error) -> TokenError {
+        TokenError::Unreadable {
+            path: self.file.clone(),
+            source,
+        }
+    }
+}
+
+fn not_a_digest() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "not 64 hexadecimal digits")
+}
+
+/// Whether a text has a token's form: nothing else is hashed.
+fn is_token(text: &str) -> bool {
+    let Some(bits) = text.strip_prefix(PREFIX) else {
+        return false;
+    };
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    bits.len() == BASE64URL_LENGTH && bits.bytes().all(allowed)
+}
+
+/// What every token begins with, so that a scanner for leaked secrets knows one.
+const PREFIX: &str = "chancery_";
+
+/// 256 bits in base64url without padding.
+const BASE64URL_LENGTH: usize = 43;
+
+/// The namespace of actors' ids (UUIDv5 of the digest).
+const NAMESPACE: Uuid = Uuid::from_u128(0x6f5c_1f0e_3b0a_4d57_9f0b_7c1d_2e8a_4466);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(content: Option<&str>) -> (tempfile::TempDir, Tokens) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("digest");
+        if let Some(content) = content {
+            std::fs::write(&file, content).unwrap();
+        }
+        (folder, Tokens::in_file(file, Role::Admin))
+    }
+
+    #[tokio::test]
+    async fn the_token_opens_as_long_as_its_digest_is_there() {
+        let token = Token::generate().unwrap();
+        let (_folder, tokens) = tokens(Some(&format!("{}\n", token.digest().to_hex())));
+        let holder = tokens.holder(token.text()).await.unwrap();
+        assert_eq!(holder.role, Role::Admin);
+        assert!(Uuid::parse_str(holder.actor.strip_prefix("token/").unwrap()).is_ok());
+        assert_eq!(tokens.holder(token.text()).await.unwrap(), holder);
+
+        std::fs::remove_file(&tokens.file).unwrap();
+        assert!(matches!(
+            tokens.holder(token.text()).await,
+            Err(TokenError::Unknown)
+        ));
+    }
+
+    #[tokio::test]
+    async fn hostile_tokens_open_nothing() {
+        let token = Token::generate().unwrap();
+        let (_folder, tokens) = tokens(Some(&token.digest().to_hex()));
+        let text = token.text();
+        let mut flipped = text.to_owned().into_bytes();
+        *flipped.last_mut().unwrap() = if text.ends_with('A') { b'B' } else { b'A' };
+        let hostile = [
+            String::new(),
+            "chancery_".into(),
+            text.to_uppercase(),
+            text[..text.len() - 1].to_owned(),
+            format!("{text}="),
+            format!(" {text}"),
+            format!("{text}\0"),
+            text.replace("chancery_", ""),
+            // The digest itself is not a token: who reads the file cannot call.
+            token.digest().to_hex(),
+            "chancery_".to_owned() + &"A".repeat(100_000),
+            String::from_utf8(flipped).unwrap(),
+            Token::generate().unwrap().text().to_owned(),
+        ];
+        for presented in hostile {
+            let answer = tokens.holder(&presented).await;
+            assert!(matches!(answer, Err(TokenError::Unknown)), "{presented:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_damaged_digest_opens_nothing_and_says_so() {
+        for damaged in ["", "zz", &"0".repeat(63), &"ä".repeat(32)] {
+            let (_folder, tokens) = tokens(Some(damaged));
+            let answer = tokens.holder(Token::generate().unwrap().text()).await;
+            assert!(
+                matches!(answer, Err(TokenError::Unreadable { .. })),
+                "{damaged:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_token_is_silent() {
+        let token = Token::generate().unwrap();
+        assert_eq!(
+            format!("{token:?} {:?}", token.digest()),
+            "Token TokenDigest"
+        );
+        assert!(is_token(token.text()));
+    }
+}
