@@ -1,0 +1,239 @@
+//! The key-encryption key: the one secret that is not in the database, and opens all that are.
+
+use std::{
+    fmt, fs,
+    io::{self, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use runtime::Layout;
+use zeroize::Zeroizing;
+
+use crate::config::Config;
+
+/// The environment variable that goes before any file.
+pub const ENVIRONMENT: &str = "CHANCERY_KEK";
+
+/// 32 random bytes. Wiped; its `Debug` says nothing.
+#[derive(Clone)]
+pub struct Kek(Zeroizing<Vec<u8>>);
+
+/// Where a key-encryption key was found, or is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KekSource {
+    /// [`ENVIRONMENT`].
+    Environment,
+    /// A file.
+    File(PathBuf),
+}
+
+impl fmt::Display for KekSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment => write!(f, "the environment variable {ENVIRONMENT}"),
+            Self::File(path) => write!(f, "the file {}", path.display()),
+        }
+    }
+}
+
+impl KekSource {
+    /// Where the key-encryption key of this installation is: the environment, else the configured
+    /// file, else `kek` in the data folder.
+    pub fn of(config: &Config, layout: &Layout) -> Self {
+        if std::env::var_os(ENVIRONMENT).is_some() {
+            return Self::Environment;
+        }
+        let file = config.kek_file.clone();
+        Self::File(file.unwrap_or_else(|| layout.kek()))
+    }
+}
+
+/// Why there is no key-encryption key.
+#[derive(Debug, thiserror::Error)]
+pub enum KekError {
+    /// The file cannot be read.
+    #[error("cannot read the key-encryption key at {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The file cannot be written.
+    #[error("cannot write the key-encryption key to {path}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// Others on this machine may read it.
+    #[error(
+        "others may read the key-encryption key at {path}; allow it to its owner alone: chmod 600 {path}"
+    )]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Not 32 bytes in base64.
+    #[error("{source} does not hold a key-encryption key: 32 random bytes in base64, as from `openssl rand -base64 32`", source = .0)]
+    Malformed(KekSource),
+    /// The machine gave no random numbers.
+    #[error("the machine gave no random numbers")]
+    Random,
+}
+
+impl Kek {
+    /// Reads the key of this installation.
+    ///
+    /// # Errors
+    /// [`KekError`], where it is not there, not a key, or readable by others.
+    pub fn read(source: &KekSource) -> Result<Self, KekError> {
+        let malformed = || KekError::Malformed(source.clone());
+        let text = match source {
+            KekSource::Environment => {
+                let value = std::env::var(ENVIRONMENT).map_err(|_| malformed())?;
+                Zeroizing::new(value)
+            }
+            KekSource::File(path) => read_private(path)?,
+        };
+        Self::from_base64(&text).ok_or_else(malformed)
+    }
+
+    /// Makes the file of a new key (0600) where there is none yet; `true` where it did.
+    /// A key in the environment is never made.
+    ///
+    /// # Errors
+    /// [`KekError::Write`], [`KekError::Random`].
+    pub fn make_if_missing(source: &KekSource) -> Result<bool, KekError> {
+        let KekSource::File(path) = source else {
+            return Ok(false);
+        };
+        if path.exists() {
+            return Ok(false);
+        }
+        let mut octets = Zeroizing::new(vec![0; LENGTH]);
+        aws_lc_rs::rand::fill(&mut octets).map_err(|_| KekError::Random)?;
+        let text = Zeroizing::new(STANDARD.encode(octets.as_slice()) + "\n");
+        let written = write_new(path, text.as_bytes());
+        written.map_err(|source| KekError::Write {
+            path: path.clone(),
+            source,
+        })?;
+        Ok(true)
+    }
+
+    /// 16 hex digits that tell one key from another, and nothing about it.
+    pub fn id(&self) -> String {
+        let labelled = [b"chancery/kek-id/".as_slice(), &self.0].concat();
+        let labelled = Zeroizing::new(labelled);
+        pki::fingerprint::hex(&digest(&SHA256, &labelled).as_ref()[..8])
+    }
+
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn from_base64(text: &str) -> Option<Self> {
+        let octets = Zeroizing::new(STANDARD.decode(text.trim()).ok()?);
+        (octets.len() == LENGTH).then_some(Self(octets))
+    }
+}
+
+impl fmt::Debug for Kek {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Kek")
+    }
+}
+
+fn read_private(path: &Path) -> Result<Zeroizing<String>, KekError> {
+    let failed = |source| KekError::Read {
+        path: path.into(),
+        source,
+    };
+    let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
+    // Whoever else may read it can open every key: an owner's group or the world.
+    if mode & 0o077 != 0 {
+        return Err(KekError::Exposed { path: path.into() });
+    }
+    fs::read_to_string(path).map(Zeroizing::new).map_err(failed)
+}
+
+fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(content)?;
+    // Keys are sealed with it from now on: it must not be lost in a power cut.
+    file.sync_all()?;
+    match path.parent() {
+        Some(folder) => fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+const LENGTH: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file_in(folder: &tempfile::TempDir) -> KekSource {
+        KekSource::File(folder.path().join("kek"))
+    }
+
+    #[test]
+    fn a_key_is_made_once_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = file_in(&folder);
+        assert!(Kek::make_if_missing(&source).unwrap());
+        let first = Kek::read(&source).unwrap();
+        assert!(!Kek::make_if_missing(&source).unwrap());
+        assert_eq!(Kek::read(&source).unwrap().id(), first.id());
+        let mode = fs::metadata(folder.path().join("kek"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = file_in(&folder);
+        Kek::make_if_missing(&source).unwrap();
+        let readable = fs::Permissions::from_mode(0o640);
+        fs::set_permissions(folder.path().join("kek"), readable).unwrap();
+        assert!(matches!(Kek::read(&source), Err(KekError::Exposed { .. })));
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_with_what_would_be_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kek");
+        write_new(&path, b"c2hvcnQ=\n").unwrap();
+        let refused = Kek::read(&KekSource::File(path)).unwrap_err();
+        assert!(
+            refused.to_string().contains("openssl rand -base64 32"),
+            "{refused}"
+        );
+        assert!(matches!(
+            Kek::read(&file_in(&tempfile::tempdir().unwrap())),
+            Err(KekError::Read { .. })
+        ));
+    }
+
+    #[test]
+    fn a_key_says_nothing_of_itself() {
+        let kek = Kek(Zeroizing::new(vec![7; LENGTH]));
+        assert_eq!(format!("{kek:?}"), "Kek");
+        assert_eq!(kek.id().len(), 16);
+    }
+}
