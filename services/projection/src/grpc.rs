@@ -1,0 +1,203 @@
+//! The questions over gRPC: request → question → answer. Alone knows tonic.
+
+mod patience;
+
+use std::{pin::Pin, time::Duration};
+
+use api::{
+    projection::v1::{
+        self as answer, GetRequest, ListRequest, WatchEventsRequest,
+        query_service_server::QueryService,
+    },
+    refuse::Violations,
+};
+use futures_util::{Stream, StreamExt};
+use runtime::Clock;
+use sea_orm::DatabaseConnection;
+use tonic::{Request, Response, Status, metadata::MetadataMap};
+
+use crate::{
+    position::Position,
+    query::{
+        automations, certificates, events, keys,
+        question::{List, Page, Question, Row},
+        servers,
+    },
+    refusal::Refusal,
+    tables::instant::micros,
+};
+
+/// The largest request, in bytes: filter, sort and page token fit many times.
+pub const MAX_REQUEST: usize = 64 * 1024;
+
+/// The longest id, name or fingerprint, in characters.
+const MAX_ID: usize = 300;
+
+/// Answers from the tables.
+#[derive(Debug, Clone)]
+pub struct Questions {
+    database: DatabaseConnection,
+    position: Position,
+    clock: Clock,
+    patience: Duration,
+}
+
+impl Questions {
+    /// Answers from this database, which is as of `position`. A question waits for its `at_least`
+    /// at most for `patience` where its caller sets no deadline.
+    pub fn new(database: DatabaseConnection, position: Position, clock: Clock, patience: Duration) -> Self {
+        Self {
+            database,
+            position,
+            clock,
+            patience,
+        }
+    }
+
+    fn now(&self) -> i64 {
+        micros(self.clock.now())
+    }
+
+    async fn reached(&self, at_least: u64, metadata: &MetadataMap) -> Result<u64, Refusal> {
+        let patience = patience::of(metadata).unwrap_or(self.patience);
+        self.position.reached(at_least, patience).await
+    }
+
+    /// A page of any list, and the position that it shows.
+    async fn list<L: List>(&self, request: Request<ListRequest>) -> Result<(Page<Row<L>>, u64), Refusal> {
+        let question = Question::<L>::parse(request.get_ref())?;
+        let position = self.reached(request.get_ref().at_least, request.metadata()).await?;
+        let page = question.ask(&self.database, self.now()).await?;
+        Ok((page, position))
+    }
+
+    /// What a get asks for, once the tables hold what it waits for.
+    async fn wanted(&self, request: Request<GetRequest>) -> Result<String, Refusal> {
+        let mut violations = Violations::new();
+        let id = violations.check("id", id(&request.get_ref().id));
+        let Some(id) = id else {
+            return Err(violations.into());
+        };
+        self.reached(request.get_ref().at_least, request.metadata()).await?;
+        Ok(id)
+    }
+}
+
+#[tonic::async_trait]
+impl QueryService for Questions {
+    async fn list_certificates(
+        &self,
+        request: Request<ListRequest>,
+    ) -> Result<Response<answer::ListCertificatesResponse>, Status> {
+        let (page, position) = self.list::<certificates::Field>(request).await?;
+        let now = self.now();
+        let rows = page.rows.into_iter().map(|row| certificates::answered(row, now));
+        Ok(Response::new(answer::ListCertificatesResponse {
+            certificates: rows.collect::<Result<_, _>>()?,
+            next_page_token: page.next_page_token,
+            position,
+        }))
+    }
+
+    async fn get_certificate(
+        &self,
+        request: Request<GetRequest>,
+    ) -> Result<Response<answer::Certificate>, Status> {
+        let id = self.wanted(request).await?;
+        let found = certificates::get(&self.database, &id, self.now()).await?;
+        Ok(Response::new(found))
+    }
+
+    async fn list_keys(
+        &self,
+        request: Request<ListRequest>,
+    ) -> Result<Response<answer::ListKeysResponse>, Status> {
+        let (page, position) = self.list::<keys::Field>(request).await?;
+        let keys = keys::answered(&self.database, page.rows).await;
+        Ok(Response::new(answer::ListKeysResponse {
+            keys: keys.map_err(Refusal::from)?,
+            next_page_token: page.next_page_token,
+            position,
+        }))
+    }
+
+    async fn get_key(&self, request: Request<GetRequest>) -> Result<Response<answer::Key>, Status> {
+        let id = self.wanted(request).await?;
+        Ok(Response::new(keys::get(&self.database, &id).await?))
+    }
+
+    async fn list_servers(
+        &self,
+        request: Request<ListRequest>,
+    ) -> Result<Response<answer::ListServersResponse>, Status> {
+        let (page, position) = self.list::<servers::Field>(request).await?;
+        Ok(Response::new(answer::ListServersResponse {
+            servers: page.rows.into_iter().map(servers::answered).collect(),
+            next_page_token: page.next_page_token,
+            position,
+        }))
+    }
+
+    async fn get_server(&self, request: Request<GetRequest>) -> Result<Response<answer::Server>, Status> {
+        let id = self.wanted(request).await?;
+        Ok(Response::new(servers::get(&self.database, &id).await?))
+    }
+
+    async fn list_automations(
+        &self,
+        request: Request<ListRequest>,
+    ) -> Result<Response<answer::ListAutomationsResponse>, Status> {
+        let (page, position) = self.list::<automations::Field>(request).await?;
+        Ok(Response::new(answer::ListAutomationsResponse {
+            automations: automations::answered(&self.database, page.rows).await?,
+            next_page_token: page.next_page_token,
+            position,
+        }))
+    }
+
+    async fn get_automation(
+        &self,
+        request: Request<GetRequest>,
+    ) -> Result<Response<answer::Automation>, Status> {
+        let id = self.wanted(request).await?;
+        Ok(Response::new(automations::get(&self.database, &id).await?))
+    }
+
+    async fn list_events(
+        &self,
+        request: Request<ListRequest>,
+    ) -> Result<Response<answer::ListEventsResponse>, Status> {
+        let (page, position) = self.list::<events::Field>(request).await?;
+        let rows = page.rows.into_iter().map(events::answered);
+        Ok(Response::new(answer::ListEventsResponse {
+            events: rows.collect::<Result<_, _>>()?,
+            next_page_token: page.next_page_token,
+            position,
+        }))
+    }
+
+    type WatchEventsStream = Pin<Box<dyn Stream<Item = Result<answer::Event, Status>> + Send>>;
+
+    async fn watch_events(
+        &self,
+        request: Request<WatchEventsRequest>,
+    ) -> Result<Response<Self::WatchEventsStream>, Status> {
+        let watch = events::Watch::parse(request.get_ref()).map_err(Refusal::from)?;
+        let events = watch.follow(self.database.clone(), self.position.clone());
+        let events = events.map(|event| event.map_err(Status::from));
+        Ok(Response::new(Box::pin(events)))
+    }
+}
+
+fn id(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    if text.is_empty() {
+        Err("is empty: give an id, or what else the method says")
+    } else if text.chars().count() > MAX_ID {
+        Err("is longer than any id, name or fingerprint")
+    } else if text.chars().any(char::is_control) {
+        Err("has a control character in it")
+    } else {
+        Ok(text.to_owned())
+    }
+}

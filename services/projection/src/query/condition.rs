@@ -1,0 +1,65 @@
+//! Terms as conditions. Every value is bound; none becomes part of the statement's text.
+
+use sea_orm::{
+    ColumnTrait,
+    sea_query::{Expr, LikeExpr},
+};
+
+use super::filter::Test;
+
+/// The test, of a column that holds what it compares: folded text, microseconds, or a number.
+pub fn on(column: impl ColumnTrait, test: &Test) -> Expr {
+    match test {
+        Test::Is(text) => column.eq(text.as_str()),
+        Test::IsNot(text) => column.ne(text.as_str()),
+        Test::Contains(text) => column.like(containing(text)),
+        Test::Below(number) => column.lt(*number),
+        Test::Above(number) => column.gt(*number),
+        Test::Equals(number) => column.eq(*number),
+        Test::Differs(number) => column.ne(*number),
+    }
+}
+
+/// The pattern of LIKE for texts that contain this one, with nothing in it that matches anything else.
+pub fn containing(text: &str) -> LikeExpr {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | ESCAPE) {
+            pattern.push(ESCAPE);
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    LikeExpr::new(pattern).escape(ESCAPE)
+}
+
+/// Not a backslash: the databases do not agree on how that one is written in a literal.
+const ESCAPE: char = '!';
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{
+        EntityTrait, QueryFilter, QueryTrait,
+        sea_query::{PostgresQueryBuilder, SqliteQueryBuilder},
+    };
+
+    use super::*;
+    use crate::tables::server::{Column, Entity};
+
+    #[test]
+    fn values_are_bound_and_wildcards_are_literal() {
+        let hostile = "50%_!'; DROP TABLE event; --";
+        for test in [Test::Is(hostile.into()), Test::IsNot(hostile.into()), Test::Contains(hostile.into())] {
+            let query = Entity::find().filter(on(Column::NameFolded, &test)).into_query();
+            for (sql, values) in [query.build(SqliteQueryBuilder), query.build(PostgresQueryBuilder)] {
+                assert!(!sql.contains("DROP"), "{sql}");
+                assert_eq!(values.iter().count(), 1, "{sql}");
+            }
+        }
+        let query = Entity::find().filter(on(Column::NameFolded, &Test::Contains("50%_!".into()))).into_query();
+        let (sql, values) = query.build(SqliteQueryBuilder);
+        assert!(sql.ends_with("LIKE ? ESCAPE '!'"), "{sql}");
+        assert_eq!(values.iter().next(), Some(&"%50!%!_!!%".into()));
+    }
+}

@@ -1,0 +1,237 @@
+//! Events: fields, answers, and following them as they are projected.
+
+use api::{projection::v1 as answer, refuse::Violations};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::Expr,
+};
+
+use super::{
+    condition,
+    filter::{self, Kind, Term, Test},
+    question::{self, List},
+    sort::{Direction, Sort},
+};
+use crate::{
+    position::Position,
+    refusal::Refusal,
+    tables::{
+        event::{Column, Entity, Model},
+        instant::timestamp,
+    },
+};
+
+/// The fields of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// The position in the log.
+    Sequence,
+    /// For example "automation".
+    Aggregate,
+    /// Which one.
+    AggregateId,
+    /// For example "order-placed".
+    Event,
+    /// Who did it.
+    Actor,
+    /// When.
+    Time,
+    /// The command that it all began with.
+    CorrelationId,
+}
+
+impl filter::Field for Field {
+    const ALL: &'static [Self] = &[
+        Self::Sequence,
+        Self::Aggregate,
+        Self::AggregateId,
+        Self::Event,
+        Self::Actor,
+        Self::Time,
+        Self::CorrelationId,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sequence => "sequence",
+            Self::Aggregate => "aggregate",
+            Self::AggregateId => "aggregate_id",
+            Self::Event => "event",
+            Self::Actor => "actor",
+            Self::Time => "time",
+            Self::CorrelationId => "correlation_id",
+        }
+    }
+
+    fn kind(self) -> Kind {
+        match self {
+            Self::Sequence => Kind::Number,
+            Self::Time => Kind::Time,
+            Self::Aggregate | Self::AggregateId | Self::Event | Self::Actor | Self::CorrelationId => Kind::Text,
+        }
+    }
+}
+
+impl List for Field {
+    type Entity = Entity;
+
+    const NAME: &'static str = "events";
+    const DEFAULT_SORT: Sort<Self> = Sort {
+        field: Self::Sequence,
+        direction: Direction::Descending,
+    };
+    const ID: Column = Column::Sequence;
+
+    fn sort_column(self) -> Option<Column> {
+        Some(self.column())
+    }
+
+    fn condition(self, test: &Test, _now: i64) -> Expr {
+        condition::on(self.column(), test)
+    }
+
+    fn weight(row: &Model) -> usize {
+        row.body.len() + ROW_WEIGHT
+    }
+}
+
+impl Field {
+    fn column(self) -> Column {
+        match self {
+            Self::Sequence => Column::Sequence,
+            Self::Aggregate => Column::Aggregate,
+            Self::AggregateId => Column::AggregateId,
+            Self::Event => Column::Event,
+            Self::Actor => Column::Actor,
+            Self::Time => Column::Time,
+            Self::CorrelationId => Column::CorrelationId,
+        }
+    }
+}
+
+/// The row as it is answered.
+///
+/// # Errors
+/// [`Refusal::Damaged`] where the database changed the row.
+pub fn answered(row: Model) -> Result<answer::Event, Refusal> {
+    let body = serde_json::from_str(&row.body).map_err(|source| Refusal::Damaged {
+        table: "event",
+        source: source.into(),
+    })?;
+    Ok(answer::Event {
+        sequence: u64::try_from(row.sequence).unwrap_or_default(),
+        id: row.event_id,
+        aggregate: row.aggregate,
+        aggregate_id: row.aggregate_id,
+        event: row.event,
+        actor: row.actor,
+        correlation_id: row.correlation_id,
+        causation_id: row.causation_id,
+        time: timestamp(row.time),
+        body: Some(body),
+        schema: row.schema,
+        traceparent: row.traceparent,
+    })
+}
+
+/// Which events to follow.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    terms: Vec<Term<Field>>,
+    after: i64,
+    only_new: bool,
+}
+
+impl Watch {
+    /// What a request asks for.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, by field.
+    pub fn parse(request: &answer::WatchEventsRequest) -> Result<Self, Violations> {
+        let mut violations = Violations::new();
+        let terms = question::terms::<Field>(&request.filter, &mut violations);
+        let unfit = terms.iter().any(|term| matches!(term.field, Field::Sequence | Field::Time));
+        if unfit {
+            let known = "aggregate, aggregate_id, event, actor and correlation_id";
+            violations.add("filter", format!("what is to come has no sequence or time yet; filter by {known}"));
+        }
+        let after = i64::try_from(request.after_sequence);
+        let after = after.map_err(|_| "is past the end of any log");
+        let after = violations.check("after_sequence", after);
+        match after {
+            Some(after) if violations.is_empty() => Ok(Self {
+                terms,
+                after,
+                only_new: request.only_new,
+            }),
+            _ => Err(violations),
+        }
+    }
+
+    /// The events, in the log's order, and each new one when it is projected. The reader sets the
+    /// pace: what it has not taken yet stays in the table. Ends with an error alone.
+    pub fn follow(
+        self,
+        database: DatabaseConnection,
+        position: Position,
+    ) -> impl Stream<Item = Result<answer::Event, Refusal>> + Send + 'static {
+        let begin = if self.only_new {
+            i64::try_from(position.now()).unwrap_or(i64::MAX)
+        } else {
+            self.after
+        };
+        let pages = stream::try_unfold(begin, move |after| {
+            let (database, position, terms) = (database.clone(), position.clone(), self.terms.clone());
+            async move { next_rows(&database, &position, &terms, after).await.map(Some) }
+        });
+        pages
+            .map_ok(|rows| stream::iter(rows).map(answered))
+            .try_flatten()
+    }
+}
+
+/// The next rows past `after`, waited for where there are none yet, and the sequence up to which all were seen.
+async fn next_rows(
+    database: &DatabaseConnection,
+    position: &Position,
+    terms: &[Term<Field>],
+    mut after: i64,
+) -> Result<(Vec<Model>, i64), Refusal> {
+    loop {
+        // Taken before the rows are read: all up to it are then in the table.
+        let seen = i64::try_from(position.now()).unwrap_or(i64::MAX);
+        let rows = rows_past(database, terms, after).await?;
+        let whole = rows.len() < WATCH_ROWS as usize;
+        match rows.last() {
+            Some(last) if whole => {
+                let after = last.sequence.max(seen);
+                return Ok((rows, after));
+            }
+            Some(last) => {
+                let after = last.sequence;
+                return Ok((rows, after));
+            }
+            None => after = after.max(seen),
+        }
+        let after_sequence = u64::try_from(after).unwrap_or_default();
+        position.past(after_sequence).await?;
+    }
+}
+
+async fn rows_past(database: &impl ConnectionTrait, terms: &[Term<Field>], after: i64) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        // No status among an event's fields: the time does not matter.
+        .filter(question::holds(terms, 0))
+        .filter(Column::Sequence.gt(after))
+        .order_by_asc(Column::Sequence)
+        .limit(WATCH_ROWS)
+        .all(database)
+        .await
+}
+
+/// What a row takes beside its body, in bytes.
+const ROW_WEIGHT: usize = 500;
+
+/// How many events a watcher takes from the table at a time: at most a few MiB.
+const WATCH_ROWS: u64 = 100;

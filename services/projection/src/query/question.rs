@@ -1,0 +1,191 @@
+//! One list's question: parsed whole at the door, then asked as one statement.
+
+use api::{projection::v1::ListRequest, refuse::Violations};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ModelTrait, Order, QueryFilter,
+    QueryOrder, QuerySelect, Value,
+    sea_query::{ColumnType, Expr, ExprTrait},
+};
+
+use super::{
+    filter::{self, Term, Test},
+    page::{self, Cursor, Place, QuestionDigest},
+    sort::{self, Direction, Sort},
+};
+
+/// A list: an enum of its fields, and what they are in its table.
+pub trait List: filter::Field {
+    /// Its table.
+    type Entity: EntityTrait;
+
+    /// What it is called, to tell its page tokens from other lists'.
+    const NAME: &'static str;
+
+    /// The order where the request names none.
+    const DEFAULT_SORT: Sort<Self>;
+
+    /// The column that tells rows apart.
+    const ID: <Self::Entity as EntityTrait>::Column;
+
+    /// The column that sorts by this field; none where it cannot be sorted by.
+    fn sort_column(self) -> Option<<Self::Entity as EntityTrait>::Column>;
+
+    /// What a term about this field means in the table, at this moment (microseconds since 1970).
+    fn condition(self, test: &Test, now: i64) -> Expr;
+
+    /// About how many bytes a row takes in an answer.
+    fn weight(row: &<Self::Entity as EntityTrait>::Model) -> usize;
+}
+
+/// A question that holds together.
+#[derive(Debug, Clone)]
+pub struct Question<L: List> {
+    /// All must hold.
+    pub terms: Vec<Term<L>>,
+    sort: Sort<L>,
+    size: usize,
+    after: Option<Cursor>,
+    digest: QuestionDigest,
+}
+
+/// Rows of a list, and how to go on.
+#[derive(Debug)]
+pub struct Page<M> {
+    /// In the order that was asked for.
+    pub rows: Vec<M>,
+    /// Empty on the last page.
+    pub next_page_token: String,
+}
+
+/// A list's row.
+pub type Row<L> = <<L as List>::Entity as EntityTrait>::Model;
+
+impl<L: List> Question<L> {
+    /// The question of a request.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, by field.
+    pub fn parse(request: &ListRequest) -> Result<Self, Violations> {
+        let mut violations = Violations::new();
+        let terms = terms(&request.filter, &mut violations);
+        let sort = sort::parse(&request.sort, L::DEFAULT_SORT, |f| f.sort_column().is_some());
+        let sort = violations.check("sort", sort);
+        let size = match request.page_size {
+            0 => page::DEFAULT_SIZE,
+            size @ 1..=page::MAX_SIZE => size,
+            size => {
+                violations.add("page_size", format!("is {size}; at most {} rows make a page", page::MAX_SIZE));
+                size
+            }
+        };
+        let digest = QuestionDigest::of(&[L::NAME, request.filter.trim(), request.sort.trim()]);
+        let after = match request.page_token.as_str() {
+            "" => Some(None),
+            token => {
+                let cursor = page::cursor(token, &digest);
+                let cursor = cursor.and_then(|cursor| fitting_cursor::<L>(cursor, sort));
+                violations.check("page_token", cursor).map(Some)
+            }
+        };
+        match (sort, after) {
+            (Some(sort), Some(after)) if violations.is_empty() => Ok(Self {
+                terms,
+                sort,
+                size: size as usize,
+                after,
+                digest,
+            }),
+            _ => Err(violations),
+        }
+    }
+
+    /// Asks it, at this moment (microseconds since 1970): statuses depend on the time.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn ask(&self, database: &impl ConnectionTrait, now: i64) -> Result<Page<Row<L>>, DbErr> {
+        // A field that cannot be sorted by is refused in `parse`: its id then is order enough.
+        let by = self.sort.field.sort_column().unwrap_or(L::ID);
+        let (order, ascending) = match self.sort.direction {
+            Direction::Ascending => (Order::Asc, true),
+            Direction::Descending => (Order::Desc, false),
+        };
+        let mut condition = holds(&self.terms, now);
+        if let Some(cursor) = &self.after {
+            let here = Expr::tuple([column::<L>(by), column::<L>(L::ID)]);
+            let there = Expr::tuple([value(&cursor.value), value(&cursor.id)]);
+            condition = condition.add(if ascending { here.gt(there) } else { here.lt(there) });
+        }
+        let mut rows = L::Entity::find()
+            .filter(condition)
+            .order_by(by, order.clone())
+            .order_by(L::ID, order)
+            // One more than the page, to know whether another follows.
+            .limit(self.size as u64 + 1)
+            .all(database)
+            .await?;
+        let fit = page::fitting(rows.iter().map(L::weight), self.size);
+        let more = rows.len() > fit;
+        rows.truncate(fit);
+        let last = rows.last().filter(|_| more);
+        let next_page_token = last.map(|row| {
+            let cursor = Cursor {
+                value: place(row.get(by)),
+                id: place(row.get(L::ID)),
+            };
+            page::token(&cursor, &self.digest)
+        });
+        Ok(Page {
+            rows,
+            next_page_token: next_page_token.unwrap_or_default(),
+        })
+    }
+}
+
+/// The terms of a field named "filter"; what is wrong with it is noted.
+pub fn terms<F: filter::Field>(text: &str, violations: &mut Violations) -> Vec<Term<F>> {
+    filter::parse(text).unwrap_or_else(|errors| {
+        for error in errors {
+            violations.add("filter", error);
+        }
+        Vec::new()
+    })
+}
+
+/// All terms hold.
+pub fn holds<L: List>(terms: &[Term<L>], now: i64) -> Condition {
+    let conditions = terms.iter().map(|term| term.field.condition(&term.test, now));
+    conditions.fold(Condition::all(), Condition::add)
+}
+
+/// A token is made by us but kept by others: its values must be of the columns' types.
+fn fitting_cursor<L: List>(cursor: Cursor, sort: Option<Sort<L>>) -> Result<Cursor, page::TokenError> {
+    let by = sort.and_then(|sort| sort.field.sort_column()).unwrap_or(L::ID);
+    let fits = |column: <L::Entity as EntityTrait>::Column, place: &Place| {
+        let number = matches!(column.def().get_column_type(), ColumnType::Integer | ColumnType::BigInteger);
+        number == matches!(place, Place::Number(_))
+    };
+    let fits = fits(by, &cursor.value) && fits(L::ID, &cursor.id);
+    fits.then_some(cursor).ok_or(page::TokenError)
+}
+
+fn column<L: List>(column: <L::Entity as EntityTrait>::Column) -> Expr {
+    Expr::col((L::Entity::default(), column))
+}
+
+fn value(place: &Place) -> Expr {
+    match place {
+        Place::Number(number) => Expr::val(*number),
+        Place::Text(text) => Expr::val(text.as_str()),
+    }
+}
+
+/// Columns that are sorted by hold numbers or text, and are never NULL.
+fn place(value: Value) -> Place {
+    match value {
+        Value::BigInt(Some(number)) => Place::Number(number),
+        Value::Int(Some(number)) => Place::Number(number.into()),
+        Value::String(Some(text)) => Place::Text(text),
+        _ => Place::Text(String::new()),
+    }
+}

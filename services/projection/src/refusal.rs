@@ -1,0 +1,78 @@
+//! Why a question is not answered, and what that is in gRPC: the one mapping.
+
+use api::refuse::{self, Violations};
+use sea_orm::DbErr;
+use tonic::{Code, Status};
+
+/// Why a question is not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The request does not hold together.
+    #[error("the request is not valid")]
+    Invalid(Violations),
+    /// There is no such thing.
+    #[error("there is no {what} {id:?}")]
+    NotFound {
+        /// What was looked for.
+        what: &'static str,
+        /// By what.
+        id: String,
+    },
+    /// The tables do not hold the event yet that the question waits for.
+    #[error("the tables are at {position} of the log and not yet at {wanted}; ask again")]
+    NotYetProjected {
+        /// The position that was asked for.
+        wanted: u64,
+        /// The position of the tables.
+        position: u64,
+    },
+    /// The follower met an event that it cannot apply, or a log that has changed.
+    #[error("the tables stay at {position} of the log: the projection has stopped, and its log says why")]
+    Stopped {
+        /// The position of the tables.
+        position: u64,
+    },
+    /// The service is going down.
+    #[error("the projection is stopping; ask again")]
+    Closing,
+    /// A row cannot be read.
+    #[error("a row of the table {table} cannot be read: rebuild the tables")]
+    Damaged {
+        /// The table.
+        table: &'static str,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The database did not answer.
+    #[error("the database did not answer")]
+    Database(#[from] DbErr),
+}
+
+impl From<Violations> for Refusal {
+    fn from(violations: Violations) -> Self {
+        Self::Invalid(violations)
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.to_string();
+        let (code, reason) = match refusal {
+            Refusal::Invalid(violations) => return violations.into_status(),
+            Refusal::NotFound { .. } => (Code::NotFound, "NOT_FOUND"),
+            Refusal::NotYetProjected { .. } => (Code::DeadlineExceeded, "NOT_YET_PROJECTED"),
+            Refusal::Stopped { .. } => (Code::FailedPrecondition, "PROJECTION_STOPPED"),
+            Refusal::Closing => (Code::Unavailable, "STOPPING"),
+            Refusal::Damaged { table, source } => {
+                tracing::error!(table, error = %source, "a row cannot be read");
+                (Code::DataLoss, "ROW_DAMAGED")
+            }
+            Refusal::Database(source) => {
+                tracing::error!(error = %source, "the database did not answer");
+                (Code::Internal, "DATABASE_FAILED")
+            }
+        };
+        refuse::status(code, reason, message)
+    }
+}

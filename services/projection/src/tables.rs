@@ -1,0 +1,49 @@
+//! The tables: what there is now, as the log tells it. Each is a pure function of the log.
+//!
+//! What holds in all of them, so that SQLite and PostgreSQL agree:
+//! - Times are microseconds since 1970 in a BIGINT ([`instant`]), and are the event's, never the reader's.
+//! - Enums are the numbers that `proto/` gives them: those never change.
+//! - Text that is searched or sorted by is kept folded ([`folded`]), because the databases differ in
+//!   how they compare letters; where its own spelling is shown too, it stands beside it.
+//! - Nothing that is sorted by is NULL: keysets need an order that has no gaps.
+
+pub mod automation;
+pub mod certificate;
+pub mod certificate_issuer;
+pub mod certificate_name;
+pub mod certificate_version;
+pub mod event;
+pub mod instant;
+pub mod issuer;
+pub mod key;
+pub mod migration;
+pub mod server;
+
+use sea_orm::FromJsonQueryResult;
+use serde::{Deserialize, Serialize};
+
+/// Text as it is compared: without regard to case.
+pub fn folded(text: &str) -> String {
+    text.to_lowercase()
+}
+
+/// A short list of texts inside a row, in their order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+#[serde(transparent)]
+pub struct Texts(pub Vec<String>);
+
+/// An event that was read and cannot become a row: the writer left out what a row needs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// A field of the message that no row can do without.
+    #[error("the event has no {0}")]
+    Missing(&'static str),
+    /// Something happened to what never came to be.
+    #[error("there is no {what} {id} that this could have happened to")]
+    Unknown {
+        /// The kind of aggregate.
+        what: &'static str,
+        /// Its id.
+        id: String,
+    },
+}

@@ -1,0 +1,189 @@
+//! Certificates, each through all its versions: the row is the newest version.
+
+use api::{projection::v1::Source, x509};
+use prost::Message;
+use sea_orm::entity::prelude::*;
+
+use super::{Unusable, folded, instant::required};
+
+/// One certificate.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "certificate")]
+pub struct Model {
+    /// The aggregate's id.
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub id: String,
+    /// What people call it; unique among certificates.
+    #[sea_orm(column_type = "Text")]
+    pub friendly_name: String,
+    /// The name as it is compared.
+    #[sea_orm(column_type = "Text")]
+    pub friendly_name_folded: String,
+    /// `chancery.projection.v1.Source`.
+    pub source: i32,
+    /// 1, and one more with each renewal.
+    pub version: i64,
+    /// The key of the newest version.
+    #[sea_orm(column_type = "Text")]
+    pub key_id: String,
+    /// Empty where no automation renews it.
+    #[sea_orm(column_type = "Text")]
+    pub automation_id: String,
+    /// Gateways serve it.
+    pub serve: bool,
+    /// The newest version whole: `chancery.x509.v1.Certificate`, encoded, as it will be answered.
+    #[sea_orm(column_type = "Blob")]
+    pub certificate: Vec<u8>,
+    /// The issuer's name as it is compared (RFC 5280, section 7.1: without regard to case).
+    #[sea_orm(column_type = "Text")]
+    pub issuer_folded: String,
+    /// Valid from then on, microseconds since 1970.
+    pub not_before: i64,
+    /// Valid up to then.
+    pub not_after: i64,
+    /// From then on it is expiring: see [`renew_at`].
+    pub renew_at: i64,
+    /// When version 1 came.
+    pub created: i64,
+    /// When the newest version came.
+    pub updated: i64,
+}
+
+/// None: names, versions and issuers are found by the certificate's id.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What stays the same through all versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The aggregate's id.
+    pub id: String,
+    /// What people call it.
+    pub friendly_name: String,
+    /// How it came here.
+    pub source: Source,
+    /// Empty where no automation renews it.
+    pub automation_id: String,
+    /// Gateways serve it.
+    pub serve: bool,
+}
+
+/// What each version brings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Version {
+    /// 1 for the first.
+    pub number: u32,
+    /// Its key.
+    pub key_id: String,
+    /// The certificate whole.
+    pub certificate: x509::v1::Certificate,
+    /// The issuers in order, without the leaf.
+    pub issuers: Vec<x509::v1::Certificate>,
+}
+
+impl Version {
+    /// The version that an event tells of.
+    ///
+    /// # Errors
+    /// [`Unusable::Missing`] where the event holds no certificate.
+    pub fn new(
+        number: u32,
+        key_id: String,
+        certificate: Option<x509::v1::Certificate>,
+        issuers: Vec<x509::v1::Certificate>,
+    ) -> Result<Self, Unusable> {
+        let certificate = certificate.ok_or(Unusable::Missing("certificate"))?;
+        Ok(Self {
+            number,
+            key_id,
+            certificate,
+            issuers,
+        })
+    }
+
+    /// Every DNS name and address that the certificate is good for, as it is compared, each once.
+    pub fn names(&self) -> Vec<String> {
+        let Some(names) = &self.certificate.subject_alt_names else {
+            return Vec::new();
+        };
+        let texts = names.dns_names.iter().chain(&names.ip_addresses);
+        let mut all = texts.map(|name| folded(name)).collect::<Vec<_>>();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+impl Model {
+    /// The row of a certificate that was not here before.
+    ///
+    /// # Errors
+    /// [`Unusable`] where its validity is missing.
+    pub fn first(standing: Standing, version: &Version, at: i64) -> Result<Self, Unusable> {
+        let certificate = &version.certificate;
+        let not_before = required("certificate.not_before", certificate.not_before.as_ref())?;
+        let not_after = required("certificate.not_after", certificate.not_after.as_ref())?;
+        Ok(Self {
+            id: standing.id,
+            friendly_name_folded: folded(&standing.friendly_name),
+            friendly_name: standing.friendly_name,
+            source: standing.source.into(),
+            version: version.number.into(),
+            key_id: version.key_id.clone(),
+            automation_id: standing.automation_id,
+            serve: standing.serve,
+            certificate: certificate.encode_to_vec(),
+            issuer_folded: folded(&certificate.issuer),
+            not_before,
+            not_after,
+            renew_at: renew_at(not_before, not_after),
+            created: at,
+            updated: at,
+        })
+    }
+
+    /// The row with a newer version in it.
+    ///
+    /// # Errors
+    /// [`Unusable`] where its validity is missing.
+    pub fn renewed(self, version: &Version, at: i64) -> Result<Self, Unusable> {
+        let standing = Standing {
+            id: self.id,
+            friendly_name: self.friendly_name,
+            source: Source::try_from(self.source).unwrap_or_default(),
+            automation_id: self.automation_id,
+            serve: self.serve,
+        };
+        let created = self.created;
+        Ok(Self {
+            created,
+            ..Self::first(standing, version, at)?
+        })
+    }
+}
+
+/// When a certificate begins to expire: a third of its life is left then, or half of a life below 10 days.
+pub fn renew_at(not_before: i64, not_after: i64) -> i64 {
+    let life = not_after.saturating_sub(not_before).max(0);
+    let left = if life < TEN_DAYS { life / 2 } else { life / 3 };
+    not_after - left
+}
+
+const TEN_DAYS: i64 = 10 * 24 * 3_600 * 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = TEN_DAYS / 10;
+
+    #[test]
+    fn a_third_of_a_long_life_is_left_and_half_of_a_short_one() {
+        assert_eq!(renew_at(0, 90 * DAY), 60 * DAY);
+        assert_eq!(renew_at(0, 10 * DAY), 10 * DAY - 10 * DAY / 3);
+        assert_eq!(renew_at(0, 6 * DAY), 3 * DAY);
+        assert_eq!(renew_at(5 * DAY, DAY), DAY, "a life that never was");
+    }
+}
