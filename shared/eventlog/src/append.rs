@@ -1,9 +1,21 @@
 //! A command on one aggregate: decided on what it builds on, stored at most once.
 
+use std::sync::Arc;
+
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{aggregate::Aggregate, envelope::Origin, error::LogError, log::EventLog};
+use crate::{
+    aggregate::{Aggregate, EventBody as _},
+    cache::Known,
+    envelope::{self, Envelope, Origin},
+    error::LogError,
+    load::Loaded,
+    log::EventLog,
+    publish::Answer,
+    subject,
+    wire::{self, Outgoing},
+};
 
 /// A command that was done, now or by an earlier try of the same request.
 #[derive(Clone, Debug)]
@@ -54,7 +66,147 @@ impl EventLog {
         now: OffsetDateTime,
         decide: impl Fn(&A) -> Result<A::Event, R> + Send + Sync,
     ) -> Result<Executed<A>, CommandError<R>> {
-        let _ = (id, origin, item, now, decide);
-        unimplemented!()
+        let failed = CommandError::Failed;
+        if !subject::is_token(id) {
+            return Err(failed(LogError::InvalidId(id.to_owned())));
+        }
+        if self.has_no_space_for(origin) {
+            return Err(failed(LogError::Full));
+        }
+        let command = Command {
+            log: self,
+            id,
+            origin,
+            event_id: envelope::event_id::<A>(origin, id, item),
+            time: wire::whole_microseconds(now),
+        };
+
+        let mut guess = Some(self.cache().get::<A>(id).unwrap_or_default());
+        let mut unanswered = 0;
+        for _ in 0..ATTEMPTS {
+            let guessed = guess
+                .take()
+                .filter(|k| !k.event_ids.contains(&command.event_id));
+            let certain = guessed.is_none();
+            let known = match guessed {
+                Some(known) => known,
+                None => {
+                    let loaded = self.load::<A>(id).await.map_err(failed)?;
+                    if let Some(done) = command.found_in(&loaded, unanswered > 0)? {
+                        return Ok(done);
+                    }
+                    if unanswered == UNANSWERED {
+                        return Err(failed(LogError::Unavailable(NO_ACKNOWLEDGEMENT.into())));
+                    }
+                    let known = Arc::new(Known::from(&loaded));
+                    self.cache().keep(id, known.clone());
+                    known
+                }
+            };
+            let event = match decide(&known.state) {
+                Ok(event) => event,
+                Err(refusal) if certain => return Err(CommandError::Refused(refusal)),
+                Err(_) => continue,
+            };
+            match command
+                .append::<A>(&event, known.last_sequence)
+                .await
+                .map_err(failed)?
+            {
+                Answer::Stored(position) => return Ok(command.done(&known, event, position)),
+                // In every other case the aggregate is looked at again: for what others did, or for
+                // our own id.
+                Answer::Conflict | Answer::Duplicate => {}
+                Answer::None(error) => {
+                    tracing::warn!(error, event_id = %command.event_id, "an append was not acknowledged");
+                    unanswered += 1;
+                }
+            }
+        }
+        Err(CommandError::Contended)
     }
 }
+
+/// One command on its way into the log.
+struct Command<'a> {
+    log: &'a EventLog,
+    id: &'a str,
+    origin: &'a Origin,
+    event_id: Uuid,
+    time: OffsetDateTime,
+}
+
+impl Command<'_> {
+    /// The answer, where the event is in the log already: an earlier try stored it, or this one did
+    /// and the acknowledgement was lost (`sent`).
+    fn found_in<A: Aggregate, R>(
+        &self,
+        loaded: &Loaded<A>,
+        sent: bool,
+    ) -> Result<Option<Executed<A>>, CommandError<R>> {
+        let Some(earlier) = loaded.event(self.event_id) else {
+            return Ok(None);
+        };
+        if earlier.request_digest != self.origin.request_digest {
+            return Err(CommandError::RequestIdReused);
+        }
+        Ok(Some(Executed {
+            state: loaded.state.clone(),
+            event: earlier.decode().map_err(CommandError::Failed)?,
+            event_id: self.event_id,
+            position: earlier.sequence,
+            repeated: !sent,
+        }))
+    }
+
+    async fn append<A: Aggregate>(
+        &self,
+        event: &A::Event,
+        last_sequence: u64,
+    ) -> Result<Answer, LogError> {
+        let outgoing = Outgoing {
+            service: self.log.service(),
+            aggregate: A::NAME,
+            id: self.id,
+            event: event.name(),
+            schema: event.schema(),
+            event_id: self.event_id,
+            time: self.time,
+            origin: self.origin,
+        };
+        self.log
+            .publish(&outgoing, event.to_json()?, last_sequence)
+            .await
+    }
+
+    fn done<A: Aggregate>(&self, known: &Known<A>, event: A::Event, position: u64) -> Executed<A> {
+        let mut known = known.clone();
+        let recorded = Envelope {
+            sequence: position,
+            event_id: self.event_id,
+            time: self.time,
+            actor: self.origin.actor.clone(),
+            correlation_id: self.origin.correlation_id,
+        };
+        known.state.evolve(&event, &recorded);
+        known.last_sequence = position;
+        known.event_ids.push(self.event_id);
+        let state = known.state.clone();
+        self.log.cache().keep(self.id, Arc::new(known));
+        Executed {
+            state,
+            event,
+            event_id: self.event_id,
+            position,
+            repeated: false,
+        }
+    }
+}
+
+/// Decisions per command: as many writers as may race for one aggregate, and some.
+const ATTEMPTS: usize = 100;
+
+/// Appends without an answer, after which the log counts as unavailable.
+const UNANSWERED: usize = 2;
+
+const NO_ACKNOWLEDGEMENT: &str = "no append was acknowledged";

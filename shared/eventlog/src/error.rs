@@ -30,6 +30,9 @@ pub enum LogError {
     /// The aggregate's id cannot be part of a subject.
     #[error("{0:?} cannot be an id: letters, digits, '-' and '_' only, at most 100")]
     InvalidId(String),
+    /// A header's value cannot be written: it has a line break, or the time has no RFC 3339 form.
+    #[error("the value of the header {0} cannot be written")]
+    InvalidHeader(&'static str),
     /// The server refused the request, for example for want of a right.
     #[error("the event log refused the request")]
     Refused(#[source] Source),

@@ -8,6 +8,7 @@
 
 pub mod aggregate;
 pub mod append;
+mod cache;
 pub mod checkpoint;
 pub mod envelope;
 mod error;
@@ -15,10 +16,15 @@ pub mod follow;
 pub mod load;
 mod log;
 pub mod provision;
+mod publish;
+mod read;
 pub mod request_ledger;
 pub mod safety;
+mod session;
+mod space;
 pub mod subject;
 pub mod tail;
+mod wire;
 
 pub use aggregate::{Aggregate, DecodeError, EncodeError, EventBody};
 pub use append::{CommandError, Executed};

@@ -1,6 +1,10 @@
 //! One aggregate from its events.
 
-use crate::{aggregate::Aggregate, envelope::Recorded, error::LogError, log::EventLog};
+use uuid::Uuid;
+
+use crate::{
+    aggregate::Aggregate, envelope::Recorded, error::LogError, log::EventLog, read, subject,
+};
 
 /// An aggregate as the log has it.
 #[derive(Clone, Debug)]
@@ -13,13 +17,31 @@ pub struct Loaded<A> {
     pub events: Vec<Recorded>,
 }
 
+impl<A> Loaded<A> {
+    /// The event of that id, where it is one of this aggregate's.
+    pub fn event(&self, event_id: Uuid) -> Option<&Recorded> {
+        self.events.iter().find(|e| e.event_id == event_id)
+    }
+}
+
 impl EventLog {
     /// Replays one aggregate, as the stream's leader has it now: own writes are always in it.
     ///
     /// # Errors
     /// Any [`LogError`] but `Full`.
     pub async fn load<A: Aggregate>(&self, id: &str) -> Result<Loaded<A>, LogError> {
-        let _ = id;
-        unimplemented!()
+        if !subject::is_token(id) {
+            return Err(LogError::InvalidId(id.to_owned()));
+        }
+        let events = read::all_of(self.context(), &subject::of_one(A::NAME, id)).await?;
+        let mut state = A::default();
+        for recorded in &events {
+            state.evolve(&recorded.decode()?, &recorded.envelope());
+        }
+        Ok(Loaded {
+            state,
+            last_sequence: events.last().map_or(0, |e| e.sequence),
+            events,
+        })
     }
 }

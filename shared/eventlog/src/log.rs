@@ -1,27 +1,53 @@
-use async_nats::Client;
+use std::sync::Arc;
 
-use crate::{error::LogError, safety::OpenError};
+use async_nats::{
+    Client,
+    jetstream::{self, context::ContextBuilder, stream::Info},
+};
+
+use crate::{
+    cache::Cache,
+    error::LogError,
+    read::{self, ANSWER_WAIT},
+    safety::{self, OpenError},
+    space::Space,
+};
 
 /// The event log, for one service. Cheap to clone; clones share the connection and the cache.
 #[derive(Clone)]
-pub struct EventLog {
+pub struct EventLog(Arc<Inner>);
+
+struct Inner {
     client: Client,
+    context: jetstream::Context,
+    service: String,
+    cache: Cache,
+    space: Space,
 }
 
 impl EventLog {
-    /// Opens the log for a service, after checking that stream and server are safe.
+    /// Opens the log for a service, after checking that stream and server are safe (see [`safety`]).
     /// `service` becomes `ce-source: /chancery/<service>`.
     ///
     /// # Errors
     /// [`OpenError::Unsafe`] names what is unsafe.
     pub async fn open(client: Client, service: &str) -> Result<Self, OpenError> {
-        let _ = service;
-        Ok(Self { client })
+        let context = ContextBuilder::new()
+            .timeout(ANSWER_WAIT)
+            .build(client.clone());
+        let info = safety::check(&context).await?;
+        Ok(Self(Arc::new(Inner {
+            client,
+            context,
+            service: service.to_owned(),
+            cache: Cache::new(CACHED),
+            space: Space::new(&info),
+        })))
     }
 
     /// The connection.
     pub fn client(&self) -> &Client {
-        &self.client
+        &self.0.client
     }
 
     /// The sequence of the log's last event, 0 for an empty log; as the stream's leader has it.
@@ -29,6 +55,33 @@ impl EventLog {
     /// # Errors
     /// [`LogError::Unavailable`] where nobody answers in time.
     pub async fn last_sequence(&self) -> Result<u64, LogError> {
-        unimplemented!()
+        Ok(self.info().await?.state.last_sequence)
+    }
+
+    pub(crate) async fn info(&self) -> Result<Info, LogError> {
+        read::log_stream(&self.0.context)
+            .await?
+            .get_info()
+            .await
+            .map_err(|e| LogError::Unavailable(e.into()))
+    }
+
+    pub(crate) fn context(&self) -> &jetstream::Context {
+        &self.0.context
+    }
+
+    pub(crate) fn service(&self) -> &str {
+        &self.0.service
+    }
+
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.0.cache
+    }
+
+    pub(crate) fn space(&self) -> &Space {
+        &self.0.space
     }
 }
+
+/// Aggregates in the cache.
+const CACHED: usize = 2_000;

@@ -1,0 +1,314 @@
+//! Rows from events, each once.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use eventlog::{
+    Apply, ApplyError, EventLog, FollowError, Follower, Recorded,
+    checkpoint::{self, checkpoint},
+    subject,
+};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr,
+    Statement,
+};
+use sea_orm_migration::{MigrationTrait, SchemaManager};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    counter::{Event, added},
+    server::{Server, until},
+};
+
+const NAME: &str = "rows";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_and_checkpoint_are_written_together_also_when_it_is_killed() {
+    let town = Town::new().await;
+    for n in 1..=2_500 {
+        // Spread, so that many are in flight at once in the follower.
+        added(&town.log, &format!("c{}", n % 7), n).await;
+    }
+    for _ in 0..10 {
+        let (running, _) = town.follow(Rows::default());
+        let before = town.rows().await.len();
+        until("it got on", async || {
+            town.rows().await.len() > before || town.rows().await.len() == 2_500
+        })
+        .await;
+        running.abort();
+        assert!(running.await.is_err_and(|e| e.is_cancelled()));
+        town.rows_match_checkpoint().await;
+    }
+    let (running, stopping) = town.follow(Rows::default());
+    until("all is there", async || town.position().await == 2_500).await;
+    stopping.cancel();
+    running.await.expect("no panic").expect("stopped");
+    town.rows_match_checkpoint().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicas_write_each_event_once() {
+    let town = Town::new().await;
+    let followers = [town.follow(Rows::default()), town.follow(Rows::default())];
+    for n in 1..=300 {
+        added(&town.log, "c", n).await;
+    }
+    until("all is there", async || town.position().await == 300).await;
+    for (running, stopping) in followers {
+        stopping.cancel();
+        running.await.expect("no panic").expect("stopped");
+    }
+    town.rows_match_checkpoint().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_cannot_be_applied_is_never_passed_over() {
+    let town = Town::new().await;
+    for n in 1..=10 {
+        added(&town.log, "c", n).await;
+    }
+    for _ in 0..2 {
+        let (running, _) = town.follow(Rows {
+            poison: Some(6),
+            ..Rows::default()
+        });
+        let ended = running.await.expect("no panic");
+        let Err(FollowError::Apply {
+            source: ApplyError::Event {
+                sequence, event, ..
+            },
+            ..
+        }) = ended
+        else {
+            panic!("{ended:?}");
+        };
+        assert_eq!((sequence, event.as_str()), (6, "counter.added"));
+        assert_eq!(town.position().await, 5, "what came before is applied");
+        town.rows_match_checkpoint().await;
+    }
+    let (_running, _) = town.follow(Rows::default());
+    until("it went on", async || town.position().await == 10).await;
+    town.rows_match_checkpoint().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_of_some_events_stands_where_the_log_stands() {
+    let town = Town::new().await;
+    let rows = Rows::default();
+    let seen = rows.positions.clone();
+    let follower = Follower {
+        subjects: vec![subject::of_one("counter", "mine")],
+        ..town.follower()
+    };
+    let _running = tokio::spawn(follower.run(rows, CancellationToken::new()));
+    for id in ["mine", "other", "mine", "other", "other"] {
+        added(&town.log, id, 1).await;
+    }
+    until("it has passed all", async || {
+        seen.lock().expect("whole").last() == Some(&5)
+    })
+    .await;
+    assert_eq!(town.position().await, 5);
+    assert_eq!(town.rows().await, [(1, 1), (3, 1)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_went_backwards_stops_a_follower_that_runs() {
+    let mut town = Town::new().await;
+    let (running, _) = town.follow(Rows::default());
+    for n in 1..=10 {
+        added(&town.log, "c", n).await;
+    }
+    until("all is there", async || town.position().await == 10).await;
+    town.forget(3).await;
+    let ended = tokio::time::timeout(Duration::from_secs(15), running)
+        .await
+        .expect("in time");
+    let ended = ended.expect("no panic");
+    assert!(
+        matches!(ended, Err(FollowError::LogChanged { sequence: 10, .. })),
+        "{ended:?}"
+    );
+    assert_eq!(town.position().await, 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_with_another_past_is_not_followed() {
+    let mut town = Town::new().await;
+    let (running, stopping) = town.follow(Rows::default());
+    for n in 1..=10 {
+        added(&town.log, "c", n).await;
+    }
+    until("all is there", async || town.position().await == 10).await;
+    stopping.cancel();
+    running.await.expect("no panic").expect("stopped");
+    // The same sequences again, and more, with other events.
+    town.forget(20).await;
+    let (running, _) = town.follow(Rows::default());
+    let ended = running.await.expect("no panic");
+    assert!(
+        matches!(ended, Err(FollowError::LogChanged { sequence: 10, .. })),
+        "{ended:?}"
+    );
+    assert_eq!(town.rows().await.len(), 10);
+}
+
+/// A log and a database.
+struct Town {
+    server: Server,
+    log: EventLog,
+    database: DatabaseConnection,
+    _folder: tempfile::TempDir,
+}
+
+impl Town {
+    async fn new() -> Self {
+        let server = Server::with_log().await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let migrations = [checkpoint::migration(), Box::new(CreateRows) as _];
+        Self {
+            log: server.log().await,
+            database: database(folder.path(), migrations).await,
+            server,
+            _folder: folder,
+        }
+    }
+
+    fn follower(&self) -> Follower {
+        Follower {
+            name: NAME.into(),
+            subjects: Vec::new(),
+            log: self.log.clone(),
+            database: self.database.clone(),
+        }
+    }
+
+    fn follow(&self, rows: Rows) -> (JoinHandle<Result<(), FollowError>>, CancellationToken) {
+        let stopping = CancellationToken::new();
+        let running = tokio::spawn(self.follower().run(rows, stopping.clone()));
+        (running, stopping)
+    }
+
+    /// The server loses its log, and gets a new one of so many events.
+    async fn forget(&mut self, events: u64) {
+        self.server.kill();
+        self.server.lose_everything();
+        self.server.run();
+        self.server.provision(None).await;
+        let log = self.server.log().await;
+        for n in 1..=events {
+            added(&log, "c", n).await;
+        }
+    }
+
+    async fn position(&self) -> u64 {
+        checkpoint(&self.database, NAME)
+            .await
+            .expect("a checkpoint")
+            .sequence
+    }
+
+    async fn rows(&self) -> Vec<(i64, i64)> {
+        let query = Statement::from_string(
+            self.database.get_database_backend(),
+            "SELECT sequence, added FROM added ORDER BY sequence",
+        );
+        let rows = self.database.query_all_raw(query).await.expect("rows");
+        rows.iter()
+            .map(|row| {
+                (
+                    row.try_get_by_index(0).expect("a number"),
+                    row.try_get_by_index(1).expect("a number"),
+                )
+            })
+            .collect()
+    }
+
+    async fn rows_match_checkpoint(&self) {
+        let rows = self.rows().await;
+        let sequences: Vec<_> = rows.iter().map(|(sequence, _)| *sequence).collect();
+        let expected: Vec<_> = (1..=self.position().await as i64).collect();
+        assert_eq!(sequences, expected);
+    }
+}
+
+#[derive(Default)]
+struct Rows {
+    poison: Option<u64>,
+    positions: Arc<Mutex<Vec<u64>>>,
+}
+
+#[async_trait::async_trait]
+impl Apply for Rows {
+    async fn apply(
+        &mut self,
+        tx: &DatabaseTransaction,
+        events: &[Recorded],
+    ) -> Result<(), ApplyError> {
+        for event in events {
+            if self.poison == Some(event.sequence) {
+                return Err(ApplyError::event(event, "poison"));
+            }
+            let Event::Added(added) = event.decode().map_err(|e| ApplyError::event(event, e))?
+            else {
+                continue;
+            };
+            let insert = Statement::from_sql_and_values(
+                tx.get_database_backend(),
+                "INSERT INTO added (sequence, added) VALUES (?, ?)",
+                [(event.sequence as i64).into(), (added.by as i64).into()],
+            );
+            tx.execute_raw(insert).await?;
+        }
+        Ok(())
+    }
+
+    async fn committed(&mut self, position: u64, _: &[Recorded]) {
+        self.positions.lock().expect("whole").push(position);
+    }
+}
+
+pub async fn database<const N: usize>(
+    folder: &Path,
+    migrations: [Box<dyn MigrationTrait>; N],
+) -> DatabaseConnection {
+    let file = folder.join("test.sqlite");
+    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", file.display()));
+    options.max_connections(4).sqlx_logging(false);
+    let db = Database::connect(options).await.expect("a database");
+    db.execute_unprepared("PRAGMA journal_mode=WAL")
+        .await
+        .expect("WAL");
+    for migration in migrations {
+        migration
+            .up(&SchemaManager::new(&db))
+            .await
+            .expect("migrated");
+    }
+    db
+}
+
+struct CreateRows;
+
+impl sea_orm_migration::MigrationName for CreateRows {
+    fn name(&self) -> &str {
+        "create_rows"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateRows {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let db = manager.get_connection();
+        db.execute_unprepared(
+            "CREATE TABLE added (sequence BIGINT PRIMARY KEY, added BIGINT NOT NULL)",
+        )
+        .await?;
+        Ok(())
+    }
+}
