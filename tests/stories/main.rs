@@ -1,1 +1,14 @@
-//! What Chancery does, told as stories on real servers.
+//! What Chancery does, told as stories: on the real program, a real NATS server, a real CA, and seen from outside.
+//! One binary, a file a story; the fixture is `town`.
+
+mod command_line;
+mod crash;
+mod edge;
+mod issue;
+mod one_folder;
+mod races;
+mod refusals;
+mod renew;
+mod repeats;
+mod rights;
+mod secrets;

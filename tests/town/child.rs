@@ -114,6 +114,11 @@ pub fn descendants(of: u32) -> Vec<u32> {
     found.split_off(1)
 }
 
+/// kill -9 for a process that is not ours.
+pub fn kill(id: u32) {
+    signal_process(id, "KILL");
+}
+
 /// Whether a process is there, and no zombie.
 pub fn is_running(id: u32) -> bool {
     stat(id).is_some_and(|(state, _)| state != 'Z')

@@ -8,6 +8,8 @@ use std::{
     process::Stdio,
 };
 
+use tokio::sync::mpsc;
+
 use crate::{
     child::Child,
     command_line::{self, Ended},
@@ -135,6 +137,31 @@ allow = ["127.0.0.0/8", "::1"]
     pub fn bootstrap_token(&self) -> String {
         let token = fs::read_to_string(self.data.join("bootstrap-token")).expect("init made a token");
         token.trim().to_owned()
+    }
+
+    /// A connection to the town's NATS as one of its users: "auditor", or a service. What NATS says against it is sent
+    /// to the channel.
+    pub async fn nats(&self, user: &str) -> (async_nats::Client, mpsc::UnboundedReceiver<String>) {
+        let identity = self.data.join("identity");
+        let seed = fs::read_to_string(identity.join(format!("{user}.nkey"))).expect("init made an nkey");
+        let conf = fs::read_to_string(self.data.join("nats/nats.conf")).expect("the configuration of NATS");
+        let listen = conf.lines().find_map(|line| line.strip_prefix("listen: ")).expect("NATS listens");
+        let (complaints, complained) = mpsc::unbounded_channel();
+        let options = async_nats::ConnectOptions::with_nkey(seed.trim().to_owned())
+            .add_root_certificates(identity.join("ca.pem"))
+            .require_tls(true)
+            .custom_inbox_prefix(format!("_INBOX.{user}"))
+            .event_callback(move |event| {
+                let complaints = complaints.clone();
+                async move {
+                    if let async_nats::Event::ServerError(error) = event {
+                        // Nobody may be listening any more.
+                        let _ = complaints.send(error.to_string());
+                    }
+                }
+            });
+        let client = options.connect(format!("tls://{}", listen.trim_matches('"'))).await;
+        (client.expect("NATS lets its users in"), complained)
     }
 
     /// Where people of this town keep their credentials.

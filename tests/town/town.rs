@@ -89,17 +89,25 @@ impl Town {
     pub async fn sign_in(&self) {
         let leaf = wait::until("a handshake", async || self.edge().leaf(None).await).await;
         let fingerprint = pki::Certificate::parse(&leaf).expect("a certificate").sha256_fingerprint;
-        let mut command = command_line::command(self.installation.home());
-        command.args(["login", &self.url(), "--fingerprint", &fingerprint]);
-        let token = fs::File::open(self.installation.data.join("bootstrap-token")).expect("init made a token");
-        let ended = command_line::run(&mut command, token.into());
+        let ended = self.login(&["login", &self.url(), "--fingerprint", &fingerprint]);
         assert_eq!(ended.status, 0, "login: {}", ended.stderr);
+    }
+
+    /// A command that reads the token that `init` made from its stdin.
+    pub fn login(&self, words: &[&str]) -> Ended {
+        let token = fs::File::open(self.installation.data.join("bootstrap-token")).expect("init made a token");
+        command_line::run(command_line::command(self.installation.home()).args(words), token.into())
     }
 
     /// A command of the command line, run to its end, with JSON for its answer.
     pub async fn command(&self, words: &[&str]) -> Ended {
+        self.command_with(words, &[]).await
+    }
+
+    /// [`Town::command`], with variables in its environment.
+    pub async fn command_with(&self, words: &[&str], environment: &[(&str, &str)]) -> Ended {
         let mut command = command_line::command(self.installation.home());
-        command.args(words).args(["--output", "json"]);
+        command.args(words).args(["--output", "json"]).envs(environment.iter().copied());
         let running = tokio::task::spawn_blocking(move || command_line::run(&mut command, Stdio::null()));
         running.await.expect("the command runs")
     }
@@ -153,9 +161,13 @@ impl Town {
     /// # Panics
     /// When it does not happen, and at once when an order fails that the story does not expect to fail.
     pub async fn until(&self, aggregate_id: &str, event: &str) -> Event {
-        let what = format!("{event} of {aggregate_id}");
-        let found = wait::until(&what, async || self.watch_for(aggregate_id, event).await.ok().flatten());
-        found.await
+        self.until_past(aggregate_id, event, 0).await
+    }
+
+    /// [`Town::until`], for an event past this position of the log.
+    pub async fn until_past(&self, aggregate_id: &str, event: &str, position: u64) -> Event {
+        let what = format!("{event} of {aggregate_id} past {position}");
+        wait::until(&what, async || self.watch_for(aggregate_id, event, position).await.ok().flatten()).await
     }
 
     /// Every event that a filter takes, oldest first, as the tables have them now.
@@ -202,9 +214,9 @@ impl Town {
     }
 
     /// Follows one aggregate's events until this one. `None` where the stream ends before.
-    async fn watch_for(&self, aggregate_id: &str, event: &str) -> Result<Option<Event>, Status> {
+    async fn watch_for(&self, aggregate_id: &str, event: &str, past: u64) -> Result<Option<Event>, Status> {
         let request = WatchEventsRequest {
-            after_sequence: 0,
+            after_sequence: past,
             only_new: false,
             filter: format!("aggregate_id={aggregate_id}"),
         };
