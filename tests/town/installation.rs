@@ -8,7 +8,10 @@ use std::{
     process::Stdio,
 };
 
+use runtime::{Clock, Runtime, config::Settings};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
 
 use crate::{
     child::Child,
@@ -162,6 +165,14 @@ allow = ["127.0.0.0/8", "::1"]
             });
         let client = options.connect(format!("tls://{}", listen.trim_matches('"'))).await;
         (client.expect("NATS lets its users in"), complained)
+    }
+
+    /// A channel from one service to another, with the first one's identity.
+    pub fn channel(&self, from: &'static str, to: &str) -> Channel {
+        let settings = Settings::read(None, Some(&self.data)).expect("the configuration");
+        let shared = settings.shared().expect("the configuration");
+        let runtime = Runtime::start(from, shared, Clock::system(), CancellationToken::new(), None);
+        runtime.expect("init made an identity").channel(to).expect("a channel")
     }
 
     /// Where people of this town keep their credentials.

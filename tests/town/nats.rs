@@ -6,6 +6,8 @@ use std::{
     process::Command,
 };
 
+use eventlog::safety::SERVER_REPORT;
+
 use crate::{child::Child, ports::free_port, tools::tool, wait};
 
 /// A running nats-server, with its store in a folder.
@@ -21,11 +23,7 @@ impl Nats {
     pub async fn start(folder: &Path) -> Self {
         let port = free_port();
         let store = folder.join("store");
-        let conf = format!(
-            "listen: \"127.0.0.1:{port}\"\njetstream {{ store_dir: \"{}\", sync_interval: always }}\n",
-            store.display()
-        );
-        fs::write(folder.join("nats.conf"), conf).expect("the server's configuration");
+        fs::write(folder.join("nats.conf"), configuration(port, &store)).expect("the server's configuration");
         let process = run(folder);
         let this = Self { process, folder: folder.to_owned(), port };
         this.connect().await;
@@ -49,6 +47,29 @@ impl Nats {
         self.process = run(&self.folder);
         self.connect().await;
     }
+}
+
+/// Everybody may do everything, without a password; and the server tells that it syncs (`eventlog::safety`).
+fn configuration(port: u16, store: &Path) -> String {
+    let store = store.display();
+    format!(
+        r#"
+listen: "127.0.0.1:{port}"
+jetstream {{ store_dir: "{store}", sync_interval: always }}
+system_account: SYS
+accounts {{
+  SYS {{
+    exports: [ {{ service: "$SYS.REQ.SERVER.PING.JSZ", response: stream }} ]
+  }}
+  CHANCERY {{
+    jetstream: enabled
+    users: [ {{ user: story, password: story }} ]
+    imports: [ {{ service: {{ account: SYS, subject: "$SYS.REQ.SERVER.PING.JSZ" }}, to: "{SERVER_REPORT}" }} ]
+  }}
+}}
+no_auth_user: story
+"#
+    )
 }
 
 fn run(folder: &Path) -> Child {
