@@ -64,11 +64,11 @@ impl Challenges {
     }
 
     /// Watches the bucket until `stopping`, on the connection that `connect` makes.
-    pub async fn follow<E: Error + 'static>(
-        &self,
-        connect: impl AsyncFn() -> Result<Client, E>,
-        stopping: &CancellationToken,
-    ) {
+    pub async fn follow<F, E>(&self, connect: impl Fn() -> F, stopping: &CancellationToken)
+    where
+        F: Future<Output = Result<Client, E>>,
+        E: Error + 'static,
+    {
         let mut backoff = Backoff::new();
         let work = async {
             loop {

@@ -13,6 +13,7 @@ use hyper::{
     HeaderMap, Method, Request, Response, Uri, Version, body::Incoming, header::HeaderValue,
 };
 use runtime::{ChannelError, Clock, Runtime};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, body::Body, transport::Channel};
 use tower::ServiceExt;
@@ -197,7 +198,7 @@ impl Inner {
     }
 
     /// When an answer that is still under way has to end: a stream lives as long as the right to it.
-    fn end(&self, principal: Principal, deadline: Option<(tokio::time::Instant, Refusal)>) -> End {
+    fn end(&self, principal: Principal, deadline: Option<(Instant, Refusal)>) -> End {
         let (tokens, stopping) = (self.tokens.clone(), self.stopping.clone());
         Box::pin(async move {
             let late = async {
@@ -263,6 +264,18 @@ fn admit(principal: &Principal, needed: Role) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whether it was the deadline that ended a call: the channel keeps it too, and may be first.
+fn timed_out(error: &tonic::transport::Error) -> bool {
+    let mut cause = Some(error as &dyn std::error::Error);
+    while let Some(error) = cause {
+        if error.is::<tonic::TimeoutExpired>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 /// Waits until the principal's token has ended.
 async fn ended(tokens: &Tokens, principal: &Principal) {
     loop {
@@ -273,14 +286,15 @@ async fn ended(tokens: &Tokens, principal: &Principal) {
     }
 }
 
-/// How long a service may take to begin its answer where the client sets no deadline.
+/// How long a service may take to begin its answer; where the client sets a later deadline, a stream may
+/// go on until then.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 /// How long an answer under way goes on when the gateway stops.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How often a long answer looks whether its token still opens.
-const TOKEN_CHECK: Duration = Duration::from_secs(10);
+const TOKEN_CHECK: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,8 @@ mod call;
 mod challenges;
 mod config;
 mod connections;
+#[cfg(test)]
+mod fixture;
 mod forward;
 mod http;
 mod https;
@@ -92,7 +94,7 @@ pub async fn run(
     let work = async {
         tokio::join!(
             serving::follow(keystore, &index, &stopping),
-            challenges.follow(async || runtime.nats().await, &stopping),
+            challenges.follow(|| runtime.nats(), &stopping),
             stopping.run_until_cancelled(ready),
             https::serve(https, tls, index.clone(), forwarder, &config, &stopping),
             http::serve(http, challenges.clone(), public_port, &config, &stopping),
@@ -102,3 +104,6 @@ pub async fn run(
     info!("stopped");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@
 //!
 //! What a service refuses passes through as the service said it.
 
+use std::time::Duration;
+
 use api::{
     metadata::{IDEMPOTENCY_KEY, MAX_REQUEST_ID},
     options::v1::Role,

@@ -107,9 +107,11 @@ fn usable(put: ServingCredential) -> Option<Credential> {
     }
 }
 
+/// What the keystore sent, ready for handshakes.
+///
 /// # Errors
 /// When the key cannot be used for TLS, or is not the certificate's.
-fn credential(put: ServingCredential) -> Result<Credential, rustls::Error> {
+pub fn credential(put: ServingCredential) -> Result<Credential, rustls::Error> {
     let chain = put
         .chain_der
         .iter()
@@ -147,4 +149,4 @@ fn wipe(secret: Bytes) {
 const MAX_CHANGE_BYTES: usize = 1 << 20;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,1 +1,224 @@
+//! Real handshakes against the index.
+
+use api::keystore::v1::ServingCredential;
+use rustls::{HandshakeKind, pki_types::CertificateDer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::{TlsAcceptor, client::TlsStream};
+
 use super::*;
+use crate::{
+    fixture::{Ca, anything, client, handshake, leaf, shown},
+    serving,
+};
+
+fn index_of<'a>(credentials: impl IntoIterator<Item = &'a ServingCredential>) -> Arc<ServingIndex> {
+    let index = Arc::new(ServingIndex::new());
+    index.replace(credentials.into_iter().map(credential));
+    index
+}
+
+fn credential(sent: &ServingCredential) -> Credential {
+    serving::credential(sent.clone()).unwrap()
+}
+
+fn fallback(mut sent: ServingCredential) -> ServingCredential {
+    sent.fallback = true;
+    sent
+}
+
+/// Makes a handshake, and reads what the server sends after it: with TLS 1.3, tickets would come now.
+async fn connect(
+    index: &Arc<ServingIndex>,
+    config: rustls::ClientConfig,
+    name: Option<&str>,
+) -> std::io::Result<TlsStream<tokio::io::DuplexStream>> {
+    let (near, far) = tokio::io::duplex(64 << 10);
+    let acceptor = TlsAcceptor::from(server_config(index.clone()).unwrap());
+    tokio::spawn(async move {
+        let mut stream = acceptor.accept(far).await?;
+        stream.write_all(b"!").await?;
+        stream.flush().await?;
+        // Until the client goes.
+        stream.read_to_end(&mut Vec::new()).await
+    });
+    let mut stream = handshake(config, near, name).await?;
+    stream.read_u8().await?;
+    Ok(stream)
+}
+
+async fn answer(index: &Arc<ServingIndex>, name: Option<&str>) -> Option<CertificateDer<'static>> {
+    connect(index, client(), name)
+        .await
+        .ok()
+        .map(|stream| shown(&stream))
+}
+
+#[tokio::test]
+async fn the_exact_name_then_the_wildcard_then_the_fallback() {
+    let ca = Ca::new("CA");
+    let exact = ca.credential("exact", 1, &["shop.example", "www.shop.example"]);
+    let wild = ca.credential("wild", 2, &["*.shop.example"]);
+    let rest = fallback(ca.credential("rest", 3, &["machine.local"]));
+    let index = index_of([&exact, &wild, &rest]);
+    for (name, expected) in [
+        (Some("shop.example"), &exact),
+        (Some("SHOP.Example"), &exact),
+        (Some("www.shop.example"), &exact),
+        (Some("api.shop.example"), &wild),
+        (Some("a.b.shop.example"), &rest),
+        (Some("example"), &rest),
+        (Some("unknown.example"), &rest),
+        (Some("machine.local"), &rest),
+        (None, &rest),
+    ] {
+        assert_eq!(answer(&index, name).await, Some(leaf(expected)), "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_fallback_an_unknown_name_gets_no_handshake() {
+    let ca = Ca::new("CA");
+    let index = index_of([&ca.credential("a", 1, &["shop.example"])]);
+    assert_eq!(answer(&index, Some("unknown.example")).await, None);
+    assert_eq!(answer(&index, None).await, None);
+}
+
+#[tokio::test]
+async fn of_two_for_one_name_the_later_answers_and_its_removal_brings_the_earlier_back() {
+    let ca = Ca::new("CA");
+    let earlier = ca.credential("earlier", 10, &["shop.example"]);
+    let later = ca.credential("later", 20, &["shop.example"]);
+    // The order in which they come does not count.
+    for order in [[&earlier, &later], [&later, &earlier]] {
+        let index = index_of(order);
+        assert_eq!(
+            answer(&index, Some("shop.example")).await,
+            Some(leaf(&later))
+        );
+        index.remove("later");
+        assert_eq!(
+            answer(&index, Some("shop.example")).await,
+            Some(leaf(&earlier))
+        );
+        index.remove("earlier");
+        assert_eq!(answer(&index, Some("shop.example")).await, None);
+        assert_eq!(index.len(), 0);
+        assert!(index.index.read().unwrap().by_name.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_answers_the_next_handshake_and_its_old_names_go() {
+    let ca = Ca::new("CA");
+    let first = ca.credential("shop", 1, &["shop.example", "old.example"]);
+    let rest = fallback(ca.credential("rest", 2, &["machine.local"]));
+    let index = index_of([&first, &rest]);
+    let renewed = ca.credential("shop", 3, &["shop.example", "new.example"]);
+    index.put(credential(&renewed));
+    assert_eq!(
+        answer(&index, Some("shop.example")).await,
+        Some(leaf(&renewed))
+    );
+    assert_eq!(
+        answer(&index, Some("new.example")).await,
+        Some(leaf(&renewed))
+    );
+    assert_eq!(answer(&index, Some("old.example")).await, Some(leaf(&rest)));
+    assert_eq!(index.len(), 2);
+}
+
+#[tokio::test]
+async fn a_snapshot_replaces_everything() {
+    let ca = Ca::new("CA");
+    let (gone, stays) = (
+        ca.credential("gone", 1, &["gone.example"]),
+        ca.credential("stays", 2, &["stays.example"]),
+    );
+    let index = index_of([&gone, &stays]);
+    index.replace([credential(&stays)]);
+    assert_eq!(answer(&index, Some("gone.example")).await, None);
+    assert_eq!(
+        answer(&index, Some("stays.example")).await,
+        Some(leaf(&stays))
+    );
+}
+
+#[tokio::test]
+async fn another_fallback_takes_over_and_gives_back() {
+    let ca = Ca::new("CA");
+    let factory = fallback(ca.credential("factory", 1, &["machine.local"]));
+    let chosen = fallback(ca.credential("chosen", 2, &["shop.example"]));
+    let index = index_of([&factory]);
+    index.put(credential(&chosen));
+    assert_eq!(answer(&index, None).await, Some(leaf(&chosen)));
+    index.remove("chosen");
+    assert_eq!(answer(&index, None).await, Some(leaf(&factory)));
+}
+
+#[tokio::test]
+async fn no_session_is_resumed_so_that_no_old_certificate_lives_on() {
+    let ca = Ca::new("CA");
+    let first = ca.credential("shop", 1, &["shop.example"]);
+    let renewed = ca.credential("shop", 2, &["shop.example"]);
+    for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+        let index = index_of([&first]);
+        let config =
+            rustls::ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+                .with_protocol_versions(&[version])
+                .unwrap()
+                .dangerous()
+                .with_custom_certificate_verifier(anything())
+                .with_no_client_auth();
+        for (replaced, expected) in [(false, &first), (true, &renewed)] {
+            if replaced {
+                index.put(credential(&renewed));
+            }
+            // Clones share the client's memory of sessions.
+            let stream = connect(&index, config.clone(), Some("shop.example"))
+                .await
+                .unwrap();
+            assert_eq!(stream.get_ref().1.protocol_version(), Some(version.version));
+            assert_eq!(
+                stream.get_ref().1.handshake_kind(),
+                Some(HandshakeKind::Full)
+            );
+            assert_eq!(shown(&stream), leaf(expected));
+        }
+    }
+}
+
+#[tokio::test]
+async fn http2_and_http1_are_offered() {
+    let ca = Ca::new("CA");
+    let index = index_of([&ca.credential("a", 1, &["shop.example"])]);
+    for (offered, chosen) in [
+        (vec![b"h2".to_vec(), b"http/1.1".to_vec()], Some(&b"h2"[..])),
+        (vec![b"http/1.1".to_vec()], Some(b"http/1.1")),
+        (vec![], None),
+    ] {
+        let mut config = client();
+        config.alpn_protocols = offered;
+        let stream = connect(&index, config, Some("shop.example")).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), chosen);
+    }
+}
+
+#[tokio::test]
+async fn every_kind_of_key_makes_a_handshake() {
+    let ca = Ca::new("CA");
+    for algorithm in [
+        &rcgen::PKCS_RSA_SHA256,
+        &rcgen::PKCS_ECDSA_P256_SHA256,
+        &rcgen::PKCS_ECDSA_P384_SHA384,
+        &rcgen::PKCS_ECDSA_P521_SHA512,
+        &rcgen::PKCS_ED25519,
+    ] {
+        let sent = ca.credential_with("a", 1, &["shop.example"], algorithm);
+        let index = index_of([&sent]);
+        assert_eq!(
+            answer(&index, Some("shop.example")).await,
+            Some(leaf(&sent)),
+            "{algorithm:?}"
+        );
+    }
+}
