@@ -1,1 +1,110 @@
-fn main() {}
+//! The one program: runs any service or all of them, and is the command-line client.
+//!
+//! [`cli`] is what may be asked for. [`up`] runs everything on one machine, [`init`] makes what it needs,
+//! [`service`] runs one service; [`client`] is the rest, and talks to a gateway like any other client.
+//! [`exit`] is how it ends.
+
+mod cli;
+mod client;
+mod exit;
+mod files;
+mod init;
+mod nats;
+mod service;
+mod up;
+
+use std::{error::Error, process::ExitCode};
+
+use clap::Parser as _;
+
+use crate::{
+    cli::{Cli, Command, Global},
+    client::{ClientError, Connection, credentials::Credentials},
+    exit::Exit,
+    init::InitError,
+    service::ServiceCommandError,
+    up::UpError,
+};
+
+/// Whatever a command ended with.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error(transparent)]
+    Up(#[from] UpError),
+    #[error(transparent)]
+    Init(#[from] InitError),
+    #[error(transparent)]
+    Service(#[from] ServiceCommandError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("cannot start the program's threads")]
+    Threads(#[source] std::io::Error),
+}
+
+impl CommandError {
+    fn exit(&self) -> Exit {
+        match self {
+            CommandError::Client(error) => error.exit(),
+            CommandError::Up(_) | CommandError::Init(_) | CommandError::Service(_) | CommandError::Threads(_) => Exit::Refused,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    // Usage errors end here, with status 2.
+    let Cli { global, command } = Cli::parse();
+    let error = match run(global, command) {
+        Ok(()) => return Exit::Done.into(),
+        Err(error) => error,
+    };
+    let exit = error.exit();
+    if exit != Exit::Done {
+        exit::report(&error as &dyn Error);
+    }
+    exit.into()
+}
+
+fn run(global: Global, command: Command) -> Result<(), CommandError> {
+    let threads = match command {
+        Command::Up(_) | Command::Service(_) => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
+        _ => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+    };
+    threads.map_err(CommandError::Threads)?.block_on(async {
+        match command {
+            Command::Up(args) => {
+                no_core_dumps();
+                Ok(up::run(args).await?)
+            }
+            Command::Service(args) => {
+                no_core_dumps();
+                Ok(service::run(args).await?)
+            }
+            Command::Init(args) => Ok(init::run(args).await?),
+            Command::Login(args) => Ok(client::login::run(args, global.output).await?),
+            Command::Whoami => Ok(client::whoami::run(&connect(&global).await?, global.output).await?),
+            Command::Certs(command) => {
+                Ok(client::certs::run(command, &connect(&global).await?, global.output, now()).await?)
+            }
+            Command::Acme(command) => Ok(client::acme::run(command, &connect(&global).await?, global.output, now()).await?),
+            Command::Events(command) => Ok(client::events::run(command, &connect(&global).await?, global.output).await?),
+        }
+    })
+}
+
+async fn connect(global: &Global) -> Result<Connection, ClientError> {
+    Connection::open(&Credentials::find(global.url.as_deref())?).await
+}
+
+fn now() -> time::OffsetDateTime {
+    runtime::Clock::system().now()
+}
+
+/// A process that holds private keys leaves no image of its memory behind.
+fn no_core_dumps() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    // Refusals are rare and leave the system's own setting; there is nothing better to do then.
+    let _ = setrlimit(Resource::Core, none);
+    #[cfg(target_os = "linux")]
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}

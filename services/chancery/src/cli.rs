@@ -1,0 +1,161 @@
+//! The command line: what `chancery --help` shows. Each command's own arguments live beside its code.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::client::{acme::AcmeCommand, certs::CertsCommand, events::EventsCommand, login::LoginArgs};
+
+/// Gets TLS certificates from ACME servers, keeps their keys, and serves them.
+#[derive(Debug, Parser)]
+#[command(name = "chancery", version, after_help = EXAMPLES, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command of the client takes.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The gateway to talk to, in place of the one that `login` was last used for.
+    #[arg(long, env = "CHANCERY_URL", global = true, value_name = "URL", help_heading = "Client options")]
+    pub url: Option<String>,
+    /// A table for people, or the proto3 JSON of the answer for programs.
+    #[arg(long, short, global = true, value_enum, default_value_t = Output::Table, help_heading = "Client options")]
+    pub output: Output,
+}
+
+/// The form of an answer on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Columns for people.
+    Table,
+    /// Proto3 JSON; for `events tail` one line an event.
+    Json,
+}
+
+/// What there is to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run everything here: all services, a NATS server, SQLite.
+    Up(UpArgs),
+    /// Make what `up` and `service` need: internal CA, identities, NATS users, bootstrap token.
+    Init(InitArgs),
+    /// Run one service, beside others on this or other machines.
+    Service(ServiceArgs),
+    /// Sign in to a gateway with a token on stdin.
+    Login(LoginArgs),
+    /// Show who the gateway takes you for.
+    #[command(after_help = "Examples:\n  chancery whoami\n  chancery whoami --output json")]
+    Whoami,
+    /// Certificates.
+    #[command(subcommand)]
+    Certs(CertsCommand),
+    /// ACME servers and automated certificates.
+    #[command(subcommand)]
+    Acme(AcmeCommand),
+    /// The event log: everything that ever happened.
+    #[command(subcommand)]
+    Events(EventsCommand),
+}
+
+/// Where the data and the configuration are.
+#[derive(Debug, Clone, Args)]
+pub struct FolderArgs {
+    /// The data folder: keys, identities, databases, the event log. It is made when it is not there.
+    #[arg(long, env = "CHANCERY_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The configuration, in place of `chancery.toml` in the data folder.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// `chancery up`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  chancery up --data-dir /var/lib/chancery
+  chancery up --data-dir data --test-ca        # evaluate it with a local test CA
+
+Ctrl-C stops everything cleanly; the next start goes on where this one stopped.")]
+pub struct UpArgs {
+    #[command(flatten)]
+    pub folder: FolderArgs,
+    /// The nats-server to start (2.12 or later), in place of the one on PATH.
+    #[arg(long, value_name = "PATH")]
+    pub nats_server: Option<PathBuf>,
+    /// For evaluation: also start a local test CA (Pebble) and get a first certificate from it.
+    #[arg(long)]
+    pub test_ca: bool,
+}
+
+/// `chancery init`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  chancery init --data-dir /var/lib/chancery
+
+It makes only what is missing, renews identities that have less than a third of their life left,
+and may be run at any time while nothing runs on the folder. `up` does the same by itself.")]
+pub struct InitArgs {
+    #[command(flatten)]
+    pub folder: FolderArgs,
+}
+
+/// `chancery service`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  chancery service keystore --config /etc/chancery/chancery.toml
+  CHANCERY_NATS__URL=tls://nats:7422 chancery service gateway --data-dir /var/lib/chancery")]
+pub struct ServiceArgs {
+    /// Which one.
+    #[arg(value_enum)]
+    pub name: ServiceName,
+    #[command(flatten)]
+    pub folder: FolderArgs,
+}
+
+/// The services, in the order in which they are stopped last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
+pub enum ServiceName {
+    /// Private keys and their certificates.
+    Keystore,
+    /// ACME servers, orders, renewals.
+    AcmeAgent,
+    /// Tables from the log, and every query.
+    Projection,
+    /// TLS, port 80, the public API.
+    Gateway,
+}
+
+impl ServiceName {
+    /// All of them.
+    pub const ALL: [ServiceName; 4] = [
+        ServiceName::Keystore,
+        ServiceName::AcmeAgent,
+        ServiceName::Projection,
+        ServiceName::Gateway,
+    ];
+
+    /// The name of its identity, database and NATS user.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ServiceName::Keystore => "keystore",
+            ServiceName::AcmeAgent => "acme-agent",
+            ServiceName::Projection => "projection",
+            ServiceName::Gateway => "gateway",
+        }
+    }
+}
+
+const EXAMPLES: &str = "Examples:
+  chancery up --data-dir data --test-ca
+  chancery login https://localhost:8443 --fingerprint SHA256 < data/bootstrap-token
+  chancery acme servers register letsencrypt \\
+      --directory https://acme-v02.api.letsencrypt.org/directory \\
+      --contact ops@example.com --agree-to-terms
+  chancery acme request www.example.com --server letsencrypt
+  chancery certs list --filter status=expiring --output json
+  chancery events tail
+
+Exit status: 0 done, 1 refused (the reason is on stderr), 2 usage, 3 unreachable.";

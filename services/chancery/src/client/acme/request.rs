@@ -1,0 +1,195 @@
+//! `chancery acme request` and `retry`: the command, and then the order's steps as they happen.
+
+use std::time::Duration;
+
+use api::{
+    acme::v1::{ChallengeType, RenewNowRequest, RequestCertificateRequest},
+    x509::v1::KeyAlgorithm,
+};
+use clap::{Args, ValueEnum};
+use time::OffsetDateTime;
+
+use super::{
+    super::{ClientError, Connection, answer, connection::RequestId},
+    get, progress, show,
+};
+use crate::cli::Output;
+
+/// `chancery acme request`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  chancery acme request www.example.com example.com --server letsencrypt
+  chancery acme request www.example.com --server letsencrypt --key rsa-2048 --name shop
+  chancery acme request www.example.com --server letsencrypt --no-wait --output json
+
+Each name must lead to this gateway on port 80: the CA looks there (HTTP-01). The certificate renews itself;
+each new version is served to the next handshake. With --output json the answer is the automation once the
+certificate is here, and with --no-wait that of the command.")]
+pub struct RequestArgs {
+    /// Fully qualified host names, the first for lists.
+    #[arg(required = true, value_name = "HOST")]
+    pub hosts: Vec<String>,
+    /// Id or name of a registered server.
+    #[arg(long, value_name = "SERVER")]
+    pub server: String,
+    /// The kind of key.
+    #[arg(long, value_enum, default_value_t = Key::EcdsaP256)]
+    pub key: Key,
+    /// Friendly name; the first host name where it is left out.
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    pub name: String,
+    /// The server's certificate profile; its default where it is left out.
+    #[arg(long, value_name = "PROFILE", default_value = "", hide_default_value = true)]
+    pub profile: String,
+    #[command(flatten)]
+    pub wait: WaitArgs,
+    /// The same id again is the same command, however late; a fresh one where it is left out.
+    #[arg(long, value_name = "ID")]
+    pub request_id: Option<String>,
+}
+
+/// `chancery acme retry`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  chancery acme retry www.example.com
+  chancery acme retry www.example.com --no-wait --output json")]
+pub struct RetryArgs {
+    /// Id or friendly name of an automated certificate.
+    #[arg(value_name = "AUTOMATION")]
+    pub automation: String,
+    #[command(flatten)]
+    pub wait: WaitArgs,
+    /// The same id again is the same command, however late; a fresh one where it is left out.
+    #[arg(long, value_name = "ID")]
+    pub request_id: Option<String>,
+}
+
+/// Whether to wait for the certificate.
+#[derive(Debug, Args)]
+pub struct WaitArgs {
+    /// Return as soon as the command is taken.
+    #[arg(long)]
+    pub no_wait: bool,
+    /// How long to wait for the certificate; the order goes on by itself after that.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, conflicts_with = "no_wait")]
+    pub timeout: u64,
+}
+
+/// The kinds of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Key {
+    /// RSA, 2048 bits.
+    #[value(name = "rsa-2048")]
+    Rsa2048,
+    /// RSA, 3072 bits.
+    #[value(name = "rsa-3072")]
+    Rsa3072,
+    /// RSA, 4096 bits.
+    #[value(name = "rsa-4096")]
+    Rsa4096,
+    /// ECDSA on P-256: what fits nearly everywhere.
+    #[value(name = "ecdsa-p256")]
+    EcdsaP256,
+    /// ECDSA on P-384.
+    #[value(name = "ecdsa-p384")]
+    EcdsaP384,
+    /// ECDSA on P-521.
+    #[value(name = "ecdsa-p521")]
+    EcdsaP521,
+    /// Ed25519; no public CA takes it yet.
+    #[value(name = "ed25519")]
+    Ed25519,
+}
+
+impl From<Key> for KeyAlgorithm {
+    fn from(key: Key) -> Self {
+        match key {
+            Key::Rsa2048 => KeyAlgorithm::Rsa2048,
+            Key::Rsa3072 => KeyAlgorithm::Rsa3072,
+            Key::Rsa4096 => KeyAlgorithm::Rsa4096,
+            Key::EcdsaP256 => KeyAlgorithm::EcdsaP256,
+            Key::EcdsaP384 => KeyAlgorithm::EcdsaP384,
+            Key::EcdsaP521 => KeyAlgorithm::EcdsaP521,
+            Key::Ed25519 => KeyAlgorithm::Ed25519,
+        }
+    }
+}
+
+pub async fn request(
+    args: RequestArgs,
+    connection: &Connection,
+    output: Output,
+    now: OffsetDateTime,
+) -> Result<(), ClientError> {
+    let id = RequestId::new(args.request_id.as_deref())?;
+    let request = RequestCertificateRequest {
+        server: args.server,
+        dns_names: args.hosts,
+        key_algorithm: KeyAlgorithm::from(args.key).into(),
+        challenge_type: ChallengeType::Http01.into(),
+        friendly_name: args.name,
+        profile: args.profile,
+    };
+    let mut acme = connection.acme();
+    let answered = connection.command(request, &id, async |request| acme.request_certificate(request).await).await?;
+    if args.wait.no_wait {
+        return match output {
+            Output::Json => answer::json(&answered),
+            Output::Table => {
+                eprintln!("asked for; look with: chancery acme show {}", answered.automation_id);
+                answer::line(&answered.automation_id)
+            }
+        };
+    }
+    let automation = &answered.automation_id;
+    follow(connection, automation, answered.position, args.wait.timeout, output, now).await
+}
+
+pub async fn retry(
+    args: RetryArgs,
+    connection: &Connection,
+    output: Output,
+    now: OffsetDateTime,
+) -> Result<(), ClientError> {
+    let id = RequestId::new(args.request_id.as_deref())?;
+    let automation = get(connection, &args.automation, 0).await?;
+    let request = RenewNowRequest {
+        automation_id: automation.id.clone(),
+    };
+    let mut acme = connection.acme();
+    let answered = connection.command(request, &id, async |request| acme.renew_now(request).await).await?;
+    if args.wait.no_wait {
+        return match output {
+            Output::Json => answer::json(&answered),
+            Output::Table => {
+                eprintln!("asked for; look with: chancery acme show {}", automation.id);
+                Ok(())
+            }
+        };
+    }
+    follow(connection, &automation.id, answered.position, args.wait.timeout, output, now).await
+}
+
+/// Shows the steps from the command's event on, then the automation as it stands at the end.
+async fn follow(
+    connection: &Connection,
+    automation: &str,
+    position: u64,
+    seconds: u64,
+    output: Output,
+    now: OffsetDateTime,
+) -> Result<(), ClientError> {
+    let steps = progress::until_ended(connection, automation, position);
+    let ended = match tokio::time::timeout(Duration::from_secs(seconds), steps).await {
+        Ok(ended) => ended?,
+        Err(_) => {
+            return Err(ClientError::StillUnderWay {
+                what: "the order".into(),
+                seconds,
+                look: format!("chancery acme show {automation}"),
+            });
+        }
+    };
+    let row = get(connection, automation, ended).await?;
+    show(&row, output, now)
+}

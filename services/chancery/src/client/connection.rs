@@ -1,0 +1,199 @@
+//! gRPC over TLS to the gateway, with the bearer token on each call.
+
+use std::{sync::Arc, time::Duration};
+
+use api::{
+    acme::v1::acme_service_client::AcmeServiceClient, gateway::v1::session_service_client::SessionServiceClient,
+    metadata::IDEMPOTENCY_KEY, projection::v1::query_service_client::QueryServiceClient,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use tonic::{
+    Code, Request, Response, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Channel, ClientTlsConfig, Endpoint},
+};
+
+use super::{
+    credentials::Credentials,
+    error::ClientError,
+    trust::{Fingerprint, Seen, Trust},
+};
+
+/// A channel whose calls carry the token.
+pub type SignedIn = InterceptedService<Channel, Bearer>;
+
+/// The gateway, connected.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    url: String,
+    channel: Channel,
+    bearer: Bearer,
+    fingerprint: Option<Fingerprint>,
+}
+
+/// Puts the token on each call.
+#[derive(Clone)]
+pub struct Bearer(MetadataValue<Ascii>);
+
+impl std::fmt::Debug for Bearer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Bearer")
+    }
+}
+
+impl Bearer {
+    /// For this token.
+    ///
+    /// # Errors
+    /// When it has characters that no token has.
+    pub fn new(token: &SecretString) -> Result<Self, ClientError> {
+        let value = format!("Bearer {}", token.expose_secret());
+        let mut value = MetadataValue::try_from(value).map_err(|_| ClientError::Input {
+            what: "the token has characters that no token has: is it the right file?".into(),
+        })?;
+        value.set_sensitive(true);
+        Ok(Self(value))
+    }
+}
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+impl Connection {
+    /// Connects, and checks that the gateway is the one that is meant, before anything is sent.
+    pub async fn open(credentials: &Credentials) -> Result<Self, ClientError> {
+        let url = credentials.url.clone();
+        let bearer = Bearer::new(&credentials.token)?;
+        let trust = Arc::new(Trust::new(credentials.fingerprint).map_err(ClientError::Roots)?);
+        let not_a_gateway = || ClientError::Url { url: url.clone() };
+        if !url.starts_with("https://") {
+            return Err(not_a_gateway());
+        }
+        let endpoint = Endpoint::from_shared(url.clone()).map_err(|_| not_a_gateway())?;
+        let endpoint = endpoint
+            .connect_timeout(CONNECT)
+            // A gateway that has gone is noticed while events are awaited.
+            .http2_keep_alive_interval(Duration::from_secs(20))
+            .keep_alive_while_idle(true)
+            .tls_config_with_verifier(ClientTlsConfig::new(), trust.clone())
+            .map_err(|_| not_a_gateway())?;
+        let connected = endpoint.connect().await;
+        let fingerprint = match trust.seen() {
+            Some(Seen::Trusted(fingerprint)) => Some(fingerprint),
+            Some(Seen::Other(seen)) => {
+                let pinned = credentials.fingerprint.unwrap_or(seen);
+                return Err(ClientError::NotPinned { url, pinned, seen });
+            }
+            Some(Seen::Unknown(seen, error)) => {
+                let why = error.to_string();
+                return Err(ClientError::Untrusted { url, seen, why });
+            }
+            None => None,
+        };
+        let channel = connected.map_err(|source| ClientError::Unreachable {
+            url: url.clone(),
+            source,
+        })?;
+        Ok(Self { url, channel, bearer, fingerprint })
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The fingerprint of the certificate that it showed.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.fingerprint
+    }
+
+    /// Queries.
+    pub fn queries(&self) -> QueryServiceClient<SignedIn> {
+        QueryServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+            // A page of 500 certificates with their DER.
+            .max_decoding_message_size(LARGEST_ANSWER)
+    }
+
+    /// Commands about servers and automated certificates.
+    pub fn acme(&self) -> AcmeServiceClient<SignedIn> {
+        AcmeServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    /// Who we are.
+    pub fn session(&self) -> SessionServiceClient<SignedIn> {
+        SessionServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    /// Asks once.
+    pub async fn ask<M, R>(
+        &self,
+        message: M,
+        send: impl AsyncFnOnce(Request<M>) -> Result<Response<R>, Status>,
+    ) -> Result<R, ClientError> {
+        let mut request = Request::new(message);
+        request.set_timeout(ANSWER);
+        let answer = send(request).await.map_err(|status| self.explain(status))?;
+        Ok(answer.into_inner())
+    }
+
+    /// Sends a command. When the answer is lost it is sent again under the same id, so that it takes effect once.
+    pub async fn command<M: Clone, R>(
+        &self,
+        message: M,
+        id: &RequestId,
+        mut send: impl AsyncFnMut(Request<M>) -> Result<Response<R>, Status>,
+    ) -> Result<R, ClientError> {
+        let mut left = TRIES;
+        loop {
+            let mut request = Request::new(message.clone());
+            request.set_timeout(ANSWER);
+            request.metadata_mut().insert(IDEMPOTENCY_KEY, id.0.clone());
+            left -= 1;
+            match send(request).await {
+                Ok(answer) => return Ok(answer.into_inner()),
+                Err(status) if status.code() == Code::Unavailable && left > 0 => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(status) => return Err(self.explain(status)),
+            }
+        }
+    }
+
+    /// What a status means for the person at the terminal.
+    pub fn explain(&self, status: Status) -> ClientError {
+        ClientError::from_status(&self.url, status)
+    }
+}
+
+/// What a command is known by: the same id again is the same command.
+#[derive(Debug, Clone)]
+pub struct RequestId(MetadataValue<Ascii>);
+
+impl RequestId {
+    /// The given one, else a fresh one.
+    ///
+    /// # Errors
+    /// When it is not 1 to 100 characters of printable ASCII.
+    pub fn new(given: Option<&str>) -> Result<Self, ClientError> {
+        let id = given.map(str::to_owned).unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        let length = 1..=api::metadata::MAX_REQUEST_ID;
+        let printable = id.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+        let value = MetadataValue::try_from(&id).ok().filter(|_| length.contains(&id.len()) && printable);
+        let value = value.ok_or_else(|| ClientError::Input {
+            what: format!("--request-id is 1 to {} characters of printable ASCII", api::metadata::MAX_REQUEST_ID),
+        })?;
+        Ok(Self(value))
+    }
+}
+
+const CONNECT: Duration = Duration::from_secs(10);
+/// A registration waits for the CA.
+const ANSWER: Duration = Duration::from_secs(60);
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(500);
+const LARGEST_ANSWER: usize = 64 << 20;

@@ -1,0 +1,334 @@
+//! `chancery init`: makes what is missing of a data folder, and never replaces what is there.
+//!
+//! In this order: folders, key-encryption key, bootstrap [`token`], internal CA with its
+//! [`leaves`], NATS users' [`nkeys`] and `nats.conf`. `up` does the same at each start.
+
+pub mod leaves;
+pub mod nkeys;
+pub mod token;
+
+use std::{
+    fs::{self, Permissions},
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use keystore::{
+    internal_ca::{InternalCa, InternalCaError},
+    kek::{Kek, KekError, KekSource},
+};
+use runtime::{
+    Clock, Layout, Runtime, Shared,
+    config::{ConfigError, Settings},
+};
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::InitArgs,
+    files,
+    nats::conf::Conf,
+    up::{
+        lock::{Lock, LockError},
+        provisioning::{self, ProvisioningError},
+    },
+};
+
+/// Why the folder is not ready.
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// The configuration is not right.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Something runs on the folder.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A file or folder cannot be made or read.
+    #[error("cannot use {path}")]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// There is no key-encryption key, though things are sealed with one.
+    #[error("the key-encryption key is not there, though this data folder was set up with one: put it back into {kek}. Without it no key of this folder can be opened")]
+    KekLost {
+        /// Where it is looked for.
+        kek: KekSource,
+    },
+    /// The key-encryption key.
+    #[error(transparent)]
+    Kek(#[from] KekError),
+    /// The internal CA.
+    #[error(transparent)]
+    InternalCa(#[from] InternalCaError),
+    /// A NATS seed cannot be made or read.
+    #[error("the NATS seed {path} is not one: remove it, and it is made again")]
+    Nkey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: nkeys::error::Error,
+    },
+    /// The machine gave no random numbers.
+    #[error("the machine gave no random numbers")]
+    Random,
+    /// `[nats] url` is not one.
+    #[error("[nats] url is {url:?}: it looks like tls://127.0.0.1:7422")]
+    NatsUrl {
+        /// What is configured.
+        url: String,
+    },
+    /// NATS answers, and the event log cannot be made there.
+    #[error(transparent)]
+    Provisioning(#[from] ProvisioningError),
+}
+
+/// What [`prepare`] found and made.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What was made this time, for people.
+    pub made: Vec<String>,
+    /// Where the key-encryption key is.
+    pub kek: KekSource,
+}
+
+/// `chancery init`
+pub async fn run(args: InitArgs) -> Result<(), InitError> {
+    let settings = Settings::read(args.folder.config.as_deref(), args.folder.data_dir.as_deref())?;
+    let shared = settings.shared()?;
+    let layout = Layout::of(&shared);
+    let clock = Clock::system();
+    data_folder(&layout)?;
+    let _lock = Lock::take(&layout.lock())?;
+    let prepared = prepare(&settings, &shared, clock.now())?;
+    write_nats_conf(&layout, listen_address(&shared.nats.url)?)?;
+    for made in &prepared.made {
+        println!("made {made}");
+    }
+    println!("{}", about_kek(&prepared.kek));
+    if layout.bootstrap_token().exists() {
+        println!("The bootstrap token is in {} (0600): it is an administrator's.", layout.bootstrap_token().display());
+    }
+    match provision(&shared, &clock).await? {
+        true => println!("The event log at {} is set up.", shared.nats.url),
+        false => println!(
+            "There is no NATS server at {} yet. Start one with {}, then run `chancery init` again to set up the event log; \
+             `chancery up` does all of it by itself.",
+            shared.nats.url,
+            layout.nats_config().display()
+        ),
+    }
+    Ok(())
+}
+
+/// Makes the data folder, for its owner alone.
+pub fn data_folder(layout: &Layout) -> Result<(), InitError> {
+    let folder = layout.data_dir();
+    let closed = files::private_folder(folder).and_then(|()| fs::set_permissions(folder, Permissions::from_mode(0o700)));
+    closed.map_err(failed(folder))
+}
+
+/// Makes what is missing, and renews what is near its end. The folder is locked by the caller.
+pub fn prepare(settings: &Settings, shared: &Shared, now: OffsetDateTime) -> Result<Prepared, InitError> {
+    let layout = Layout::of(shared);
+    let mut made = Vec::new();
+    for folder in [layout.identity_dir(), &layout.nats_store(), &layout.database_dir()] {
+        files::private_folder(folder).map_err(failed(folder))?;
+    }
+    // Step 1: the key-encryption key. A new one beside old sealed keys would open nothing: it is made in a new folder alone.
+    let source = KekSource::of(&settings.table("keystore")?, &layout);
+    let fresh = !layout.ca_certificate().exists();
+    if fresh && Kek::make_if_missing(&source)? {
+        made.push(format!("the key-encryption key: {source}"));
+    }
+    if let (false, KekSource::File(path)) = (fresh, &source) && !path.exists() {
+        return Err(InitError::KekLost { kek: source });
+    }
+    let kek = Kek::read(&source)?;
+
+    // Step 2: the token, before the CA: once there is a CA, a token that is gone has ended, and stays so.
+    if fresh && token::make_if_missing(&layout)? {
+        made.push(format!("the bootstrap token: {}", layout.bootstrap_token().display()));
+    }
+
+    // Step 3: the CA, and who is who.
+    let ca = InternalCa::make_if_missing(&layout, &kek, now)?;
+    if fresh {
+        made.push(format!("the internal CA: {}", layout.ca_certificate().display()));
+    }
+    for name in leaves::NAMES {
+        if leaves::renew_if_due(&ca, &layout, name, now)? {
+            made.push(format!("the identity of {name}, good for 30 days"));
+        }
+    }
+
+    // Step 4: who is who to NATS.
+    for name in nkeys::make_missing(&layout)? {
+        made.push(format!("the NATS user {name}"));
+    }
+    Ok(Prepared { made, kek: source })
+}
+
+/// What people must know about the key-encryption key.
+pub fn about_kek(kek: &KekSource) -> String {
+    format!(
+        "The key-encryption key is in {kek}. Whoever has it and the data folder has every key: \
+         leave it out of the data folder's backups, and keep a copy of it somewhere else."
+    )
+}
+
+/// Writes `nats.conf` for a server that listens here.
+pub fn write_nats_conf(layout: &Layout, listen: SocketAddr) -> Result<(), InitError> {
+    let absolute = |path: PathBuf| std::path::absolute(&path).map_err(failed(&path));
+    let conf = Conf {
+        listen,
+        store: absolute(layout.nats_store())?,
+        certificate: absolute(layout.leaf("nats"))?,
+        key: absolute(layout.leaf_key("nats"))?,
+        users: nkeys::public(layout)?,
+    };
+    let path = layout.nats_config();
+    files::write_private(&path, conf.to_string().as_bytes()).map_err(failed(&path))
+}
+
+/// The loopback address and port that `[nats] url` names, where it names one by itself.
+pub fn nats_address(url: &str) -> Option<SocketAddr> {
+    let (host, port) = url.strip_prefix("tls://")?.trim_end_matches('/').rsplit_once(':')?;
+    let ip = match host {
+        "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        host => host.trim_matches(['[', ']']).parse().ok()?,
+    };
+    Some((ip, port.parse().ok()?).into())
+}
+
+/// Where a server listens that others reach by this URL: its own address when it is one, else everywhere.
+fn listen_address(url: &str) -> Result<SocketAddr, InitError> {
+    let first = url.split(',').next().unwrap_or_default().trim();
+    let by_name = || {
+        let port = first.strip_prefix("tls://")?.trim_end_matches('/').rsplit_once(':')?.1;
+        Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port.parse().ok()?)))
+    };
+    nats_address(first).or_else(by_name).ok_or_else(|| InitError::NatsUrl { url: url.into() })
+}
+
+/// Sets up the event log where a server answers; `false` where none does.
+async fn provision(shared: &Shared, clock: &Clock) -> Result<bool, InitError> {
+    let stopping = CancellationToken::new();
+    let runtime = Runtime::start("provisioner", shared.clone(), clock.clone(), stopping.clone(), None);
+    let runtime = runtime.map_err(ProvisioningError::Identity)?;
+    let outcome = match runtime.nats().await {
+        Ok(client) => provisioning::provision(&client).await.map(|()| true),
+        Err(error) => {
+            tracing::debug!(%error, "no nats server yet");
+            Ok(false)
+        }
+    };
+    stopping.cancel();
+    Ok(outcome?)
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> InitError + use<> {
+    let path = path.to_owned();
+    move |source| InitError::File { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, time::Duration};
+
+    use super::*;
+
+    /// Every file of the folder with its content.
+    fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut found = BTreeMap::new();
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => found.extend(files(&path)),
+                false => {
+                    found.insert(path.clone(), fs::read(&path).unwrap());
+                }
+            }
+        }
+        found
+    }
+
+    fn setting_up(folder: &Path, now: OffsetDateTime) -> Result<Prepared, InitError> {
+        let settings = Settings::read(None, Some(folder)).unwrap();
+        let shared = settings.shared().unwrap();
+        data_folder(&Layout::of(&shared))?;
+        prepare(&settings, &shared, now)
+    }
+
+    #[test]
+    fn a_second_time_changes_nothing_and_what_is_missing_is_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let now = Clock::system().now();
+        assert!(!setting_up(&data, now).unwrap().made.is_empty());
+        let first = files(&data);
+        assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+        for (path, _) in first.iter().filter(|(path, _)| path.extension().is_none_or(|e| e != "pem")) {
+            let mode = fs::metadata(path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+        }
+
+        assert_eq!(setting_up(&data, now).unwrap().made, Vec::<String>::new());
+        assert_eq!(files(&data), first);
+
+        fs::remove_file(data.join("identity/gateway.pem")).unwrap();
+        fs::remove_file(data.join("identity/auditor.nkey")).unwrap();
+        assert_eq!(setting_up(&data, now).unwrap().made.len(), 2);
+        let changed = files(&data).into_iter().filter(|(path, content)| first.get(path) != Some(content));
+        let changed = changed.map(|(path, _)| path.file_name().unwrap().to_owned()).collect::<Vec<_>>();
+        assert_eq!(changed, ["auditor.nkey", "gateway.key", "gateway.pem"]);
+    }
+
+    #[test]
+    fn leaves_are_renewed_when_less_than_a_third_of_their_life_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Clock::system().now();
+        let day = Duration::from_secs(86_400);
+        setting_up(folder.path(), now).unwrap();
+        assert!(setting_up(folder.path(), now + 19 * day).unwrap().made.is_empty());
+        assert_eq!(setting_up(folder.path(), now + 21 * day).unwrap().made.len(), leaves::NAMES.len());
+    }
+
+    #[test]
+    fn a_lost_key_encryption_key_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Clock::system().now();
+        setting_up(folder.path(), now).unwrap();
+        fs::remove_file(folder.path().join("kek")).unwrap();
+        let refusal = setting_up(folder.path(), now).unwrap_err();
+        assert!(matches!(refusal, InitError::KekLost { .. }), "{refusal}");
+    }
+
+    #[test]
+    fn a_token_that_has_ended_stays_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::under(folder.path());
+        let now = Clock::system().now();
+        setting_up(folder.path(), now).unwrap();
+        fs::remove_file(layout.bootstrap_token()).unwrap();
+        fs::remove_file(gateway::tokens::digest_file(&layout)).unwrap();
+        assert!(setting_up(folder.path(), now).unwrap().made.is_empty());
+        assert!(!layout.bootstrap_token().exists());
+    }
+
+    #[test]
+    fn a_server_listens_where_its_url_leads() {
+        let listen = |url| listen_address(url).unwrap().to_string();
+        assert_eq!(listen("tls://127.0.0.1:7422"), "127.0.0.1:7422");
+        assert_eq!(listen("tls://localhost:7422"), "127.0.0.1:7422");
+        assert_eq!(listen("tls://[::1]:7422"), "[::1]:7422");
+        assert_eq!(listen("tls://nats:7422,tls://nats2:7422"), "0.0.0.0:7422");
+        assert!(listen_address("nats").is_err());
+    }
+}

@@ -1,0 +1,4 @@
+//! The NATS server as Chancery sets it up: who its users are ([`users`]) and how it is configured ([`conf`]).
+
+pub mod conf;
+pub mod users;

@@ -1,0 +1,237 @@
+//! `chancery up`: everything on one machine, in the order in which each needs the one before.
+//!
+//! Lock, [`init`], ports, the [`nats`] child with its stream, the [`services`], and with `--test-ca` a CA to try
+//! it with; then the [`screen`]. Stopping goes the other way, and nats-server last.
+
+pub mod child;
+mod edge;
+pub mod lock;
+mod nats;
+pub mod nats_server;
+mod ports;
+pub mod provisioning;
+mod rotation;
+mod screen;
+pub mod services;
+mod test_ca;
+
+use std::{io, path::PathBuf};
+
+use runtime::{
+    Clock, Layout, Shared,
+    config::{ConfigError, Settings},
+    shutdown, telemetry,
+};
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    child::Supervised,
+    lock::{Lock, LockError},
+    ports::{Ports, PortsError},
+    rotation::Rotation,
+    screen::Screen,
+    services::{ServiceError, Services},
+    test_ca::{TestCa, TestCaError, first_certificate::{self, Served}},
+};
+use crate::{
+    cli::UpArgs,
+    client::{ClientError, Connection, credentials::Credentials, trust::Fingerprint},
+    init::{self, InitError, Prepared},
+};
+
+/// Why not everything runs, or why it stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum UpError {
+    /// The configuration is not right.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Another `up` has the folder.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The folder cannot be made ready.
+    #[error(transparent)]
+    Init(#[from] InitError),
+    /// The edge has no ports.
+    #[error(transparent)]
+    Ports(#[from] PortsError),
+    /// There is no nats-server.
+    #[error(transparent)]
+    FindNats(#[from] nats_server::FindError),
+    /// The event log's server does not run.
+    #[error(transparent)]
+    Nats(#[from] nats::NatsError),
+    /// A service does not run any more: everything was stopped.
+    #[error("everything was stopped")]
+    Service(#[from] ServiceError),
+    /// The test CA.
+    #[error(transparent)]
+    TestCa(#[from] TestCaError),
+    /// Our own edge does not answer us.
+    #[error("cannot look at the gateway")]
+    Edge(#[from] edge::HandshakeError),
+    /// Nor our own API.
+    #[error("cannot ask the gateway")]
+    Client(#[from] Box<ClientError>),
+    /// Signals cannot be listened for.
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
+}
+
+/// Runs everything until SIGINT or SIGTERM.
+pub async fn run(args: UpArgs) -> Result<(), UpError> {
+    let settings = Settings::read(args.folder.config.as_deref(), args.folder.data_dir.as_deref())?;
+    let shared = settings.shared()?;
+    let telemetry = telemetry::init(&shared.telemetry);
+    let stopping = shutdown::on_signals().map_err(UpError::Signals)?;
+    let outcome = start(&args, &settings, shared, stopping).await;
+    telemetry.shutdown().await;
+    outcome
+}
+
+/// Steps 1 to 4: the folder, its ports and the event log.
+async fn start(args: &UpArgs, settings: &Settings, mut shared: Shared, stopping: CancellationToken) -> Result<(), UpError> {
+    let (layout, clock) = (Layout::of(&shared), Clock::system());
+    // Step 1: the folder is ours alone, and complete.
+    init::data_folder(&layout)?;
+    let _lock = Lock::take(&layout.lock())?;
+    let prepared = init::prepare(settings, &shared, clock.now())?;
+    init::nkeys::rotate_if_due(&layout, clock.now())?;
+    // Step 2: what may be refused is asked for before anything runs.
+    let program = nats_server::find(args.nats_server.as_deref())?;
+    let ports = ports::bind(&settings.table("gateway")?)?;
+    if args.test_ca {
+        shared.egress.allow.extend(test_ca::loopback_networks());
+    }
+    // Step 3: the event log.
+    let listen = nats::address(&shared)?;
+    shared.nats.url = format!("tls://{listen}");
+    init::write_nats_conf(&layout, listen)?;
+    let http = ports.http.port();
+    let test_ca = async {
+        match args.test_ca {
+            true => Ok::<_, UpError>(Some(TestCa::start(&layout, http).await?)),
+            false => Ok(None),
+        }
+    };
+    let (nats, test_ca) = tokio::join!(nats::start(program, &shared, &clock), test_ca);
+    let (nats, test_ca) = match (nats, test_ca) {
+        (Ok(nats), Ok(test_ca)) => (nats, test_ca),
+        (nats, test_ca) => return Err(stop_what_started(nats, test_ca).await),
+    };
+    // Step 4: everything else, until it ends.
+    let rotation = Rotation {
+        layout: layout.clone(),
+        kek: prepared.kek.clone(),
+        listen,
+    };
+    let running = Running { settings, shared: &shared, clock: &clock, layout: &layout, prepared: &prepared };
+    let outcome = tokio::select! {
+        outcome = running.until_stopped(ports, test_ca.as_ref(), stopping) => outcome,
+        () = rotation.run(&nats, &clock) => Ok(()),
+    };
+    // Last: what the services wrote while they stopped is in the log.
+    if let Some(test_ca) = test_ca {
+        test_ca.stop().await;
+    }
+    nats.stop().await;
+    tracing::info!("stopped");
+    outcome
+}
+
+async fn stop_what_started(nats: Result<Supervised, nats::NatsError>, test_ca: Result<Option<TestCa>, UpError>) -> UpError {
+    let error = match (nats, test_ca) {
+        (Err(error), test_ca) => {
+            if let Ok(Some(test_ca)) = test_ca {
+                test_ca.stop().await;
+            }
+            error.into()
+        }
+        (Ok(nats), test_ca) => {
+            nats.stop().await;
+            match test_ca {
+                Err(error) => error,
+                Ok(_) => return UpError::Signals(io::ErrorKind::Other.into()),
+            }
+        }
+    };
+    error
+}
+
+/// What the services run with.
+struct Running<'a> {
+    settings: &'a Settings,
+    shared: &'a Shared,
+    clock: &'a Clock,
+    layout: &'a Layout,
+    prepared: &'a Prepared,
+}
+
+impl Running<'_> {
+    /// Runs the services until they are to stop, or one of them ends.
+    async fn until_stopped(&self, ports: Ports, test_ca: Option<&TestCa>, stopping: CancellationToken) -> Result<(), UpError> {
+        let Ports { listeners, https, http, allow } = ports;
+        let mut services = Services::start(self.settings, self.shared, listeners, self.clock)?;
+        let shown = async {
+            let screen = self.screen(https, http, allow, test_ca).await?;
+            println!("{screen}");
+            std::future::pending().await
+        };
+        let outcome = tokio::select! {
+            () = stopping.cancelled() => Ok(()),
+            error = services.ended() => Err(error.into()),
+            outcome = shown => outcome,
+        };
+        services.stop().await;
+        outcome
+    }
+
+    async fn screen(
+        &self,
+        https: std::net::SocketAddr,
+        http: std::net::SocketAddr,
+        allow: Option<String>,
+        test_ca: Option<&TestCa>,
+    ) -> Result<Screen, UpError> {
+        let reachable = ports::reachable(https);
+        let fingerprint = edge::until_serving(reachable, "localhost").await?;
+        let token = Some(self.layout.bootstrap_token()).filter(|path| path.exists());
+        let served = match (test_ca, &token) {
+            (Some(ca), Some(token)) => Some(self.first_certificate(ca, token, reachable, fingerprint).await?),
+            // The bootstrap token has ended: people go on with tokens of their own.
+            _ => None,
+        };
+        let first_start = !self.prepared.made.is_empty();
+        Ok(Screen {
+            https,
+            http,
+            fingerprint,
+            token,
+            kek: first_start.then(|| init::about_kek(&self.prepared.kek)),
+            allow,
+            served,
+        })
+    }
+
+    async fn first_certificate(
+        &self,
+        ca: &TestCa,
+        token: &PathBuf,
+        https: std::net::SocketAddr,
+        fingerprint: Fingerprint,
+    ) -> Result<Served, UpError> {
+        let text = std::fs::read_to_string(token).map_err(|source| InitError::File {
+            path: token.clone(),
+            source,
+        })?;
+        let credentials = Credentials {
+            url: format!("https://{https}"),
+            token: SecretString::from(text.trim()),
+            fingerprint: Some(fingerprint),
+        };
+        let connection = Connection::open(&credentials).await.map_err(Box::new)?;
+        let roots = self.layout.test_ca().join("roots.pem");
+        let served = first_certificate::ensure(ca, &connection, https, roots).await;
+        Ok(served.map_err(|error| TestCaError::FirstCertificate(Box::new(error)))?)
+    }
+}

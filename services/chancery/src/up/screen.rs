@@ -1,0 +1,91 @@
+//! What `up` shows when all is ready: where it is, how to sign in, what to do first.
+
+use std::{env, fmt, net::SocketAddr, path::PathBuf};
+
+use super::test_ca::first_certificate::{self, Served};
+use crate::client::{answer, trust::Fingerprint};
+
+/// All that is shown.
+#[derive(Debug)]
+pub struct Screen {
+    /// Where https is served.
+    pub https: SocketAddr,
+    /// Where challenges are answered.
+    pub http: SocketAddr,
+    /// Of the certificate that "localhost" is answered with.
+    pub fingerprint: Fingerprint,
+    /// The token's file, as long as it is there.
+    pub token: Option<PathBuf>,
+    /// About the key-encryption key; after the first start.
+    pub kek: Option<String>,
+    /// The command that would allow 443 and 80.
+    pub allow: Option<String>,
+    /// With a test CA.
+    pub served: Option<Served>,
+}
+
+impl Screen {
+    /// The address to type on this machine.
+    pub fn url(https: SocketAddr) -> String {
+        match (https.ip().is_unspecified() || https.ip().is_loopback(), https.port()) {
+            (true, 443) => "https://localhost".to_owned(),
+            (true, port) => format!("https://localhost:{port}"),
+            (false, _) => format!("https://{https}"),
+        }
+    }
+}
+
+impl fmt::Display for Screen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let chancery = env::args().next().unwrap_or_else(|| "chancery".into());
+        let url = Self::url(self.https);
+        writeln!(f, "\nChancery is running.\n")?;
+        writeln!(f, "  Address      {url}")?;
+        writeln!(f, "  Fingerprint  {}", self.fingerprint)?;
+        writeln!(f, "  Challenges   http on port {}", self.http.port())?;
+        if let Some(command) = &self.allow {
+            writeln!(f, "\nPorts 443 and 80 may not be bound by this user; to allow it, run:\n  {command}")?;
+        }
+        if let Some(kek) = &self.kek {
+            writeln!(f, "\n{kek}")?;
+        }
+        if let Some(token) = &self.token {
+            let token = token.display();
+            writeln!(f, "\nSign in, in another terminal:\n  {chancery} login {url} --fingerprint {} < {token}", self.fingerprint)?;
+        }
+        if let Some(served) = &self.served {
+            self.hello(f, served)?;
+        }
+        writeln!(f, "\nFirst steps:")?;
+        writeln!(f, "  {chancery} whoami")?;
+        match &self.served {
+            Some(_) => {
+                let server = first_certificate::SERVER;
+                writeln!(f, "  {chancery} acme request shop.test --server \"{server}\"")?;
+            }
+            None => {
+                writeln!(f, "  {chancery} acme servers register letsencrypt \\")?;
+                writeln!(f, "      --directory https://acme-v02.api.letsencrypt.org/directory \\")?;
+                writeln!(f, "      --contact you@example.com --agree-to-terms")?;
+                writeln!(f, "  {chancery} acme request www.example.com --server letsencrypt")?;
+            }
+        }
+        writeln!(f, "  {chancery} certs list")?;
+        writeln!(f, "  {chancery} events tail --since 0")?;
+        writeln!(f, "\nCtrl-C stops everything.")
+    }
+}
+
+impl Screen {
+    fn hello(&self, f: &mut fmt::Formatter<'_>, served: &Served) -> fmt::Result {
+        let name = first_certificate::NAME;
+        let leaf = served.certificate.certificate.clone().unwrap_or_default();
+        let (roots, port) = (served.roots.display(), self.https.port());
+        let address = super::ports::reachable(self.https);
+        writeln!(f, "\nA first certificate, issued over ACME by the local test CA, and served now:")?;
+        writeln!(f, "  {name}, until {}, by {}", answer::time(&leaf.not_after), leaf.issuer)?;
+        writeln!(f, "See it:")?;
+        writeln!(f, "  openssl s_client -connect {address} -servername {name} -CAfile {roots} -brief < /dev/null")?;
+        writeln!(f, "  curl --cacert {roots} --resolve {name}:{port}:{} https://{name}:{port}/", address.ip())
+    }
+}

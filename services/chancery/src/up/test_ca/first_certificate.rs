@@ -1,0 +1,203 @@
+//! The first certificate: through the public API, as a person would get it, and looked at in a real handshake.
+
+use std::{fs, net::SocketAddr, path::PathBuf, time::Duration};
+
+use api::{
+    acme::v1::{ChallengeType, Failure, RegisterServerRequest, RenewNowRequest, RequestCertificateRequest},
+    projection::v1::{Automation, AutomationStatus, Certificate, GetRequest, ListRequest},
+    x509::v1::KeyAlgorithm,
+};
+use rustls::{RootCertStore, pki_types::{CertificateDer, pem::PemObject as _}};
+use tokio::time::{sleep, timeout};
+
+use super::{TestCa, TestCaError};
+use crate::{
+    client::{
+        ClientError, Connection,
+        connection::RequestId,
+        error::failure,
+        trust::Fingerprint,
+    },
+    files,
+    up::edge,
+};
+
+/// What the test CA is called among servers.
+pub const SERVER: &str = "Test CA";
+/// What the first certificate is for.
+pub const NAME: &str = "hello.test";
+
+/// A certificate that is served, and what to see it with.
+#[derive(Debug)]
+pub struct Served {
+    /// As the projection has it.
+    pub certificate: Certificate,
+    /// The roots that a client needs for it (PEM file).
+    pub roots: PathBuf,
+}
+
+/// Why there is no certificate, or why it is not served.
+#[derive(Debug, thiserror::Error)]
+pub enum FirstCertificateError {
+    /// The public API refused or did not answer.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The order failed, twice.
+    #[error("the order failed: {}", failure(.0))]
+    Order(Box<Failure>),
+    /// It takes too long.
+    #[error("{what} was not done after {} s", PATIENCE.as_secs())]
+    TooLong {
+        /// What was waited for.
+        what: &'static str,
+    },
+    /// The file of roots cannot be used.
+    #[error(transparent)]
+    Ca(#[from] TestCaError),
+}
+
+/// Registers the server and asks for the certificate where they are not there yet; waits until it is served.
+pub async fn ensure(
+    ca: &TestCa,
+    connection: &Connection,
+    https: SocketAddr,
+    roots: PathBuf,
+) -> Result<Served, FirstCertificateError> {
+    let position = registered(ca, connection).await?;
+    let automation = requested(connection, position).await?;
+    let issued = timeout(PATIENCE, issued(connection, automation)).await;
+    let certificate = issued.map_err(|_| FirstCertificateError::TooLong { what: "the certificate" })??;
+    let served = timeout(PATIENCE, until_served(ca, https, &roots, &certificate)).await;
+    served.map_err(|_| FirstCertificateError::TooLong { what: "the handshake with the certificate" })??;
+    Ok(Served { certificate, roots })
+}
+
+/// The position of the log at which the server is registered.
+async fn registered(ca: &TestCa, connection: &Connection) -> Result<u64, FirstCertificateError> {
+    let mut queries = connection.queries();
+    let list = ListRequest {
+        filter: format!("name=\"{SERVER}\""),
+        ..ListRequest::default()
+    };
+    let found = connection.ask(list, async |request| queries.list_servers(request).await).await?;
+    if !found.servers.is_empty() {
+        return Ok(found.position);
+    }
+    let registration = RegisterServerRequest {
+        name: SERVER.to_owned(),
+        directory_url: ca.directory.clone(),
+        terms_of_service_agreed: true,
+        trusted_roots_pem: ca.https_root.clone(),
+        ..RegisterServerRequest::default()
+    };
+    let mut acme = connection.acme();
+    let send = async |request| acme.register_server(request).await;
+    Ok(connection.command(registration, &RequestId::new(None)?, send).await?.position)
+}
+
+/// The automation, which is asked for where it is not there yet.
+async fn requested(connection: &Connection, at_least: u64) -> Result<Automation, FirstCertificateError> {
+    let mut queries = connection.queries();
+    let list = ListRequest {
+        filter: format!("name={NAME}"),
+        at_least,
+        ..ListRequest::default()
+    };
+    let found = connection.ask(list, async |request| queries.list_automations(request).await).await?;
+    if let Some(automation) = found.automations.into_iter().next() {
+        return Ok(automation);
+    }
+    let request = RequestCertificateRequest {
+        server: SERVER.to_owned(),
+        dns_names: vec![NAME.to_owned()],
+        key_algorithm: KeyAlgorithm::EcdsaP256.into(),
+        challenge_type: ChallengeType::Http01.into(),
+        friendly_name: NAME.to_owned(),
+        ..RequestCertificateRequest::default()
+    };
+    let mut acme = connection.acme();
+    let send = async |request| acme.request_certificate(request).await;
+    let answered = connection.command(request, &RequestId::new(None)?, send).await?;
+    Ok(automation(connection, &answered.automation_id, answered.position).await?)
+}
+
+/// The certificate, once the order is through. An order that an earlier run left failed is tried once more.
+async fn issued(connection: &Connection, asked: Automation) -> Result<Certificate, FirstCertificateError> {
+    let mut now = asked;
+    let mut tried_again = false;
+    loop {
+        match now.status() {
+            AutomationStatus::Active | AutomationStatus::Renewing => break,
+            AutomationStatus::Failed if !tried_again => {
+                tried_again = true;
+                let mut acme = connection.acme();
+                let request = RenewNowRequest {
+                    automation_id: now.id.clone(),
+                };
+                let send = async |request| acme.renew_now(request).await;
+                let answered = connection.command(request, &RequestId::new(None)?, send).await?;
+                now = automation(connection, &now.id, answered.position).await?;
+            }
+            // A certificate of earlier is served still.
+            AutomationStatus::Failed if !now.certificate_id.is_empty() => break,
+            AutomationStatus::Failed => {
+                return Err(FirstCertificateError::Order(Box::new(now.last_failure.unwrap_or_default())));
+            }
+            AutomationStatus::Pending | AutomationStatus::Unspecified => {
+                sleep(POLL).await;
+                now = automation(connection, &now.id, 0).await?;
+            }
+        }
+    }
+    let mut queries = connection.queries();
+    let request = GetRequest {
+        id: now.certificate_id,
+        at_least: 0,
+    };
+    Ok(connection.ask(request, async |request| queries.get_certificate(request).await).await?)
+}
+
+async fn automation(connection: &Connection, id: &str, at_least: u64) -> Result<Automation, ClientError> {
+    let mut queries = connection.queries();
+    let request = GetRequest {
+        id: id.to_owned(),
+        at_least,
+    };
+    connection.ask(request, async |request| queries.get_automation(request).await).await
+}
+
+/// Waits for a handshake that shows this very certificate, under a root of the test CA. Each start has a root of
+/// its own: the file keeps those that something was issued from.
+async fn until_served(
+    ca: &TestCa,
+    https: SocketAddr,
+    file: &PathBuf,
+    certificate: &Certificate,
+) -> Result<(), FirstCertificateError> {
+    let wanted = certificate.certificate.as_ref().map(|leaf| leaf.sha256_fingerprint.as_str()).unwrap_or_default();
+    let kept = fs::read_to_string(file).unwrap_or_default();
+    let with_new = format!("{kept}{}", ca.issuing_root().await?);
+    loop {
+        for pem in [&kept, &with_new] {
+            let Ok(leaf) = edge::verified_leaf(https, NAME, roots(pem)).await else {
+                continue;
+            };
+            if Fingerprint::of(&leaf).to_string() == wanted {
+                if pem != &kept {
+                    files::write_public(file, pem.as_bytes()).map_err(super::failed(file))?;
+                }
+                return Ok(());
+            }
+        }
+        sleep(POLL).await;
+    }
+}
+
+fn roots(pem: &str) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(pem.as_bytes()).flatten());
+    roots
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(50);
