@@ -34,7 +34,7 @@ impl Egress {
     ///
     /// # Errors
     /// [`EgressError::Roots`] when one of them is not a certificate, or there are none to trust.
-    pub fn client(&self, trusted_roots_der: &[impl AsRef<[u8]>]) -> Result<Client, EgressError> {
+    pub fn client<R: AsRef<[u8]>>(&self, trusted_roots_der: &[R]) -> Result<Client, EgressError> {
         Client::new(self.rules.clone(), trusted_roots_der)
     }
 }

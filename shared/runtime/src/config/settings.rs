@@ -41,7 +41,10 @@ impl Settings {
                 let named = named.or_else(|| environment.extract_inner("data_dir").ok());
                 let folder = named.unwrap_or_else(|| Shared::default().data_dir);
                 let path = Layout::under(folder).config_file();
-                Figment::from(Toml::file_exact(path))
+                match path.is_file() {
+                    true => Figment::from(Toml::file_exact(path)),
+                    false => Figment::new(),
+                }
             }
         };
         let figment = match data_dir {

@@ -1,0 +1,14 @@
+//! The runtime against real TLS, sockets, files and databases.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod authority;
+mod calls;
+mod configuration;
+mod databases;
+mod egress;
+mod handshakes;
+mod nats;
+mod peers;
+mod rotation;
+mod web;
