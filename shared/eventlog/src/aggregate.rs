@@ -122,3 +122,53 @@ macro_rules! events {
         }
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+
+    use super::{DecodeError, EventBody as _};
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct Issued {
+        pub names: Vec<String>,
+    }
+
+    crate::events! {
+        /// What happens to a certificate.
+        pub enum Event {
+            /// It is there.
+            Issued("issued"): Issued = "test.v1.Issued",
+            /// It is there again.
+            Renewed("renewed"): Issued = "test.v1.Issued",
+        }
+    }
+
+    #[test]
+    fn an_event_keeps_its_name_over_its_body() {
+        let names = vec!["a.example".to_owned()];
+        let event = Event::Renewed(Issued { names });
+        assert_eq!(
+            (event.name(), event.schema()),
+            ("renewed", "test.v1.Issued")
+        );
+        let json = event.to_json().expect("json");
+        assert_eq!(json, br#"{"names":["a.example"]}"#);
+        assert_eq!(Event::from_json("renewed", &json).expect("read"), event);
+    }
+
+    #[test]
+    fn what_it_does_not_know_it_says() {
+        let unknown = Event::from_json("revoked", b"{}");
+        assert!(matches!(unknown, Err(DecodeError::UnknownName(name)) if name == "revoked"));
+        let other = Event::from_json("issued", b"{\"other\":1}");
+        assert!(matches!(
+            other,
+            Err(DecodeError::Json {
+                schema: "test.v1.Issued",
+                ..
+            })
+        ));
+    }
+}

@@ -136,3 +136,65 @@ impl Recorded {
 
 /// Under which names of ours are made into ids.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6fd1_9e7c_2a43_4f0e_9a5b_3c1d_7be2_0a94);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(actor: &str, request_id: &str) -> Origin {
+        Origin {
+            actor: actor.into(),
+            request_id: request_id.into(),
+            request_digest: "d".into(),
+            correlation_id: Uuid::nil(),
+            causation_id: None,
+        }
+    }
+
+    #[test]
+    fn ids_stay_what_they_were_in_every_version() {
+        // A repeat of a command that an older version did must find what that version made.
+        let id = derive_id(&origin("token/1", "r-1"), "key");
+        assert_eq!(id.to_string(), "c04ed4fe-0238-583c-9f5d-0a3fa338e14a");
+    }
+
+    #[test]
+    fn no_two_commands_make_one_id() {
+        let ids = [
+            derive_id(&origin("token/1", "r"), "key"),
+            derive_id(&origin("token/1", "r"), "certificate"),
+            derive_id(&origin("token/1", "rk"), "ey"),
+            derive_id(&origin("token/1r", ""), "key"),
+            derive_id(&origin("token/2", "r"), "key"),
+        ];
+        for (n, id) in ids.iter().enumerate() {
+            assert!(!ids[..n].contains(id), "{n}");
+        }
+    }
+
+    #[test]
+    fn a_reaction_is_one_request_per_cause() {
+        let cause = Recorded {
+            sequence: 9,
+            aggregate: "certificate".into(),
+            id: "c1".into(),
+            event: "issued".into(),
+            event_id: Uuid::from_u128(7),
+            time: OffsetDateTime::UNIX_EPOCH,
+            stored: OffsetDateTime::UNIX_EPOCH,
+            actor: "token/1".into(),
+            correlation_id: Uuid::from_u128(8),
+            causation_id: None,
+            request_id: "r".into(),
+            request_digest: "d".into(),
+            schema: "s".into(),
+            traceparent: None,
+            body: Bytes::new(),
+        };
+        let reaction = Origin::reaction("service/acme-agent", &cause);
+        assert_eq!(reaction, Origin::reaction("service/acme-agent", &cause));
+        assert_eq!(reaction.actor, "service/acme-agent");
+        assert_eq!(reaction.causation_id, Some(cause.event_id));
+        assert_eq!(reaction.correlation_id, cause.correlation_id);
+    }
+}

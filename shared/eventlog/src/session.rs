@@ -98,6 +98,7 @@ fn read_message(message: Message) -> Result<(Recorded, u64), Interruption> {
 /// Events that may be on their way: enough to keep the line full, few enough to keep memory flat.
 const REQUESTED: usize = 1_000;
 const REQUEST_LIFE: Duration = Duration::from_secs(30);
-const HEARTBEAT: Duration = Duration::from_secs(2);
+/// Two of them missed, and the session is lost: what a reader waits for after a server was restarted.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 /// The server forgets a consumer that nobody asked for this long.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60);

@@ -27,25 +27,34 @@ use crate::{
 const NAME: &str = "rows";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_and_checkpoint_are_written_together_also_when_it_is_killed() {
+async fn rows_and_checkpoint_are_written_together_wherever_it_crashes() {
     let town = Town::new().await;
-    for n in 1..=2_500 {
-        // Spread, so that many are in flight at once in the follower.
+    for n in 1..=1_500 {
         added(&town.log, &format!("c{}", n % 7), n).await;
     }
-    for _ in 0..10 {
-        let (running, _) = town.follow(Rows::default());
-        let before = town.rows().await.len();
-        until("it got on", async || {
-            town.rows().await.len() > before || town.rows().await.len() == 2_500
-        })
-        .await;
-        running.abort();
-        assert!(running.await.is_err_and(|e| e.is_cancelled()));
+    for crash in [
+        Crash::BeforeCommit(40),
+        Crash::AfterCommit,
+        Crash::BeforeCommit(1_400),
+    ] {
+        let (running, _) = town.follow(Rows {
+            crash: Some(crash),
+            ..Rows::default()
+        });
+        let crashed = running.await;
+        assert!(crashed.is_err_and(|e| e.is_panic()), "{crash:?}");
+        let expected = match crash {
+            Crash::BeforeCommit(40) => 0..1,
+            // Whatever the first batch brought.
+            Crash::AfterCommit => 1..1_400,
+            Crash::BeforeCommit(_) => 1..1_400,
+        };
+        let position = town.position().await;
+        assert!(expected.contains(&position), "{crash:?}: {position}");
         town.rows_match_checkpoint().await;
     }
     let (running, stopping) = town.follow(Rows::default());
-    until("all is there", async || town.position().await == 2_500).await;
+    until("all is there", async || town.position().await == 1_500).await;
     stopping.cancel();
     running.await.expect("no panic").expect("stopped");
     town.rows_match_checkpoint().await;
@@ -240,7 +249,17 @@ impl Town {
 #[derive(Default)]
 struct Rows {
     poison: Option<u64>,
+    crash: Option<Crash>,
     positions: Arc<Mutex<Vec<u64>>>,
+}
+
+/// Where the process ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Crash {
+    /// The rows up to this event are written, and the transaction is open.
+    BeforeCommit(u64),
+    /// A batch is committed, and nobody knows yet.
+    AfterCommit,
 }
 
 #[async_trait::async_trait]
@@ -264,11 +283,17 @@ impl Apply for Rows {
                 [(event.sequence as i64).into(), (added.by as i64).into()],
             );
             tx.execute_raw(insert).await?;
+            assert_ne!(
+                self.crash,
+                Some(Crash::BeforeCommit(event.sequence)),
+                "crash"
+            );
         }
         Ok(())
     }
 
     async fn committed(&mut self, position: u64, _: &[Recorded]) {
+        assert_ne!(self.crash, Some(Crash::AfterCommit), "crash");
         self.positions.lock().expect("whole").push(position);
     }
 }

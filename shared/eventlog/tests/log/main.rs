@@ -1,4 +1,9 @@
 //! The event log on a real nats-server.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests too"
+)]
 
 mod append;
 mod counter;
