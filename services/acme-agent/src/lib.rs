@@ -1,1 +1,153 @@
-//! (being written)
+//! ACME servers (RFC 8555), and the certificates that they issue and renew for us.
+//!
+//! A command walks [`grpc`] → [`registration`] or [`requests`] → `decide` of [`server`] or
+//! [`automation`] → `eventlog` → reply. What a person asked for is then worked off: a follower of the
+//! log keeps the [`outbox`], the [`worker`] takes orders out of it, and [`order`] brings each from the
+//! intent to the certificate in the [`keystore`], with the account that [`accounts`] holds ready, the
+//! protocol that [`client`] speaks, and the answers that [`challenge`] puts in place. What goes wrong
+//! becomes a sentence that a person can act on in [`failure`], and a refusal a status in [`refusal`].
+
+pub mod accounts;
+pub mod automation;
+pub mod challenge;
+mod claims;
+pub mod client;
+mod config;
+pub mod contacts;
+pub mod events;
+pub mod failure;
+pub mod grpc;
+pub mod keystore;
+pub mod names;
+pub mod order;
+pub mod outbox;
+mod patience;
+pub mod refusal;
+pub mod registration;
+pub mod requests;
+pub mod server;
+pub mod worker;
+
+#[cfg(test)]
+mod given;
+#[cfg(test)]
+mod memory;
+
+pub use config::Config;
+
+use std::sync::Arc;
+
+use api::acme::v1::acme_service_server::AcmeServiceServer;
+use async_nats::jetstream::context::KeyValueError;
+use eventlog::{FollowError, Follower, subject};
+use runtime::Runtime;
+use sea_orm_migration::MigrationTrait;
+use tokio::sync::Notify;
+use tonic::service::Routes;
+
+use accounts::Accounts;
+use automation::Automation;
+use challenge::http01::Answers;
+use keystore::Keystore;
+use order::Orders;
+use outbox::Outbox;
+use registration::Registrar;
+use requests::Requests;
+use worker::Worker;
+
+/// Runs the service until the runtime says to stop; orders that are under way go on at the next start.
+///
+/// # Errors
+/// What it could not start with, or go on without.
+pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
+    let log = runtime.log().await.map_err(RunError::Log)?;
+    let nats = runtime.nats().await.map_err(RunError::Nats)?;
+    let database = runtime.database(migrations()).await;
+    let database = database.map_err(RunError::Database)?;
+    let channel = runtime.channel("keystore").map_err(RunError::Keystore)?;
+    let keystore = Keystore::new(channel);
+    let answers = Answers::open(nats).await.map_err(RunError::Answers)?;
+    let (egress, clock) = (runtime.egress().clone(), runtime.clock().clone());
+    let accounts = Accounts::new(egress, clock.clone(), keystore.clone(), database.clone());
+    let accounts = Arc::new(accounts);
+
+    let grpc = grpc::Acme {
+        registrar: Registrar {
+            log: log.clone(),
+            database: database.clone(),
+            accounts: accounts.clone(),
+            clock: clock.clone(),
+        },
+        requests: Requests {
+            log: log.clone(),
+            database: database.clone(),
+            clock: clock.clone(),
+        },
+    };
+    let changed = Arc::new(Notify::new());
+    let follower = Follower {
+        name: Outbox::FOLLOWER.to_owned(),
+        subjects: vec![subject::of_kind(<Automation as eventlog::Aggregate>::NAME)],
+        log: log.clone(),
+        database: database.clone(),
+    };
+    let worker = Worker {
+        at_a_time: config.orders.get(),
+        orders: Arc::new(Orders::new(
+            &runtime, config, log, keystore, accounts, answers,
+        )),
+        database,
+        clock,
+        changed: changed.clone(),
+    };
+    let routes = Routes::new(AcmeServiceServer::new(grpc));
+    let stopping = runtime.stopping();
+    tokio::try_join!(
+        async { runtime.serve(routes).await.map_err(RunError::Serve) },
+        async {
+            let followed = follower.run(Outbox::new(changed), stopping.clone()).await;
+            followed.map_err(RunError::Follow)
+        },
+        async { worker.run(stopping.clone()).await.map_err(RunError::Worker) },
+    )?;
+    Ok(())
+}
+
+fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    vec![
+        Box::new(names::Migration),
+        Box::new(contacts::Migration),
+        Box::new(outbox::Migration),
+        eventlog::checkpoint::migration(),
+        eventlog::request_ledger::migration(),
+    ]
+}
+
+/// Why the service does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The event log.
+    #[error("cannot open the event log")]
+    Log(#[source] runtime::LogOpenError),
+    /// The connection to NATS.
+    #[error("cannot connect to nats")]
+    Nats(#[source] runtime::NatsError),
+    /// The bucket of challenges.
+    #[error("cannot open the bucket of challenges; `chancery init` makes it")]
+    Answers(#[source] KeyValueError),
+    /// The own database.
+    #[error("cannot open the database")]
+    Database(#[source] runtime::DatabaseError),
+    /// The channel to the keystore.
+    #[error("cannot reach the keystore")]
+    Keystore(#[source] runtime::ChannelError),
+    /// The door.
+    #[error("cannot serve")]
+    Serve(#[source] runtime::ServeError),
+    /// The follower of the log.
+    #[error("cannot follow the event log")]
+    Follow(#[source] FollowError),
+    /// The outbox.
+    #[error("cannot read the open orders")]
+    Worker(#[source] sea_orm::DbErr),
+}

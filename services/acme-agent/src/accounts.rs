@@ -1,0 +1,230 @@
+//! Our accounts at CAs, ready for use: each is opened once, and then shared by all orders there.
+//!
+//! An account key is sealed in the keystore before its CA hears of it: a crash between the two leaves
+//! a key without an account, and the repeat makes the account for that same key (RFC 8555, section 7.3.1).
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use api::acme::v1::ServerRegistered;
+use eventlog::Origin;
+use runtime::{Clock, Egress, EgressError};
+use sea_orm::{DatabaseConnection, DbErr};
+use time::OffsetDateTime;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::{
+    client::{self, Account, AccountKey, Client, ExternalAccountKey, KeyError, NewAccount},
+    contacts,
+    keystore::{Keystore, KeystoreError},
+};
+
+/// Why there is no account to use.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The CA says no, or does not answer.
+    #[error("the CA has no account for us")]
+    Ca(#[source] client::Error),
+    /// The server's trusted roots cannot be used.
+    #[error("no connection can be made to the server")]
+    Roots(#[source] EgressError),
+    /// The keystore says no, or does not answer.
+    #[error("the account's secrets cannot be had")]
+    Keystore(#[source] KeystoreError),
+    /// The sealed key is no key, or gone.
+    #[error("the account's key cannot be used")]
+    Key(#[source] KeyError),
+    /// The contact addresses cannot be read.
+    #[error("the account's contact addresses cannot be read")]
+    Database(#[source] DbErr),
+}
+
+/// All accounts, by server.
+pub struct Accounts {
+    egress: Egress,
+    clock: Clock,
+    keystore: Keystore,
+    database: DatabaseConnection,
+    open: Mutex<HashMap<Uuid, Arc<Slot>>>,
+}
+
+struct Slot {
+    since: OffsetDateTime,
+    account: OnceCell<Arc<Account>>,
+}
+
+impl Accounts {
+    /// None is open yet.
+    pub fn new(
+        egress: Egress,
+        clock: Clock,
+        keystore: Keystore,
+        database: DatabaseConnection,
+    ) -> Self {
+        Self {
+            egress,
+            clock,
+            keystore,
+            database,
+            open: Mutex::default(),
+        }
+    }
+
+    /// The account at a registered server. A CA that has forgotten it (a test CA that was started
+    /// anew) gets it again: the same key, contact and binding.
+    ///
+    /// # Errors
+    /// See [`AccountError`].
+    pub async fn at(
+        &self,
+        server: Uuid,
+        registered: &ServerRegistered,
+        origin: &Origin,
+    ) -> Result<Arc<Account>, AccountError> {
+        let slot = self.slot(server);
+        let open = || self.open(server, registered, origin);
+        slot.account.get_or_try_init(open).await.cloned()
+    }
+
+    /// Opens the account anew next time: the CA did not behave as its directory says.
+    pub fn forget(&self, server: Uuid) {
+        self.slots().remove(&server);
+    }
+
+    /// The CA's directory, with connections that trust these roots (the public ones, where there are none).
+    ///
+    /// # Errors
+    /// [`AccountError::Ca`], [`AccountError::Roots`].
+    pub async fn discover(
+        &self,
+        directory_url: &str,
+        trusted_roots_der: &[impl AsRef<[u8]>],
+    ) -> Result<Arc<Client>, AccountError> {
+        let http = self.egress.client(trusted_roots_der);
+        let http = http.map_err(AccountError::Roots)?;
+        let discovered = Client::discover(http, self.clock.clone(), directory_url).await;
+        discovered.map_err(AccountError::Ca)
+    }
+
+    /// The account key of a server that is being registered: sealed, before anybody hears of it.
+    ///
+    /// # Errors
+    /// [`AccountError::Keystore`], [`AccountError::Key`].
+    pub async fn new_key(
+        &self,
+        server: Uuid,
+        origin: &Origin,
+    ) -> Result<Arc<AccountKey>, AccountError> {
+        let name = key_name(server);
+        let sealed = self.keystore.open(origin, &name).await;
+        let pkcs8 = match sealed.map_err(AccountError::Keystore)? {
+            Some(pkcs8) => pkcs8,
+            None => {
+                let pkcs8 = AccountKey::generate_pkcs8().map_err(AccountError::Key)?;
+                let sealed = self.keystore.seal(origin, &name, &pkcs8).await;
+                sealed.map_err(AccountError::Keystore)?;
+                pkcs8
+            }
+        };
+        let key = AccountKey::from_pkcs8(&pkcs8).map_err(AccountError::Key)?;
+        Ok(Arc::new(key))
+    }
+
+    /// Seals the HMAC key of an external account.
+    ///
+    /// # Errors
+    /// [`AccountError::Keystore`].
+    pub async fn seal_binding(
+        &self,
+        server: Uuid,
+        hmac: &Zeroizing<Vec<u8>>,
+        origin: &Origin,
+    ) -> Result<(), AccountError> {
+        let sealed = self
+            .keystore
+            .seal(origin, &binding_name(server), hmac)
+            .await;
+        sealed.map_err(AccountError::Keystore)
+    }
+
+    async fn open(
+        &self,
+        server: Uuid,
+        registered: &ServerRegistered,
+        origin: &Origin,
+    ) -> Result<Arc<Account>, AccountError> {
+        let sealed = self.keystore.open(origin, &key_name(server)).await;
+        let pkcs8 = sealed.map_err(AccountError::Keystore)?;
+        let pkcs8 = pkcs8.ok_or(AccountError::Key(KeyError::NotAKey))?;
+        let key = Arc::new(AccountKey::from_pkcs8(&pkcs8).map_err(AccountError::Key)?);
+        let roots = &registered.trusted_roots_der;
+        let ca = self.discover(&registered.directory_url, roots).await?;
+        if let Some(account) = ca.find(key.clone()).await.map_err(AccountError::Ca)? {
+            return Ok(Arc::new(account));
+        }
+        tracing::warn!(server = %server, name = registered.name, "the ca has forgotten the account, registering its key again");
+        let emails = contacts::of(&self.database, server).await;
+        let emails = emails.map_err(AccountError::Database)?;
+        let external = self.binding(server, registered, origin).await?;
+        let new = NewAccount {
+            contact_emails: &emails,
+            external: external.as_ref(),
+        };
+        let account = ca.register(key, &new).await.map_err(AccountError::Ca)?;
+        Ok(Arc::new(account))
+    }
+
+    async fn binding(
+        &self,
+        server: Uuid,
+        registered: &ServerRegistered,
+        origin: &Origin,
+    ) -> Result<Option<ExternalAccountKey>, AccountError> {
+        let id = &registered.external_account_key_id;
+        if id.is_empty() {
+            return Ok(None);
+        }
+        let hmac = self.keystore.open(origin, &binding_name(server)).await;
+        let hmac = hmac.map_err(AccountError::Keystore)?;
+        Ok(hmac.map(|hmac| ExternalAccountKey::new(id.clone(), hmac)))
+    }
+
+    fn slot(&self, server: Uuid) -> Arc<Slot> {
+        let now = self.clock.now();
+        let mut slots = self.slots();
+        let slot = slots.entry(server).or_insert_with(|| Slot::new(now));
+        if now - slot.since > DIRECTORY_LIFE {
+            *slot = Slot::new(now);
+        }
+        slot.clone()
+    }
+
+    fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Arc<Slot>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slot {
+    fn new(since: OffsetDateTime) -> Arc<Self> {
+        Arc::new(Self {
+            since,
+            account: OnceCell::new(),
+        })
+    }
+}
+
+fn key_name(server: Uuid) -> String {
+    format!("account-key/{server}")
+}
+
+fn binding_name(server: Uuid) -> String {
+    format!("eab/{server}")
+}
+
+/// A CA may change its directory: it is read again after this time.
+const DIRECTORY_LIFE: Duration = Duration::from_secs(3_600);

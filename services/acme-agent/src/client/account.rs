@@ -1,0 +1,174 @@
+//! An account at a CA (RFC 8555, section 7.3), and what is done with it.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    AccountKey, Answer, Authorization, Client, Error, ExternalAccountKey, Identifier, Order,
+    jws::Signer,
+};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
+
+/// What an account is made of, beside its key.
+#[derive(Debug)]
+pub struct NewAccount<'a> {
+    /// E-mail addresses.
+    pub contact_emails: &'a [String],
+    /// What binds it to an account at the CA, where there is one.
+    pub external: Option<&'a ExternalAccountKey>,
+}
+
+impl Client {
+    /// Makes an account for the key, or finds the one that it has (section 7.3.1). Call it only
+    /// when the operator has agreed to the CA's terms.
+    ///
+    /// # Errors
+    /// What the CA says against it.
+    pub async fn register(
+        self: &Arc<Self>,
+        key: Arc<AccountKey>,
+        new: &NewAccount<'_>,
+    ) -> Result<Account, Error> {
+        let url = &self.directory.new_account;
+        let contact = new.contact_emails.iter().map(|e| format!("mailto:{e}"));
+        let mut payload = json!({
+            "termsOfServiceAgreed": true,
+            "contact": contact.collect::<Vec<_>>(),
+        });
+        if let Some(external) = new.external {
+            payload["externalAccountBinding"] = external.bind(&key, url);
+        }
+        let payload = payload.to_string();
+        let answer = self
+            .post(Signer::Key(&key), url, payload.as_bytes())
+            .await?;
+        Account::of(self, key, &answer)
+    }
+
+    /// The account that the CA has for this key; `None` where it has none (section 7.3.1).
+    ///
+    /// # Errors
+    /// All but the answer that there is none.
+    pub async fn find(self: &Arc<Self>, key: Arc<AccountKey>) -> Result<Option<Account>, Error> {
+        let url = &self.directory.new_account;
+        let payload = br#"{"onlyReturnExisting":true}"#;
+        match self.post(Signer::Key(&key), url, payload).await {
+            Ok(answer) => Account::of(self, key, &answer).map(Some),
+            Err(gone) if gone.is("accountDoesNotExist") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A key that the CA knows.
+pub struct Account {
+    client: Arc<Client>,
+    key: Arc<AccountKey>,
+    url: String,
+}
+
+impl Account {
+    fn of(client: &Arc<Client>, key: Arc<AccountKey>, answer: &Answer) -> Result<Self, Error> {
+        let asked = &client.directory.new_account;
+        #[derive(Deserialize)]
+        struct Status {
+            status: String,
+        }
+        if answer.json::<Status>(asked)?.status != "valid" {
+            return Err(Error::unexpected(
+                asked,
+                "the account is deactivated or revoked",
+            ));
+        }
+        Ok(Self {
+            client: client.clone(),
+            key,
+            url: answer.location(asked)?,
+        })
+    }
+
+    /// The account's URL at the CA.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What answers a challenge with this token.
+    pub fn key_authorization(&self, token: &str) -> String {
+        self.key.key_authorization(token)
+    }
+
+    /// Orders a certificate (section 7.4): the order's URL, and the order.
+    ///
+    /// # Errors
+    /// What the CA says against it.
+    pub async fn new_order(
+        &self,
+        names: &[String],
+        profile: Option<&str>,
+    ) -> Result<(String, Order), Error> {
+        let url = &self.client.directory.new_order;
+        let identifiers = names.iter().map(|n| Identifier::dns(n));
+        let mut payload = json!({"identifiers": identifiers.collect::<Vec<_>>()});
+        if let Some(profile) = profile {
+            payload["profile"] = profile.into();
+        }
+        let answer = self.post(url, payload.to_string().as_bytes()).await?;
+        Ok((answer.location(url)?, answer.json(url)?))
+    }
+
+    /// An order as it stands, and how long the CA wants not to be asked again.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub async fn order(&self, url: &str) -> Result<(Order, Option<Duration>), Error> {
+        let answer = self.post(url, b"").await?;
+        Ok((answer.json(url)?, answer.retry_after))
+    }
+
+    /// An authorization as it stands.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub async fn authorization(&self, url: &str) -> Result<Authorization, Error> {
+        self.post(url, b"").await?.json(url)
+    }
+
+    /// Says that the answer to a challenge is in place (section 7.5.1).
+    ///
+    /// # Errors
+    /// What the CA says against it.
+    pub async fn respond(&self, challenge_url: &str) -> Result<(), Error> {
+        self.post(challenge_url, b"{}").await.map(drop)
+    }
+
+    /// Hands in the certificate request (section 7.4).
+    ///
+    /// # Errors
+    /// What the CA says against it.
+    pub async fn finalize(
+        &self,
+        url: &str,
+        csr_der: &[u8],
+    ) -> Result<(Order, Option<Duration>), Error> {
+        let payload = json!({"csr": BASE64URL.encode(csr_der)}).to_string();
+        let answer = self.post(url, payload.as_bytes()).await?;
+        Ok((answer.json(url)?, answer.retry_after))
+    }
+
+    /// Downloads a certificate with its issuers, PEM, the leaf first (section 7.4.2).
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub async fn certificate(&self, url: &str) -> Result<String, Error> {
+        let answer = self.post(url, b"").await?;
+        String::from_utf8(answer.body.to_vec())
+            .map_err(|_| Error::unexpected(url, "the certificate is not PEM"))
+    }
+
+    async fn post(&self, url: &str, payload: &[u8]) -> Result<Answer, Error> {
+        let signer = Signer::Account(&self.key, &self.url);
+        self.client.post(signer, url, payload).await
+    }
+}

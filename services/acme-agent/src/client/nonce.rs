@@ -1,0 +1,62 @@
+//! Replay nonces (RFC 8555, section 6.5): each answer brings one, each request spends one.
+
+use std::sync::{Mutex, PoisonError};
+
+use http::HeaderMap;
+
+/// The nonces in stock, the freshest last.
+#[derive(Default)]
+pub(super) struct Nonces(Mutex<Vec<String>>);
+
+impl Nonces {
+    /// The freshest one: CAs forget old ones first.
+    pub(super) fn take(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Keeps the nonce of an answer, where it brought one.
+    pub(super) fn keep(&self, headers: &HeaderMap) {
+        let Some(nonce) = in_headers(headers) else {
+            return;
+        };
+        let mut stock = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if stock.len() == STOCK {
+            stock.remove(0);
+        }
+        stock.push(nonce);
+    }
+}
+
+/// The nonce of an answer.
+pub(super) fn in_headers(headers: &HeaderMap) -> Option<String> {
+    let nonce = headers.get("replay-nonce")?.to_str().ok()?;
+    Some(nonce.to_owned())
+}
+
+/// More than there are orders at a time is of no use.
+const STOCK: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(nonce: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert("replay-nonce", nonce.parse().unwrap());
+        headers
+    }
+
+    #[test]
+    fn the_freshest_is_spent_first_and_the_oldest_is_forgotten() {
+        let nonces = Nonces::default();
+        assert_eq!(nonces.take(), None);
+        nonces.keep(&HeaderMap::new());
+        for n in 0..=STOCK {
+            nonces.keep(&answer(&n.to_string()));
+        }
+        let spent = std::iter::from_fn(|| nonces.take()).collect::<Vec<_>>();
+        assert_eq!(spent.len(), STOCK);
+        assert_eq!(spent[0], STOCK.to_string());
+        assert_eq!(spent[STOCK - 1], "1");
+    }
+}

@@ -1,0 +1,77 @@
+//! The table `[acme_agent]`.
+
+use std::{num::NonZeroUsize, time::Duration};
+
+use serde::Deserialize;
+
+/// How this service works; every key may be left out.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// What this replica calls itself in the log; another name for each replica, and the same one
+    /// after a restart, so that it goes on with its own orders at once. Default "acme-agent".
+    pub replica: String,
+    /// How many orders are worked on at a time. Default 8.
+    pub orders: NonZeroUsize,
+    /// For how many seconds an order is this replica's before another may take it over; a long
+    /// order's lease is renewed. Default 900.
+    pub lease_seconds: NonZeroUsize,
+    /// For how many seconds a CA that cannot be reached, or asks to be left alone, is tried again
+    /// before the order fails. Default 30.
+    pub patience_seconds: usize,
+    /// After how many seconds an order that the CA neither grants nor refuses is given up. Default 3,600.
+    pub order_seconds: NonZeroUsize,
+}
+
+impl Config {
+    /// [`Config::lease_seconds`].
+    pub fn lease(&self) -> Duration {
+        seconds(self.lease_seconds.get())
+    }
+
+    /// [`Config::patience_seconds`].
+    pub fn patience(&self) -> Duration {
+        seconds(self.patience_seconds)
+    }
+
+    /// [`Config::order_seconds`].
+    pub fn order_limit(&self) -> Duration {
+        seconds(self.order_seconds.get())
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            replica: "acme-agent".to_owned(),
+            orders: EIGHT,
+            lease_seconds: QUARTER_OF_AN_HOUR,
+            patience_seconds: 30,
+            order_seconds: HOUR,
+        }
+    }
+}
+
+/// No configuration waits for more than a year, so that adding it to a time is always a time.
+fn seconds(n: usize) -> Duration {
+    const YEAR: u64 = 365 * 86_400;
+    Duration::from_secs(u64::try_from(n).unwrap_or(YEAR).min(YEAR))
+}
+
+const EIGHT: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+const QUARTER_OF_AN_HOUR: NonZeroUsize = NonZeroUsize::new(900).unwrap();
+const HOUR: NonZeroUsize = NonZeroUsize::new(3_600).unwrap();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_not_known_is_an_error() {
+        let read = |json: &str| serde_json::from_str::<Config>(json);
+        assert_eq!(read("{}").unwrap(), Config::default());
+        assert_eq!(read(r#"{"orders": 2}"#).unwrap().orders.get(), 2);
+        assert!(read(r#"{"order": 2}"#).is_err());
+        assert!(read(r#"{"orders": 0}"#).is_err());
+    }
+}

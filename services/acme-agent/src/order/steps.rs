@@ -1,0 +1,381 @@
+//! What is done with a CA, step by step, and waited for in between.
+
+use std::{sync::Arc, time::Duration};
+
+use api::{
+    acme::v1::{CertificateObtained, Failure, ServerRegistered, Step},
+    keystore::v1::AddCertificateRequest,
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use pki::Certificate;
+
+use crate::{
+    accounts::AccountError,
+    automation::{Command, Finalize},
+    challenge,
+    client::{self, Account, AuthorizationStatus, ChallengeStatus, Order, OrderStatus},
+    events::AutomationEvent as Event,
+    failure,
+    keystore::KeystoreError,
+    patience::Patience,
+    server::Server,
+};
+
+use super::{Halt, Held, Interrupted, Orders, Stop};
+
+/// An order as the CA answered it, and how long it wants to be left alone.
+type Answered = (Order, Option<Duration>);
+
+impl Orders {
+    /// From wherever the order is to the certificate in the keystore.
+    pub(super) async fn work(&self, held: &mut Held) -> Result<CertificateObtained, Stop> {
+        let give_up = self.clock.now() + self.config.order_limit();
+        let account = self.account(held).await?;
+        let (url, (mut order, mut retry_after)) = self.place(held, &account).await?;
+        let (mut answered, mut finalized) = (false, false);
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match order.status {
+                OrderStatus::Valid => return self.keep(held, &account, &order).await,
+                OrderStatus::Invalid => return Err(self.invalid(held, &account, &order).await),
+                OrderStatus::Pending if !answered => {
+                    self.answer(held, &account, &order).await?;
+                    (answered, pause) = (true, FIRST_PAUSE);
+                }
+                OrderStatus::Ready if !finalized => {
+                    (order, retry_after) = self.finalize(held, &account, &url, &order).await?;
+                    (finalized, pause) = (true, FIRST_PAUSE);
+                    continue;
+                }
+                OrderStatus::Pending | OrderStatus::Ready | OrderStatus::Processing => {}
+            }
+            let wait = retry_after.unwrap_or_default().max(pause);
+            if self.clock.now() + wait > give_up {
+                let step = if finalized {
+                    Step::Finalize
+                } else {
+                    Step::Authorize
+                };
+                let limit = self.config.order_limit().as_secs();
+                return Err(failed(failure::too_slow(step, limit)));
+            }
+            self.sleep(wait).await?;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            self.keep_lease(held).await?;
+            (order, retry_after) = self.read(&account, &url).await?;
+        }
+    }
+
+    /// The account at the order's server.
+    async fn account(&self, held: &mut Held) -> Result<Arc<Account>, Stop> {
+        let server = self.server(held).await?;
+        held.directory_url.clone_from(&server.directory_url);
+        let held = &*held;
+        self.patiently(|| async {
+            let account = self.accounts.at(held.server, &server, &held.origin).await;
+            account.map_err(account_stop)
+        })
+        .await
+    }
+
+    async fn server(&self, held: &Held) -> Result<ServerRegistered, Stop> {
+        let loaded = self.log.load::<Server>(&held.server.to_string()).await;
+        let server = loaded.map_err(Interrupted::Log)?.state;
+        match server.registered() {
+            Ok(registered) => Ok(registered.what.clone()),
+            Err(_) => Err(failed(failure::server_gone(&held.requested.server_id))),
+        }
+    }
+
+    /// The order at the CA: the one that was placed, else a new one.
+    async fn place(&self, held: &mut Held, account: &Account) -> Result<(String, Answered), Stop> {
+        if let Some(url) = held.url.clone() {
+            let order = self.read(account, &url).await?;
+            return Ok((url, order));
+        }
+        let profile = Some(held.requested.profile.as_str()).filter(|p| !p.is_empty());
+        let names = &held.requested.dns_names;
+        let new_order = || async {
+            let placed = account.new_order(names, profile).await;
+            placed.map_err(at(Step::NewOrder))
+        };
+        let (ours, order) = self.patiently(new_order).await?;
+        let command = Command::PlaceOrder {
+            attempt: held.attempt,
+            holder: self.config.replica.clone(),
+            url: ours.clone(),
+            expires: order.expires,
+        };
+        let Event::OrderPlaced(placed) = self.append(held, "order-placed", command).await? else {
+            return Err(Interrupted::Contended.into());
+        };
+        tracing::info!(order = placed.order_url, "order placed");
+        held.url = Some(placed.order_url.clone());
+        let order = if placed.order_url == ours {
+            (order, None)
+        } else {
+            self.read(account, &placed.order_url).await?
+        };
+        Ok((placed.order_url, order))
+    }
+
+    async fn read(&self, account: &Account, url: &str) -> Result<Answered, Stop> {
+        let read = || async { account.order(url).await.map_err(at(Step::Authorize)) };
+        self.patiently(read).await
+    }
+
+    /// Puts the answers to all challenges in place, and tells the CA.
+    async fn answer(&self, held: &Held, account: &Account, order: &Order) -> Result<(), Stop> {
+        stream::iter(order.authorizations.clone())
+            .map(|url| async move {
+                // Read anew at each try: a challenge that the CA has taken up is not answered again.
+                self.patiently(|| self.answer_one(held, account, &url))
+                    .await
+            })
+            .buffer_unordered(AUTHORIZATIONS_AT_A_TIME)
+            .try_collect()
+            .await
+    }
+
+    async fn answer_one(&self, held: &Held, account: &Account, url: &str) -> Result<(), Stop> {
+        let authorization = account
+            .authorization(url)
+            .await
+            .map_err(at(Step::Authorize))?;
+        if authorization.status != AuthorizationStatus::Pending {
+            return Ok(());
+        }
+        let wanted = held.requested.challenge_type();
+        let challenge = challenge::choose(&authorization, wanted).map_err(failed)?;
+        let answer = account.key_authorization(&challenge.token);
+        let put = self.answers.put(&challenge.token, answer).await;
+        put.map_err(Interrupted::Answer)?;
+        if challenge.status == ChallengeStatus::Pending {
+            let told = account.respond(&challenge.url).await;
+            told.map_err(at(Step::Authorize))?;
+        }
+        Ok(())
+    }
+
+    /// Sends the certificate request that the log holds, after putting it there.
+    async fn finalize(
+        &self,
+        held: &mut Held,
+        account: &Account,
+        url: &str,
+        order: &Order,
+    ) -> Result<Answered, Stop> {
+        let finalize = match held.finalize.clone() {
+            Some(finalize) => finalize,
+            None => self.intend_finalize(held).await?,
+        };
+        // Who has lost the lease must not finalize.
+        self.keep_lease(held).await?;
+        let send = || async {
+            let sent = account.finalize(&order.finalize, &finalize.csr_der).await;
+            sent.map_err(at(Step::Finalize))
+        };
+        match self.patiently(send).await {
+            // An earlier try got there, and its answer was lost.
+            Err(Stop::Ca(_, error)) if error.is("orderNotReady") => self.read(account, url).await,
+            sent => sent,
+        }
+    }
+
+    async fn intend_finalize(&self, held: &mut Held) -> Result<Finalize, Stop> {
+        let key_id = self
+            .keystore
+            .generate_key(
+                &held.origin,
+                &held.item("key"),
+                held.requested.key_algorithm(),
+            )
+            .await
+            .map_err(keystore_stop(Step::Finalize))?;
+        let csr_der = self
+            .keystore
+            .sign_request(
+                &held.origin,
+                &held.item("csr"),
+                &key_id,
+                &held.requested.dns_names,
+            )
+            .await
+            .map_err(keystore_stop(Step::Finalize))?;
+        self.keep_lease(held).await?;
+        let command = Command::IntendFinalize {
+            attempt: held.attempt,
+            holder: self.config.replica.clone(),
+            now: self.clock.now(),
+            finalize: Finalize { key_id, csr_der },
+        };
+        let event = self.append(held, "finalize-intended", command).await?;
+        let Event::FinalizeIntended(intended) = event else {
+            return Err(Interrupted::Contended.into());
+        };
+        let finalize = Finalize {
+            key_id: intended.key_id,
+            csr_der: intended.csr_der,
+        };
+        held.finalize = Some(finalize.clone());
+        Ok(finalize)
+    }
+
+    /// Downloads the certificate and hands it to the keystore.
+    async fn keep(
+        &self,
+        held: &Held,
+        account: &Account,
+        order: &Order,
+    ) -> Result<CertificateObtained, Stop> {
+        let (Some(finalize), Some(url)) = (&held.finalize, &order.certificate) else {
+            let what = "the order was finalized by somebody else";
+            return Err(failed(failure::wrong_certificate(what)));
+        };
+        let download = || async { account.certificate(url).await.map_err(at(Step::Download)) };
+        let pem = self.patiently(download).await?;
+        let chain = pki::parse_pem_chain(&pem)
+            .map_err(|e| failed(failure::wrong_certificate(&e.to_string())))?;
+        covers(&chain, &held.requested.dns_names)?;
+        let renewal = held.certificate_id.clone();
+        let message = AddCertificateRequest {
+            key_id: finalize.key_id.clone(),
+            chain_der: chain.into_iter().map(|c| c.der.into()).collect(),
+            friendly_name: match renewal {
+                Some(_) => String::new(),
+                None => held.requested.friendly_name.clone(),
+            },
+            certificate_id: renewal.unwrap_or_default(),
+            automation_id: held.id.clone(),
+        };
+        let item = held.item("certificate");
+        let kept = self
+            .keystore
+            .add_certificate(&held.origin, &item, message)
+            .await;
+        let kept = kept.map_err(keystore_stop(Step::Keep))?;
+        let certificate = kept.certificate.unwrap_or_default();
+        Ok(CertificateObtained {
+            attempt: held.attempt,
+            certificate_id: kept.certificate_id,
+            version: kept.version,
+            sha256_fingerprint: certificate.sha256_fingerprint,
+            not_before: certificate.not_before,
+            not_after: certificate.not_after,
+        })
+    }
+
+    /// Why the CA has given the order up: the problems of its authorizations, else its own.
+    async fn invalid(&self, held: &Held, account: &Account, order: &Order) -> Stop {
+        let mut problems = Vec::new();
+        for url in &order.authorizations {
+            let read = || async {
+                account
+                    .authorization(url)
+                    .await
+                    .map_err(at(Step::Authorize))
+            };
+            match self.patiently(read).await {
+                Ok(authorization) => {
+                    let problem = authorization.problem().cloned();
+                    problems.extend(problem.map(|p| (authorization.identifier.value, p)));
+                }
+                // The order is lost either way: its own problem has to do.
+                Err(Stop::Ca(..)) => {}
+                Err(stop) => return stop,
+            }
+        }
+        match &order.error {
+            Some(problem) if problems.is_empty() => {
+                let step = match held.finalize {
+                    Some(_) => Step::Finalize,
+                    None => Step::Authorize,
+                };
+                at(step)(client::Error::Refused {
+                    problem: Box::new(problem.clone()),
+                    retry_after: None,
+                })
+            }
+            _ => failed(failure::challenges(&problems)),
+        }
+    }
+
+    /// Does it, and again while the CA is in trouble and our patience lasts.
+    async fn patiently<T, F>(&self, act: impl Fn() -> F) -> Result<T, Stop>
+    where
+        F: Future<Output = Result<T, Stop>>,
+    {
+        let mut patience = Patience::until(self.clock.now() + self.config.patience());
+        loop {
+            let (step, error) = match act().await {
+                Err(Stop::Ca(step, error)) => (step, error),
+                done => return done,
+            };
+            match patience.after(&error, self.clock.now()) {
+                Some(pause) => {
+                    tracing::warn!(error = %error, pause = ?pause, "the ca is in trouble, trying again");
+                    self.sleep(pause).await?;
+                }
+                None => return Err(Stop::Ca(step, error)),
+            }
+        }
+    }
+
+    async fn sleep(&self, duration: Duration) -> Result<(), Halt> {
+        tokio::select! {
+            () = self.stopping.cancelled() => Err(Halt::Interrupted(Interrupted::Stopping)),
+            () = self.clock.sleep(duration) => Ok(()),
+        }
+    }
+}
+
+/// The leaf is good for every name that was asked for.
+fn covers(chain: &[Certificate], names: &[String]) -> Result<(), Stop> {
+    let leaf = chain.first().map(|c| c.dns_names.as_slice());
+    let missing = names
+        .iter()
+        .find(|name| !leaf.unwrap_or_default().contains(name));
+    match missing {
+        None => Ok(()),
+        Some(name) => {
+            let what = format!("the certificate is not for {name}");
+            Err(failed(failure::wrong_certificate(&what)))
+        }
+    }
+}
+
+fn at(step: Step) -> impl FnOnce(client::Error) -> Stop {
+    move |error| Stop::Ca(step, Box::new(error))
+}
+
+fn failed(failure: Failure) -> Stop {
+    Stop::Failed(Box::new(failure))
+}
+
+fn keystore_stop(step: Step) -> impl FnOnce(KeystoreError) -> Stop {
+    move |error| {
+        if error.may_pass() {
+            Interrupted::Keystore(error).into()
+        } else {
+            failed(failure::keystore(step, error.message()))
+        }
+    }
+}
+
+fn account_stop(error: AccountError) -> Stop {
+    match error {
+        AccountError::Ca(error) => at(Step::Connect)(error),
+        AccountError::Roots(error) => failed(failure::roots(&error)),
+        AccountError::Keystore(error) => keystore_stop(Step::Connect)(error),
+        AccountError::Key(error) => failed(failure::account_key(&error.to_string())),
+        AccountError::Database(error) => Interrupted::Database(error).into(),
+    }
+}
+
+/// A test CA is done within it; a public one takes seconds.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Of one order with many names.
+const AUTHORIZATIONS_AT_A_TIME: usize = 4;

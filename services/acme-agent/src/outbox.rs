@@ -1,0 +1,270 @@
+//! The orders that are wanted or under way: rows that a follower of the log keeps, and that the
+//! [`worker`](crate::worker) works off. An order is in it from the event that asks for it to the
+//! event that ends it, so that a restart finds what there is to do without reading the whole log.
+
+use std::sync::Arc;
+
+use eventlog::{Aggregate, Apply, ApplyError, Origin, Recorded};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Set, sea_query::OnConflict,
+};
+use sea_orm_migration::prelude::*;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::{automation::Automation, events::AutomationEvent as Event};
+
+/// One order to work on, and what asked for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// The automation.
+    pub automation: Uuid,
+    /// The event that asked for the order: `requested` or `renewal-started`.
+    pub cause: Uuid,
+    /// The correlation id of that event.
+    pub correlation: Uuid,
+}
+
+impl Open {
+    /// What every event of this order brings: the same cause is always the same request.
+    pub fn origin(&self, service: &str) -> Origin {
+        let cause = self.cause.to_string();
+        Origin {
+            actor: format!("service/{service}"),
+            request_digest: cause.clone(),
+            request_id: cause,
+            correlation_id: self.correlation,
+            causation_id: Some(self.cause),
+        }
+    }
+}
+
+/// The open orders, the oldest first, but for those with these causes.
+///
+/// # Errors
+/// What the database says.
+pub async fn oldest(
+    db: &impl ConnectionTrait,
+    but: &[Uuid],
+    most: u64,
+) -> Result<Vec<Open>, DbErr> {
+    let rows = entity::Entity::find()
+        .filter(entity::Column::Cause.is_not_in(but.iter().copied()))
+        .order_by_asc(entity::Column::Position)
+        .limit(most)
+        .all(db)
+        .await?;
+    let open = rows.into_iter().map(|row| Open {
+        automation: row.automation,
+        cause: row.cause,
+        correlation: row.correlation,
+    });
+    Ok(open.collect())
+}
+
+/// Takes an order out that has ended, before the follower comes to its end. A later order of the same
+/// automation stays.
+///
+/// # Errors
+/// What the database says.
+pub async fn close(db: &impl ConnectionTrait, order: &Open) -> Result<(), DbErr> {
+    entity::Entity::delete_many()
+        .filter(entity::Column::Automation.eq(order.automation))
+        .filter(entity::Column::Cause.eq(order.cause))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Keeps the rows; tells the worker when there may be new ones.
+pub struct Outbox {
+    changed: Arc<Notify>,
+}
+
+impl Outbox {
+    /// The name of the follower's checkpoint.
+    pub const FOLLOWER: &'static str = "orders";
+
+    /// `changed` is notified after each batch with something new to do.
+    pub fn new(changed: Arc<Notify>) -> Self {
+        Self { changed }
+    }
+}
+
+#[async_trait::async_trait]
+impl Apply for Outbox {
+    async fn apply(
+        &mut self,
+        tx: &DatabaseTransaction,
+        events: &[Recorded],
+    ) -> Result<(), ApplyError> {
+        for recorded in events.iter().filter(|e| e.aggregate == Automation::NAME) {
+            let event = recorded.decode::<Event>();
+            let event = event.map_err(|e| ApplyError::event(recorded, e))?;
+            let automation = Uuid::parse_str(&recorded.id);
+            let automation = automation.map_err(|e| ApplyError::event(recorded, e))?;
+            match event {
+                Event::Requested(_) | Event::RenewalStarted(_) => {
+                    open(tx, automation, recorded).await?;
+                }
+                Event::CertificateIssued(_)
+                | Event::Renewed(_)
+                | Event::IssuanceFailed(_)
+                | Event::RenewalFailed(_) => {
+                    entity::Entity::delete_by_id(automation).exec(tx).await?;
+                }
+                Event::OrderIntended(_) | Event::OrderPlaced(_) | Event::FinalizeIntended(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn committed(&mut self, _: u64, events: &[Recorded]) {
+        if !events.is_empty() {
+            self.changed.notify_one();
+        }
+    }
+}
+
+async fn open(
+    tx: &DatabaseTransaction,
+    automation: Uuid,
+    recorded: &Recorded,
+) -> Result<(), DbErr> {
+    let row = entity::ActiveModel {
+        automation: Set(automation),
+        cause: Set(recorded.event_id),
+        correlation: Set(recorded.correlation_id),
+        // Sequences are far from the largest i64.
+        position: Set(recorded.sequence.try_into().unwrap_or(i64::MAX)),
+    };
+    let replace = OnConflict::column(entity::Column::Automation)
+        .update_columns([
+            entity::Column::Cause,
+            entity::Column::Correlation,
+            entity::Column::Position,
+        ])
+        .to_owned();
+    entity::Entity::insert(row)
+        .on_conflict(replace)
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
+}
+
+mod entity {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "open_order")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub automation: Uuid,
+        pub cause: Uuid,
+        pub correlation: Uuid,
+        pub position: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The table `open_order`.
+pub struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        "m20260101_000003_open_order"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        use sea_orm_migration::schema::{big_integer, uuid};
+        let table = Table::create()
+            .table("open_order")
+            .col(uuid("automation").primary_key())
+            .col(uuid("cause"))
+            .col(uuid("correlation"))
+            .col(big_integer("position"))
+            .to_owned();
+        manager.create_table(table).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eventlog::EventBody;
+    use sea_orm::{DatabaseConnection, TransactionTrait};
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::memory::database;
+
+    const A: Uuid = Uuid::from_u128(0xa);
+    const B: Uuid = Uuid::from_u128(0xb);
+
+    fn recorded(sequence: u64, automation: Uuid, event: &Event) -> Recorded {
+        Recorded {
+            sequence,
+            aggregate: Automation::NAME.into(),
+            id: automation.to_string(),
+            event: event.name().into(),
+            event_id: Uuid::from_u128(sequence.into()),
+            time: datetime!(2026-01-01 00:00 UTC),
+            stored: datetime!(2026-01-01 00:00 UTC),
+            actor: "token/1".into(),
+            correlation_id: Uuid::from_u128(100),
+            causation_id: None,
+            request_id: String::new(),
+            request_digest: String::new(),
+            schema: event.schema().into(),
+            traceparent: None,
+            body: event.to_json().unwrap().into(),
+        }
+    }
+
+    async fn apply(db: &DatabaseConnection, events: &[Recorded]) {
+        let tx = db.begin().await.unwrap();
+        let mut outbox = Outbox::new(Arc::default());
+        outbox.apply(&tx, events).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    async fn causes(db: &DatabaseConnection, but: &[Uuid]) -> Vec<u128> {
+        let open = oldest(db, but, 10).await.unwrap();
+        open.iter().map(|o| o.cause.as_u128()).collect()
+    }
+
+    #[tokio::test]
+    async fn an_order_is_open_from_its_cause_to_its_end() {
+        let db = database(vec![Box::new(Migration)]).await;
+        let requested = Event::Requested(Default::default());
+        let failed = Event::IssuanceFailed(Default::default());
+        let again = Event::RenewalStarted(Default::default());
+        apply(
+            &db,
+            &[recorded(1, A, &requested), recorded(2, B, &requested)],
+        )
+        .await;
+        assert_eq!(causes(&db, &[]).await, [1, 2]);
+        assert_eq!(causes(&db, &[Uuid::from_u128(1)]).await, [2]);
+        apply(&db, &[recorded(3, A, &failed), recorded(4, A, &again)]).await;
+        assert_eq!(causes(&db, &[]).await, [2, 4]);
+        // The end of the first order does not take out the second.
+        let first = Open {
+            automation: A,
+            cause: Uuid::from_u128(1),
+            correlation: Uuid::nil(),
+        };
+        close(&db, &first).await.unwrap();
+        assert_eq!(causes(&db, &[]).await, [2, 4]);
+        let issued = Event::CertificateIssued(Default::default());
+        apply(&db, &[recorded(5, A, &issued), recorded(6, B, &issued)]).await;
+        assert!(causes(&db, &[]).await.is_empty());
+    }
+}

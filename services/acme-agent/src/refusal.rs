@@ -1,0 +1,196 @@
+//! What this service says when it does not do something: the one mapping to gRPC.
+
+use api::{acme::v1::Failure, refuse};
+use eventlog::LogError;
+use sea_orm::DbErr;
+use tonic::{Code, Status};
+
+use crate::{automation, keystore::KeystoreError, server};
+
+/// The rules said no; the caller can act on it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// Another server has the name.
+    #[error("there is a server named {0:?} already; choose another name")]
+    ServerNameTaken(String),
+    /// Another automated certificate has the name.
+    #[error("there is an automated certificate named {0:?} already; choose another friendly name")]
+    NameTaken(String),
+    /// No server of that id or name.
+    #[error("there is no server {0:?}; register it first")]
+    ServerNotFound(String),
+    /// The CA has terms, and they were not agreed to.
+    #[error("the CA's terms of service must be agreed to; read them at {terms}")]
+    TermsNotAgreed {
+        /// Their URL.
+        terms: String,
+    },
+    /// The CA wants an external account.
+    #[error("the CA binds accounts to one on its web site{}; get an EAB key id and HMAC key there", website.as_ref().map(|w| format!(", {w}")).unwrap_or_default())]
+    EabRequired {
+        /// The web site, where the CA names it.
+        website: Option<String>,
+    },
+    /// The server does not list the profile.
+    #[error("the server has no profile {profile:?}; it has: {}", offered.join(", "))]
+    ProfileUnknown {
+        /// What was asked for.
+        profile: String,
+        /// What there is.
+        offered: Vec<String>,
+    },
+    /// The CA said no, or did not answer.
+    #[error("{} {}", .0.message, .0.advice)]
+    Ca(Box<Failure>),
+    /// The rules of a server.
+    #[error(transparent)]
+    Server(#[from] server::Refusal),
+    /// The rules of an automation.
+    #[error(transparent)]
+    Automation(#[from] automation::Refusal),
+}
+
+/// Why a command was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The rules said no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The request id stands for another command.
+    #[error("the request id was used before for another command")]
+    RequestIdReused,
+    /// Others keep changing the same.
+    #[error("others keep changing this at the same time")]
+    Contended,
+    /// The log did not answer, or is full.
+    #[error("the event log did not take the command")]
+    Log(#[source] LogError),
+    /// The own database.
+    #[error("the database did not answer")]
+    Database(#[from] DbErr),
+    /// The keystore.
+    #[error("the keystore did not do its part")]
+    Keystore(#[source] KeystoreError),
+}
+
+impl CommandError {
+    /// Why the log did not take it.
+    pub fn from_log<R: Into<Refusal>>(error: eventlog::CommandError<R>) -> Self {
+        match error {
+            eventlog::CommandError::Refused(refusal) => Self::Refused(refusal.into()),
+            eventlog::CommandError::RequestIdReused => Self::RequestIdReused,
+            eventlog::CommandError::Contended => Self::Contended,
+            eventlog::CommandError::Failed(error) => Self::Log(error),
+        }
+    }
+
+    /// Whether it is sure that no event was appended.
+    pub fn nothing_happened(&self) -> bool {
+        match self {
+            Self::Refused(_) | Self::Contended | Self::Keystore(_) => true,
+            Self::Log(error) => match error {
+                LogError::Unavailable(_) => false,
+                LogError::Full
+                | LogError::Damaged(_)
+                | LogError::Decode { .. }
+                | LogError::Encode(_)
+                | LogError::InvalidId(_)
+                | LogError::InvalidHeader(_)
+                | LogError::Refused(_) => true,
+            },
+            // Then the first request's event is there, or the database cannot be asked anyway.
+            Self::RequestIdReused | Self::Database(_) => false,
+        }
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        use automation::Refusal as A;
+        let (code, reason) = match &refusal {
+            Refusal::ServerNameTaken(_) | Refusal::NameTaken(_) => {
+                (Code::AlreadyExists, "NAME_TAKEN")
+            }
+            Refusal::ServerNotFound(_) | Refusal::Server(server::Refusal::NotFound) => {
+                (Code::NotFound, "SERVER_NOT_FOUND")
+            }
+            Refusal::TermsNotAgreed { .. } => (Code::FailedPrecondition, "TERMS_NOT_AGREED"),
+            Refusal::EabRequired { .. } => (Code::FailedPrecondition, "EAB_REQUIRED"),
+            Refusal::ProfileUnknown { .. } => (Code::FailedPrecondition, "PROFILE_UNKNOWN"),
+            Refusal::Ca(failure) => (Code::FailedPrecondition, failure.reason.as_str()),
+            Refusal::Server(server::Refusal::AlreadyRegistered) => {
+                (Code::AlreadyExists, "ALREADY_REGISTERED")
+            }
+            Refusal::Automation(refusal) => match refusal {
+                A::NotFound => (Code::NotFound, "AUTOMATION_NOT_FOUND"),
+                A::AlreadyRequested => (Code::AlreadyExists, "ALREADY_REQUESTED"),
+                A::OrderUnderWay => (Code::FailedPrecondition, "ORDER_UNDER_WAY"),
+                A::NothingWanted => (Code::FailedPrecondition, "NOTHING_WANTED"),
+                A::HeldElsewhere { .. } => (Code::FailedPrecondition, "HELD_ELSEWHERE"),
+                A::LeaseLost => (Code::FailedPrecondition, "LEASE_LOST"),
+                A::OrderOver => (Code::FailedPrecondition, "ORDER_OVER"),
+                A::StepDone => (Code::FailedPrecondition, "STEP_DONE"),
+            },
+        };
+        refuse::status(code, reason, refusal.to_string())
+    }
+}
+
+impl From<CommandError> for Status {
+    fn from(error: CommandError) -> Self {
+        let (code, reason) = match error {
+            CommandError::Refused(refusal) => return refusal.into(),
+            CommandError::RequestIdReused => {
+                let (code, reason) = (Code::AlreadyExists, "REQUEST_ID_REUSED");
+                return refuse::status(code, reason, error.to_string());
+            }
+            CommandError::Contended => (Code::Aborted, "CONTENDED"),
+            CommandError::Log(LogError::Full) => (Code::ResourceExhausted, "LOG_FULL"),
+            CommandError::Log(LogError::Unavailable(_)) => (Code::Unavailable, "LOG_UNAVAILABLE"),
+            CommandError::Log(LogError::Damaged(_) | LogError::Decode { .. }) => {
+                (Code::DataLoss, "LOG_DAMAGED")
+            }
+            CommandError::Log(
+                LogError::Encode(_)
+                | LogError::InvalidId(_)
+                | LogError::InvalidHeader(_)
+                | LogError::Refused(_),
+            ) => (Code::Internal, "LOG_REFUSED"),
+            CommandError::Database(_) => (Code::Unavailable, "DATABASE_UNAVAILABLE"),
+            CommandError::Keystore(_) => (Code::Unavailable, "KEYSTORE_UNAVAILABLE"),
+        };
+        // The caller is told what happened; which library noticed stands in the log.
+        tracing::error!(
+            reason,
+            error = crate::worker::chain(&error),
+            "command failed"
+        );
+        refuse::status(code, reason, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ca_s_refusal_keeps_its_reason_and_advice() {
+        let failure = Failure {
+            reason: "EAB_REFUSED".into(),
+            message: "The CA does not accept the binding.".into(),
+            advice: "Copy the key once more.".into(),
+            ..Failure::default()
+        };
+        let status = Status::from(Refusal::Ca(Box::new(failure)));
+        assert_eq!(status.code(), Code::FailedPrecondition);
+        assert_eq!(refuse::reason(&status).as_deref(), Some("EAB_REFUSED"));
+        assert!(status.message().ends_with("Copy the key once more."));
+    }
+
+    #[test]
+    fn a_lost_answer_of_the_log_may_have_been_an_event() {
+        let unavailable = CommandError::Log(LogError::Unavailable("timeout".into()));
+        assert!(!unavailable.nothing_happened());
+        assert!(CommandError::Log(LogError::Full).nothing_happened());
+    }
+}

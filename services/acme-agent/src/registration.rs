@@ -1,0 +1,278 @@
+//! Registering an ACME server: an account is made at the CA, then it is an event.
+
+use std::sync::Arc;
+
+use api::acme::v1::ServerRegistered;
+use bytes::Bytes;
+use eventlog::{Aggregate, EventLog, Executed, Origin};
+use runtime::Clock;
+use sea_orm::DatabaseConnection;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::{
+    accounts::{AccountError, Accounts},
+    claims::{self, Claimed},
+    client::{Account, Directory, ExternalAccountKey, NewAccount},
+    contacts,
+    failure::{self, About},
+    names::Kind,
+    refusal::{CommandError, Refusal},
+    server::{self, Command, Registered, Server},
+};
+
+/// What a person asks for.
+#[derive(Debug)]
+pub struct Registration {
+    /// What the server is to be called.
+    pub name: pki::FriendlyName,
+    /// Its directory, an https URL.
+    pub directory_url: String,
+    /// The account's contact addresses.
+    pub contact_emails: Vec<String>,
+    /// The person agrees to the CA's terms.
+    pub terms_agreed: bool,
+    /// What binds the account to one at the CA.
+    pub binding: Option<Binding>,
+    /// The only roots to trust for its https; none for the public ones.
+    pub trusted_roots_der: Vec<Bytes>,
+}
+
+/// An external account (RFC 8555, section 7.3.4).
+pub struct Binding {
+    /// The key id.
+    pub key_id: String,
+    /// The HMAC key. Secret.
+    pub hmac: Zeroizing<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Binding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Binding")
+    }
+}
+
+/// Registers servers.
+pub struct Registrar {
+    /// Where the event goes.
+    pub log: EventLog,
+    /// Contacts and names.
+    pub database: DatabaseConnection,
+    /// The CAs.
+    pub accounts: Arc<Accounts>,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Registrar {
+    /// Registers a server, or answers as the first try of the same request did.
+    ///
+    /// # Errors
+    /// Why not; nothing is kept of a refused registration but a sealed key without an account.
+    pub async fn register(
+        &self,
+        origin: &Origin,
+        registration: &Registration,
+    ) -> Result<(Uuid, Registered), CommandError> {
+        let id = eventlog::derive_id(origin, Server::NAME);
+        let loaded = self.log.load::<Server>(&id.to_string()).await;
+        let loaded = loaded.map_err(CommandError::Log)?;
+        if let Ok(registered) = loaded.state.registered() {
+            // A repeat: the log knows whether it is the same request.
+            let again = Command::Register(registered.what.clone());
+            return self.append(origin, id, again).await;
+        }
+        let claimed = claims::claim::<Server>(
+            &self.log,
+            &self.database,
+            Kind::Server,
+            &registration.name,
+            id,
+            self.clock.now(),
+        )
+        .await?;
+        if let Claimed::Taken = claimed {
+            return Err(Refusal::ServerNameTaken(registration.name.to_string()).into());
+        }
+        let done = self.register_claimed(origin, id, registration).await;
+        if let Err(error) = &done
+            && error.nothing_happened()
+        {
+            contacts::forget(&self.database, id).await?;
+            claims::release(&self.database, Kind::Server, &registration.name, id).await?;
+        }
+        done
+    }
+
+    async fn register_claimed(
+        &self,
+        origin: &Origin,
+        id: Uuid,
+        registration: &Registration,
+    ) -> Result<(Uuid, Registered), CommandError> {
+        // Step 1: what the CA asks for. Nothing has been made yet.
+        let url = &registration.directory_url;
+        let roots = &registration.trusted_roots_der;
+        let discovered = self.accounts.discover(url, roots).await;
+        let ca = discovered.map_err(|e| refused(e, registration))?;
+        let directory = ca.directory().clone();
+        check(&directory, registration)?;
+        // Step 2: the secrets are sealed. A crash after this leaves them without an account.
+        let sealed = async {
+            if let Some(binding) = &registration.binding {
+                self.accounts
+                    .seal_binding(id, &binding.hmac, origin)
+                    .await?;
+            }
+            self.accounts.new_key(id, origin).await
+        };
+        let key = sealed.await.map_err(|e| refused(e, registration))?;
+        let thumbprint = key.thumbprint();
+        // Step 3: the addresses are kept: who makes the account again needs them.
+        contacts::keep(&self.database, id, &registration.contact_emails).await?;
+        // Step 4: the account. A crash after this: the repeat finds it by its key.
+        let external = registration.binding.as_ref();
+        let external = external.map(|b| ExternalAccountKey::new(b.key_id.clone(), b.hmac.clone()));
+        let new = NewAccount {
+            contact_emails: &registration.contact_emails,
+            external: external.as_ref(),
+        };
+        let account = ca.register(key, &new).await;
+        let account = account.map_err(|e| refused(AccountError::Ca(e), registration))?;
+        // Step 5: the event. Only now is there a server.
+        let registered = registered(registration, directory, &account, thumbprint);
+        self.append(origin, id, Command::Register(registered)).await
+    }
+
+    async fn append(
+        &self,
+        origin: &Origin,
+        id: Uuid,
+        command: Command,
+    ) -> Result<(Uuid, Registered), CommandError> {
+        let decide = |state: &Server| server::decide(state, command.clone());
+        let (text, now) = (id.to_string(), self.clock.now());
+        let executed = self.log.execute(&text, origin, "register", now, decide);
+        let Executed { state, .. } = executed.await.map_err(CommandError::from_log)?;
+        let registered = state.registered().map_err(Refusal::Server)?;
+        Ok((id, registered.clone()))
+    }
+}
+
+/// What the CA's directory asks for is given.
+fn check(directory: &Directory, registration: &Registration) -> Result<(), Refusal> {
+    let meta = &directory.meta;
+    match &meta.terms_of_service {
+        Some(terms) if !registration.terms_agreed => Err(Refusal::TermsNotAgreed {
+            terms: terms.clone(),
+        }),
+        _ if meta.external_account_required && registration.binding.is_none() => {
+            let website = meta.website.clone();
+            Err(Refusal::EabRequired { website })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn registered(
+    registration: &Registration,
+    directory: Directory,
+    account: &Account,
+    account_key_thumbprint: String,
+) -> ServerRegistered {
+    let meta = directory.meta;
+    let binding = registration.binding.as_ref();
+    ServerRegistered {
+        name: registration.name.to_string(),
+        directory_url: registration.directory_url.clone(),
+        account_url: account.url().to_owned(),
+        account_key_thumbprint,
+        terms_of_service_url: meta.terms_of_service.unwrap_or_default(),
+        website_url: meta.website.unwrap_or_default(),
+        caa_identities: meta.caa_identities,
+        profiles: meta.profiles.into_keys().collect(),
+        external_account_key_id: binding.map(|b| b.key_id.clone()).unwrap_or_default(),
+        trusted_roots_der: registration.trusted_roots_der.clone(),
+    }
+}
+
+fn refused(error: AccountError, registration: &Registration) -> CommandError {
+    let about = About {
+        directory_url: &registration.directory_url,
+        names: &[],
+    };
+    match error {
+        AccountError::Ca(error) => {
+            let bound = registration.binding.is_some();
+            Refusal::Ca(Box::new(failure::registration(&error, about, bound))).into()
+        }
+        AccountError::Roots(error) => Refusal::Ca(Box::new(failure::roots(&error))).into(),
+        AccountError::Keystore(error) => CommandError::Keystore(error),
+        AccountError::Key(error) => {
+            Refusal::Ca(Box::new(failure::account_key(&error.to_string()))).into()
+        }
+        AccountError::Database(error) => CommandError::Database(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Meta;
+
+    fn directory(terms: bool, external: bool) -> Directory {
+        Directory {
+            new_nonce: String::new(),
+            new_account: String::new(),
+            new_order: String::new(),
+            meta: Meta {
+                terms_of_service: terms.then(|| "https://ca.example/terms".into()),
+                external_account_required: external,
+                ..Meta::default()
+            },
+        }
+    }
+
+    fn registration(terms_agreed: bool, bound: bool) -> Registration {
+        let binding = bound.then(|| Binding {
+            key_id: "kid-1".into(),
+            hmac: Zeroizing::new(b"mac".to_vec()),
+        });
+        Registration {
+            name: "CA".try_into().unwrap(),
+            directory_url: "https://ca.example/dir".into(),
+            contact_emails: vec![],
+            terms_agreed,
+            binding,
+            trusted_roots_der: vec![],
+        }
+    }
+
+    #[test]
+    fn what_the_ca_asks_for_must_be_given() {
+        let terms = Refusal::TermsNotAgreed {
+            terms: "https://ca.example/terms".into(),
+        };
+        let eab = Refusal::EabRequired { website: None };
+        for (directory, registration, result) in [
+            (
+                directory(true, false),
+                registration(false, false),
+                Err(terms),
+            ),
+            (directory(true, false), registration(true, false), Ok(())),
+            (directory(false, false), registration(false, false), Ok(())),
+            (directory(true, true), registration(true, false), Err(eab)),
+            (directory(true, true), registration(true, true), Ok(())),
+            (directory(true, false), registration(true, true), Ok(())),
+        ] {
+            assert_eq!(check(&directory, &registration), result);
+        }
+    }
+
+    #[test]
+    fn a_binding_is_silent() {
+        let text = format!("{:?}", registration(true, true));
+        assert!(text.contains("Binding") && !text.contains("109"), "{text}");
+    }
+}
