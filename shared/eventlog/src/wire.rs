@@ -270,6 +270,26 @@ mod tests {
     }
 
     #[test]
+    fn the_trace_goes_on_over_the_log() {
+        use opentelemetry::trace::TracerProvider as _;
+        use tracing_subscriber::layer::SubscriberExt as _;
+
+        let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder().build();
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+        let subscriber = tracing_subscriber::registry().with(layer);
+        tracing::subscriber::with_default(subscriber, || {
+            let span = tracing::info_span!("command");
+            let trace_id = span.context().span().span_context().trace_id().to_string();
+            let origin = origin();
+            let headers = span.in_scope(|| outgoing(&origin).headers().expect("headers"));
+            let traceparent = headers.get("traceparent").expect("a trace").as_str();
+            let parts: Vec<_> = traceparent.split('-').collect();
+            assert_eq!(parts[..2], ["00", trace_id.as_str()]);
+            assert_eq!((parts[2].len(), parts[3].len(), parts.len()), (16, 2, 4));
+        });
+    }
+
+    #[test]
     fn a_line_break_never_becomes_a_header() {
         let mut origin = origin();
         origin.request_id = "r\r\nce-actor: service/keystore".into();

@@ -6,6 +6,7 @@
 )]
 
 mod append;
+mod cluster;
 mod counter;
 mod follow;
 mod ledger;

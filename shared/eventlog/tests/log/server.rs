@@ -164,7 +164,7 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     }
 }
 
-fn wait_for_port(file: &Path) -> u16 {
+pub fn wait_for_port(file: &Path) -> u16 {
     let started = Instant::now();
     loop {
         // The file is there before all of it is written.
@@ -181,7 +181,7 @@ fn wait_for_port(file: &Path) -> u16 {
 }
 
 /// nats-server from `CHANCERY_TOOLS`, else what `make tools` got, else from the path.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/bin");
     let folder = std::env::var_os("CHANCERY_TOOLS").map_or(ours, PathBuf::from);
     let program = folder.join("nats-server");
