@@ -1,8 +1,197 @@
-//! Private keys and their certificates: the only place a key is in the clear.
+//! Private keys and their certificates: the only place a key is in the clear, besides the gateway's TLS.
+//!
+//! A command walks [`grpc`] → [`parse`] → [`commands`] → [`certificate::decide`] or [`key::decide`] →
+//! `eventlog` → reply. Keys lie in the [`vault`], sealed in an [`envelope`] by the key-encryption key
+//! ([`kek`]); names and fingerprints are held by [`claims`]; what a crash left in either is found by
+//! the [`sweep`]. What gateways serve follows the log in [`serving`]. Beside it all stands the
+//! [`internal_ca`], of which `chancery init` makes the first identities.
 
+mod certificate;
+mod claims;
+mod commands;
 pub mod config;
 mod envelope;
+mod events;
+mod factory;
+mod grpc;
+mod identity;
 pub mod internal_ca;
 pub mod kek;
+mod key;
+mod parse;
+mod refusal;
+mod secrets;
+mod serving;
+mod sweep;
+mod tables;
+mod tls;
+mod vault;
 
-pub use config::Config;
+#[cfg(test)]
+mod given;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod trials;
+
+use std::{sync::Arc, time::Duration};
+
+use api::keystore::v1::{
+    identity_service_server::IdentityServiceServer, keystore_service_server::KeystoreServiceServer,
+};
+use eventlog::FollowError;
+use runtime::Runtime;
+use rustix::{
+    process::{Resource, Rlimit, setrlimit},
+    system::uname,
+};
+use sea_orm::DbErr;
+use tonic::service::Routes;
+
+use crate::{
+    claims::Claims,
+    commands::{CommandError, Commands},
+    identity::Identities,
+    internal_ca::{InternalCa, InternalCaError},
+    kek::{Kek, KekError, KekSource},
+    secrets::Secrets,
+    serving::Feed,
+    vault::{Vault, VaultError},
+};
+pub use crate::{config::Config, factory::FactoryError};
+
+/// Why the keystore does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A crash could write keys to the disk.
+    #[error("core dumps cannot be turned off")]
+    CoreDumps(#[source] std::io::Error),
+    /// There is no key-encryption key.
+    #[error("there is no key-encryption key")]
+    Kek(#[source] KekError),
+    /// The vault cannot be opened with it.
+    #[error("the vault cannot be opened")]
+    Vault(#[source] VaultError),
+    /// The internal CA cannot be opened with it.
+    #[error("the internal CA cannot be opened")]
+    InternalCa(#[source] InternalCaError),
+    /// The database cannot be opened.
+    #[error("the keystore's database cannot be opened")]
+    Database(#[source] runtime::DatabaseError),
+    /// The database cannot be read.
+    #[error("the keystore's database cannot be read")]
+    Rows(#[source] DbErr),
+    /// The event log cannot be opened.
+    #[error("the event log cannot be opened")]
+    Log(#[source] runtime::LogOpenError),
+    /// What a start does before it serves.
+    #[error("the keystore cannot be made ready")]
+    Prepare(#[source] CommandError),
+    /// The first certificate.
+    #[error(transparent)]
+    Factory(FactoryError),
+    /// The table of what is served does not follow the log.
+    #[error("the table of served certificates does not follow the log")]
+    Follow(#[source] FollowError),
+    /// The internal gRPC.
+    #[error("the keystore cannot serve")]
+    Serve(#[source] runtime::ServeError),
+}
+
+/// Runs the keystore until the runtime stops it.
+///
+/// # Errors
+/// [`RunError`]: without the right key-encryption key nothing is served.
+pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
+    forbid_core_dumps()?;
+    let kek = Kek::read(&KekSource::of(&config, runtime.layout())).map_err(RunError::Kek)?;
+    let database = runtime
+        .database(tables::migrations())
+        .await
+        .map_err(RunError::Database)?;
+    let vault = Vault::open(kek.clone(), database.clone())
+        .await
+        .map_err(RunError::Vault)?;
+    let ca = InternalCa::open(runtime.layout(), &kek).map_err(RunError::InternalCa)?;
+    let identities = Identities {
+        ca: Arc::new(ca),
+        clock: runtime.clock().clone(),
+    };
+    runtime.rotate_with(identities.clone());
+
+    let commands = Commands {
+        log: runtime.log().await.map_err(RunError::Log)?,
+        claims: Claims::new(database.clone()),
+        clock: runtime.clock().clone(),
+        vault: vault.clone(),
+        database: database.clone(),
+    };
+    let feed = Feed::open(vault, database.clone())
+        .await
+        .map_err(RunError::Rows)?;
+    let (follower, table) = feed.follower(commands.log.clone());
+    let follow = follower.run(table, runtime.stopping());
+    let keystore = grpc::Keystore {
+        commands: commands.clone(),
+        secrets: Secrets::new(kek, database),
+        feed: feed.clone(),
+        stopping: runtime.stopping(),
+    };
+    let serve = async {
+        prepare(&commands, &feed).await?;
+        let upkeep = tokio::spawn(upkeep(commands, feed));
+        let mut routes = Routes::builder();
+        routes.add_service(KeystoreServiceServer::new(keystore));
+        routes.add_service(IdentityServiceServer::new(identities));
+        let served = runtime
+            .serve(routes.routes())
+            .await
+            .map_err(RunError::Serve);
+        upkeep.abort();
+        served
+    };
+    tokio::select! {
+        followed = follow => followed.map_err(RunError::Follow),
+        served = serve => served,
+    }
+}
+
+/// What must hold before the first call: no orphans of the last crash, and a certificate to serve.
+async fn prepare(commands: &Commands, feed: &Feed) -> Result<(), RunError> {
+    commands.sweep().await.map_err(RunError::Prepare)?;
+    let last = commands.log.last_sequence().await;
+    feed.caught_up(last.map_err(CommandError::Log).map_err(RunError::Prepare)?)
+        .await;
+    factory::ensure(commands, feed, &host_name())
+        .await
+        .map_err(RunError::Factory)?;
+    Ok(())
+}
+
+/// The same, now and then. What fails is tried again the next time.
+async fn upkeep(commands: Commands, feed: Feed) {
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        if let Err(error) = prepare(&commands, &feed).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the keystore's upkeep failed"
+            );
+        }
+    }
+}
+
+/// A core dump would hold keys in the clear.
+fn forbid_core_dumps() -> Result<(), RunError> {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    setrlimit(Resource::Core, none).map_err(|errno| RunError::CoreDumps(errno.into()))
+}
+
+fn host_name() -> String {
+    uname().nodename().to_string_lossy().into_owned()
+}
+
+const UPKEEP: Duration = Duration::from_secs(3_600);

@@ -1,0 +1,122 @@
+//! Secrets of other services, each open to the service that sealed it alone.
+
+use sea_orm::{ActiveValue::Set, DatabaseConnection, DbErr, EntityTrait, sea_query::OnConflict};
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use crate::{
+    envelope::{self, EnvelopeError, Label},
+    kek::Kek,
+    tables::sealed_secret::{ActiveModel, Column, Entity},
+};
+
+/// The sealed secrets. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Secrets {
+    kek: Kek,
+    database: DatabaseConnection,
+}
+
+/// What a service calls a secret of its own: 1 to 200 characters of `[a-z0-9/-]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretName(String);
+
+/// The text is no name for a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a secret's name has 1 to 200 lower-case letters, digits, slashes and hyphens")]
+pub struct InvalidSecretName;
+
+impl TryFrom<&str> for SecretName {
+    type Error = InvalidSecretName;
+
+    fn try_from(text: &str) -> Result<Self, InvalidSecretName> {
+        let allowed =
+            |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'/' || b == b'-';
+        if (1..=200).contains(&text.len()) && text.bytes().all(allowed) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidSecretName)
+        }
+    }
+}
+
+/// Why a secret was not kept or given.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// It could not be sealed or opened.
+    #[error("a secret cannot be sealed or opened")]
+    Envelope(#[source] EnvelopeError),
+    /// The database did not answer.
+    #[error("the database of secrets does not answer")]
+    Database(#[from] DbErr),
+}
+
+impl Secrets {
+    /// The secrets in this database; the vault has checked the key-encryption key.
+    pub fn new(kek: Kek, database: DatabaseConnection) -> Self {
+        Self { kek, database }
+    }
+
+    /// Keeps a secret of this service, in place of an earlier one of that name.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    pub async fn seal(
+        &self,
+        owner: &str,
+        name: &SecretName,
+        secret: &[u8],
+        now: OffsetDateTime,
+    ) -> Result<(), SecretError> {
+        let sealed = envelope::seal(&self.kek, &label(owner, name), secret);
+        let row = ActiveModel {
+            owner: Set(owner.to_owned()),
+            name: Set(name.0.clone()),
+            sealed: Set(sealed.map_err(SecretError::Envelope)?),
+            sealed_at: Set(now.unix_timestamp()),
+        };
+        let replace = OnConflict::columns([Column::Owner, Column::Name])
+            .update_columns([Column::Sealed, Column::SealedAt])
+            .to_owned();
+        Entity::insert(row)
+            .on_conflict(replace)
+            .exec_without_returning(&self.database)
+            .await?;
+        Ok(())
+    }
+
+    /// The secret of this service, if it has one of that name.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    pub async fn open(
+        &self,
+        owner: &str,
+        name: &SecretName,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, SecretError> {
+        let key = (owner.to_owned(), name.0.clone());
+        let Some(row) = Entity::find_by_id(key).one(&self.database).await? else {
+            return Ok(None);
+        };
+        envelope::open(&self.kek, &label(owner, name), &row.sealed)
+            .map(Some)
+            .map_err(SecretError::Envelope)
+    }
+}
+
+fn label(owner: &str, name: &SecretName) -> Label {
+    Label::new("secret", &[owner, &name.0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SecretName;
+
+    #[test]
+    fn names_are_plain_and_bounded() {
+        assert!(SecretName::try_from("account-key/0b0a5c0e").is_ok());
+        for no in ["", "Account", "a b", "a.b", &"a".repeat(201)] {
+            assert!(SecretName::try_from(no).is_err(), "{no:?}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The keystore's own database.
+
+pub mod claim;
+pub mod kek_check;
+mod migration;
+pub mod sealed_key;
+pub mod sealed_secret;
+pub mod served;
+
+use sea_orm_migration::MigrationTrait;
+
+/// Everything that makes these tables, and those that `eventlog` needs beside them.
+pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    vec![
+        Box::new(migration::Tables),
+        eventlog::checkpoint::migration(),
+        eventlog::request_ledger::migration(),
+    ]
+}

@@ -1,0 +1,22 @@
+//! Private keys, sealed.
+
+use sea_orm::entity::prelude::*;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "sealed_key")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub algorithm: String,
+    /// In the clear: it is public.
+    pub spki_der: Vec<u8>,
+    /// See [`crate::envelope`].
+    pub sealed: Vec<u8>,
+    /// When somebody was last about to append its event, in seconds since 1970.
+    pub touched_at: i64,
+    /// The log is known to have its event.
+    pub recorded: bool,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

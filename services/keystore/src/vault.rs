@@ -1,0 +1,305 @@
+//! Keeps private keys sealed, signs with them, and shreds them. Knows no event.
+
+use pki::{KeyAlgorithm, PrivateKey, Subject, SubjectAltNames, csr, self_signed};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter,
+    sea_query::{Expr, OnConflict},
+};
+use time::OffsetDateTime;
+use tokio::task::{JoinError, spawn_blocking};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::{
+    envelope::{self, EnvelopeError, Label},
+    kek::Kek,
+    tables::{kek_check, sealed_key},
+};
+
+/// The keys, and the key-encryption key that opens them. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Vault {
+    kek: Kek,
+    database: DatabaseConnection,
+}
+
+/// What is known of a key without opening it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredKey {
+    /// Its id.
+    pub id: Uuid,
+    /// What it is.
+    pub algorithm: KeyAlgorithm,
+    /// Its subjectPublicKeyInfo, DER.
+    pub spki_der: Vec<u8>,
+    /// The log is known to have its event.
+    pub recorded: bool,
+}
+
+/// Why the vault did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// What the database holds was sealed with another key-encryption key.
+    #[error(
+        "the key-encryption key {given} is not the one that this database was sealed with ({sealed_with}); nothing was changed: bring back the right key"
+    )]
+    WrongKek {
+        /// The id of the key that was given.
+        given: String,
+        /// The id of the key that it was sealed with.
+        sealed_with: String,
+    },
+    /// There is no such key.
+    #[error("there is no key {0} in the vault")]
+    NoSuchKey(Uuid),
+    /// A key does not open.
+    #[error("key {id} cannot be opened")]
+    Open {
+        /// Which.
+        id: Uuid,
+        /// Why not.
+        #[source]
+        source: EnvelopeError,
+    },
+    /// A key could not be sealed.
+    #[error("a key cannot be sealed")]
+    Seal(#[source] EnvelopeError),
+    /// A key could not be made, or what was opened is not one.
+    #[error("a key cannot be made or read")]
+    Key(#[source] pki::KeyError),
+    /// A request or certificate could not be built.
+    #[error("cannot build what is to be signed")]
+    Build(#[source] csr::BuildError),
+    /// The work on a key ended before its time.
+    #[error("the work on a key was broken off")]
+    Broken(#[source] JoinError),
+    /// The database did not answer.
+    #[error("the vault's database does not answer")]
+    Database(#[from] DbErr),
+}
+
+impl Vault {
+    /// Opens the vault; the first time, notes which key-encryption key it is sealed with.
+    ///
+    /// # Errors
+    /// [`VaultError::WrongKek`] for any other key than that one.
+    pub async fn open(kek: Kek, database: DatabaseConnection) -> Result<Self, VaultError> {
+        let sealed = envelope::seal(&kek, &check_label(), CHECK).map_err(VaultError::Seal)?;
+        let first = kek_check::ActiveModel {
+            id: Set(kek_check::ONLY),
+            kek_id: Set(kek.id()),
+            sealed: Set(sealed),
+        };
+        kek_check::Entity::insert(first)
+            .on_conflict(
+                OnConflict::column(kek_check::Column::Id)
+                    .do_nothing()
+                    .to_owned(),
+            )
+            .exec_without_returning(&database)
+            .await?;
+        // Read back also what was just written: another replica may have been first.
+        let row = kek_check::Entity::find_by_id(kek_check::ONLY)
+            .one(&database)
+            .await?;
+        let (sealed_with, sealed) = row.map(|row| (row.kek_id, row.sealed)).unwrap_or_default();
+        let opened = envelope::open(&kek, &check_label(), &sealed);
+        if !opened.is_ok_and(|text| text.as_slice() == CHECK) {
+            let given = kek.id();
+            return Err(VaultError::WrongKek { given, sealed_with });
+        }
+        Ok(Self { kek, database })
+    }
+
+    /// Makes a key, and seals it under this id unless there is one already: whoever comes second
+    /// gets the key of the first.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn make(
+        &self,
+        id: Uuid,
+        algorithm: KeyAlgorithm,
+        now: OffsetDateTime,
+    ) -> Result<StoredKey, VaultError> {
+        loop {
+            if let Some(stored) = self.find(id).await?
+                && self.touch(id, now).await?
+            {
+                return Ok(stored);
+            }
+            let key = off_thread(move || PrivateKey::generate(algorithm).map_err(VaultError::Key))
+                .await?;
+            let sealed =
+                envelope::seal(&self.kek, &label(id), key.pkcs8_der()).map_err(VaultError::Seal)?;
+            let row = sealed_key::ActiveModel {
+                id: Set(id),
+                algorithm: Set(algorithm.to_string()),
+                spki_der: Set(key.spki_der().to_vec()),
+                sealed: Set(sealed),
+                touched_at: Set(now.unix_timestamp()),
+                recorded: Set(false),
+            };
+            sealed_key::Entity::insert(row)
+                .on_conflict(
+                    OnConflict::column(sealed_key::Column::Id)
+                        .do_nothing()
+                        .to_owned(),
+                )
+                .exec_without_returning(&self.database)
+                .await?;
+        }
+    }
+
+    /// What is known of a key.
+    ///
+    /// # Errors
+    /// [`VaultError::Database`].
+    pub async fn find(&self, id: Uuid) -> Result<Option<StoredKey>, VaultError> {
+        let row = sealed_key::Entity::find_by_id(id)
+            .one(&self.database)
+            .await?;
+        row.map(|row| {
+            let algorithm = row.algorithm.parse();
+            Ok(StoredKey {
+                id: row.id,
+                algorithm: algorithm.map_err(|_| VaultError::Key(pki::KeyError::Unsupported))?,
+                spki_der: row.spki_der,
+                recorded: row.recorded,
+            })
+        })
+        .transpose()
+    }
+
+    /// The key in the clear, PKCS#8: for what is given to a gateway, and for nothing else.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn open_pkcs8(&self, id: Uuid) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let row = sealed_key::Entity::find_by_id(id)
+            .one(&self.database)
+            .await?;
+        let row = row.ok_or(VaultError::NoSuchKey(id))?;
+        envelope::open(&self.kek, &label(id), &row.sealed)
+            .map_err(|source| VaultError::Open { id, source })
+    }
+
+    /// Builds a certificate request from these fields and signs it, DER.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn sign_request(
+        &self,
+        id: Uuid,
+        subject: Subject,
+        names: SubjectAltNames,
+    ) -> Result<Vec<u8>, VaultError> {
+        let pkcs8 = self.open_pkcs8(id).await?;
+        off_thread(move || {
+            let key = PrivateKey::from_pkcs8_der(&pkcs8).map_err(VaultError::Key)?;
+            csr::build(&key, &subject, &names).map_err(VaultError::Build)
+        })
+        .await
+    }
+
+    /// Builds a certificate from these fields, signed with its own key, DER.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn sign_self_signed(
+        &self,
+        id: Uuid,
+        subject: Subject,
+        names: SubjectAltNames,
+        not_before: OffsetDateTime,
+        not_after: OffsetDateTime,
+    ) -> Result<Vec<u8>, VaultError> {
+        let pkcs8 = self.open_pkcs8(id).await?;
+        off_thread(move || {
+            let key = PrivateKey::from_pkcs8_der(&pkcs8).map_err(VaultError::Key)?;
+            self_signed::build(&key, &subject, &names, not_before, not_after)
+                .map_err(VaultError::Build)
+        })
+        .await
+    }
+
+    /// Notes that the log has the key's event.
+    ///
+    /// # Errors
+    /// [`VaultError::Database`].
+    pub async fn mark_recorded(&self, id: Uuid) -> Result<(), VaultError> {
+        let row = sealed_key::ActiveModel {
+            id: Set(id),
+            recorded: Set(true),
+            ..Default::default()
+        };
+        row.update(&self.database).await?;
+        Ok(())
+    }
+
+    /// The keys of which it is not known that the log has their event, untouched since then.
+    ///
+    /// # Errors
+    /// [`VaultError::Database`].
+    pub async fn unrecorded(
+        &self,
+        untouched_since: OffsetDateTime,
+    ) -> Result<Vec<Uuid>, VaultError> {
+        let rows = sealed_key::Entity::find()
+            .filter(sealed_key::Column::Recorded.eq(false))
+            .filter(sealed_key::Column::TouchedAt.lt(untouched_since.unix_timestamp()))
+            .all(&self.database)
+            .await?;
+        Ok(rows.into_iter().map(|row| row.id).collect())
+    }
+
+    /// Shreds a key without an event; not one that was touched since then, for somebody is about
+    /// to append its event.
+    ///
+    /// # Errors
+    /// [`VaultError::Database`].
+    pub async fn shred_orphan(
+        &self,
+        id: Uuid,
+        untouched_since: OffsetDateTime,
+    ) -> Result<(), VaultError> {
+        sealed_key::Entity::delete_many()
+            .filter(sealed_key::Column::Id.eq(id))
+            .filter(sealed_key::Column::Recorded.eq(false))
+            .filter(sealed_key::Column::TouchedAt.lt(untouched_since.unix_timestamp()))
+            .exec(&self.database)
+            .await?;
+        Ok(())
+    }
+
+    /// Keeps the sweep away from a key for a while; `false` where the sweep was faster.
+    async fn touch(&self, id: Uuid, now: OffsetDateTime) -> Result<bool, VaultError> {
+        let touched = sealed_key::Entity::update_many()
+            .col_expr(
+                sealed_key::Column::TouchedAt,
+                Expr::value(now.unix_timestamp()),
+            )
+            .filter(sealed_key::Column::Id.eq(id))
+            .exec(&self.database)
+            .await?;
+        Ok(touched.rows_affected == 1)
+    }
+}
+
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, VaultError> + Send + 'static,
+) -> Result<T, VaultError> {
+    spawn_blocking(work).await.map_err(VaultError::Broken)?
+}
+
+fn label(id: Uuid) -> Label {
+    Label::new("private-key", &[&id.to_string()])
+}
+
+fn check_label() -> Label {
+    Label::new("kek-check", &[])
+}
+
+const CHECK: &[u8] = b"this key-encryption key is the right one";
