@@ -13,13 +13,17 @@ use crate::{
 ///
 /// # Errors
 /// The failure that the order ends in, where the CA does not offer it.
-pub fn choose(authorization: &Authorization, wanted: ChallengeType) -> Result<&Challenge, Failure> {
+pub fn choose(
+    authorization: &Authorization,
+    wanted: ChallengeType,
+) -> Result<&Challenge, Box<Failure>> {
     let wanted = name(wanted);
     let mut offered = authorization.challenges.iter();
     offered.find(|c| c.kind == wanted).ok_or_else(|| {
         let offered = authorization.challenges.iter().map(|c| c.kind.as_str());
         let offered = offered.collect::<Vec<_>>();
-        failure::challenge_not_offered(&authorization.identifier.value, wanted, &offered)
+        let name = &authorization.identifier.value;
+        Box::new(failure::challenge_not_offered(name, wanted, &offered))
     })
 }
 

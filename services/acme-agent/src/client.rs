@@ -56,7 +56,8 @@ impl Client {
             .map_err(|_| Error::unexpected(directory_url, "this is not a URL"))?;
         let answer = exchange(&http, &clock, request).await?;
         if !answer.status.is_success() {
-            return Err(answer.into_error(directory_url));
+            // Whatever else it says: what answers so has no directory there.
+            return Err(answer.into_status(directory_url));
         }
         let directory = serde_json::from_slice(&answer.body)
             .map_err(|_| Error::unexpected(directory_url, "the answer is no ACME directory"))?;
@@ -146,11 +147,15 @@ impl Answer {
                 retry_after: self.retry_after,
             },
             // A proxy or an overloaded front end answers HTML; only its status means something.
-            Err(_) => Error::Status {
-                url: url.to_owned(),
-                status: self.status.as_u16(),
-                retry_after: self.retry_after,
-            },
+            Err(_) => self.into_status(url),
+        }
+    }
+
+    fn into_status(self, url: &str) -> Error {
+        Error::Status {
+            url: url.to_owned(),
+            status: self.status.as_u16(),
+            retry_after: self.retry_after,
         }
     }
 }

@@ -21,16 +21,17 @@ pub fn explain(step: Step, error: &Error, about: About<'_>) -> Failure {
     match error {
         Error::Unreachable { url, source } => unreachable(step, url, source),
         Error::Refused { problem, .. } => refused(step, problem, about),
-        Error::Status { url, status, .. } => failure(
-            step,
-            "SERVER_ERROR",
-            format!("{url} answered with HTTP status {status} and no explanation."),
-            if *status == 404 {
-                "Check the directory's URL: nothing of ACME is there."
+        Error::Status { url, status, .. } => {
+            let (reason, advice) = if *status == 429 || *status >= 500 {
+                let advice = "The server seems to be in trouble; try again later.";
+                ("SERVER_ERROR", advice)
             } else {
-                "The server seems to be in trouble; try again later."
-            },
-        ),
+                let advice = "Check the directory's URL: nothing of ACME is there.";
+                ("NOT_AN_ACME_SERVER", advice)
+            };
+            let message = format!("{url} answered with HTTP status {status} and no explanation.");
+            failure(step, reason, message, advice)
+        }
         Error::Unexpected { url, what } => failure(
             step,
             "NOT_AN_ACME_SERVER",

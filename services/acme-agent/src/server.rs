@@ -12,7 +12,7 @@ pub enum Server {
     #[default]
     Unknown,
     /// The account is there, and usable.
-    Registered(Registered),
+    Registered(Box<Registered>),
 }
 
 /// A server with an account.
@@ -43,10 +43,10 @@ impl Aggregate for Server {
 
     fn evolve(&mut self, event: &Event, recorded: &Envelope) {
         let Event::Registered(what) = event;
-        *self = Self::Registered(Registered {
+        *self = Self::Registered(Box::new(Registered {
             what: what.clone(),
             position: recorded.sequence,
-        });
+        }));
     }
 }
 

@@ -146,7 +146,7 @@ impl Orders {
             return Ok(());
         }
         let wanted = held.requested.challenge_type();
-        let challenge = challenge::choose(&authorization, wanted).map_err(failed)?;
+        let challenge = challenge::choose(&authorization, wanted).map_err(Stop::Failed)?;
         let answer = account.key_authorization(&challenge.token);
         let put = self.answers.put(&challenge.token, answer).await;
         put.map_err(Interrupted::Answer)?;
