@@ -7,7 +7,8 @@ use std::{
 };
 
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DbErr,
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
     sqlx::{
         self, Executor, Row,
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
@@ -50,6 +51,21 @@ pub(crate) async fn open(
         .await
         .map_err(|source| DatabaseError::Migrate { path: at(), source })?;
     Ok(database)
+}
+
+/// Begins a transaction that reads and then writes, such as a claim that is looked at and taken.
+///
+/// It waits for its turn at once (`BEGIN IMMEDIATE`). An ordinary one that has read is refused as busy,
+/// without any wait, when another has written meanwhile.
+///
+/// # Errors
+/// When its turn does not come within 10 s, or the database fails.
+pub async fn begin_write(database: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    database.begin_with_options(options).await
 }
 
 /// The database cannot be used.

@@ -1,7 +1,7 @@
 //! Who a service is: a certificate of the internal CA with the name `spiffe://chancery/<service>`.
 //!
-//! A leaf lives for 30 days. When a third of that is left, [`rotate`] has it renewed; new connections use the
-//! new one ([`IdentityStore`]), without a restart. Who is at the other end is decided in [`verify`].
+//! A leaf lives for 30 days. When a third of that is left, the service has it renewed (`rotate`); new
+//! connections use the new one (`store`), without a restart. Who is at the other end is decided in `verify`.
 
 mod files;
 mod issuer;

@@ -52,3 +52,43 @@ impl Extractor for Incoming<'_> {
         self.0.keys().map(http::HeaderName::as_str).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::{TraceContextExt, TracerProvider};
+    use opentelemetry_sdk::{propagation::TraceContextPropagator, trace::SdkTracerProvider};
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    #[test]
+    fn a_trace_goes_on_in_the_called_service() {
+        global::set_text_map_propagator(TraceContextPropagator::new());
+        let provider = SdkTracerProvider::builder().build();
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+        let subscriber = tracing_subscriber::registry().with(layer);
+        let (sent, metadata) = tracing::subscriber::with_default(subscriber, || {
+            tracing::info_span!("caller").in_scope(|| {
+                let mut metadata = MetadataMap::new();
+                inject(&mut metadata);
+                (traceparent().unwrap(), metadata)
+            })
+        });
+        assert_eq!(metadata.get("traceparent").unwrap().to_str().unwrap(), sent);
+        let received = remote_parent(&metadata.into_headers());
+        let received = received.span().span_context().clone();
+        assert!(received.is_remote());
+        assert_eq!(
+            sent.split('-').nth(1).unwrap(),
+            received.trace_id().to_string()
+        );
+    }
+
+    #[test]
+    fn where_nothing_is_traced_nothing_is_sent() {
+        let mut metadata = MetadataMap::new();
+        inject(&mut metadata);
+        assert!(metadata.is_empty());
+        assert_eq!(traceparent(), None);
+    }
+}

@@ -248,3 +248,54 @@ async fn the_same_message_to_another_method_is_another_command() {
     other.method.push('2');
     assert_ne!(origin, other.origin(&message));
 }
+
+#[tokio::test]
+async fn a_stream_that_nobody_ends_does_not_keep_a_service_from_stopping() {
+    let town = Town::new();
+    let channel = town.start("projection").channel("keystore").unwrap();
+    let mut client = HealthClient::new(channel);
+    let mut health = client
+        .watch(HealthCheckRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+    health.message().await.unwrap().unwrap();
+    town.keystore.stopping.cancel();
+    assert_eq!(
+        health.message().await.unwrap().unwrap().status(),
+        ServingStatus::NotServing
+    );
+    let served = tokio::time::timeout(Duration::from_secs(10), town.keystore.served);
+    served.await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_is_refused() {
+    let town = Town::new();
+    let projection = town.start("projection");
+    for bytes in [4 << 20, 20 << 20] {
+        let refused = ask_with(&projection, "keystore", |request| {
+            request.get_mut().csr_der = vec![0; bytes].into();
+        });
+        let code = refused.await.unwrap_err().code();
+        assert!(
+            matches!(code, Code::OutOfRange | Code::ResourceExhausted),
+            "{code:?}"
+        );
+    }
+    assert_eq!(town.keystore.callers(), []);
+}
+
+#[tokio::test]
+async fn a_caller_that_waits_no_longer_is_not_answered() {
+    let town = Town::new();
+    let projection = town.start("projection");
+    let refused = ask_with(&projection, "keystore", |request| {
+        request.set_timeout(Duration::from_nanos(1));
+    });
+    let code = refused.await.unwrap_err().code();
+    assert!(
+        matches!(code, Code::Cancelled | Code::DeadlineExceeded),
+        "{code:?}"
+    );
+}

@@ -1,7 +1,7 @@
 //! The database, on a real file.
 
-use runtime::{Clock, DatabaseError, Runtime};
-use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionTrait};
+use runtime::{Clock, DatabaseError, Runtime, database::begin_write};
+use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 use sea_orm_migration::prelude::*;
 use tempfile::TempDir;
 
@@ -63,7 +63,7 @@ async fn pragma(connection: &impl ConnectionTrait, name: &str) -> String {
         .unwrap()
 }
 
-async fn count(database: &DatabaseConnection) -> i64 {
+async fn count(database: &impl ConnectionTrait) -> i64 {
     let statement =
         Statement::from_string(sea_orm::DbBackend::Sqlite, "SELECT count(*) FROM parent");
     let row = database.query_one_raw(statement).await.unwrap().unwrap();
@@ -132,4 +132,24 @@ async fn what_is_no_database_is_refused() {
     .unwrap();
     let refused = runtime.database(vec![]).await.unwrap_err();
     assert!(matches!(refused, DatabaseError::Open { .. }), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writers_that_read_first_take_turns() {
+    let (_data, runtime) = service();
+    let database = runtime.database(vec![Box::new(First)]).await.unwrap();
+    let writers = (0..20).map(|_| {
+        let database = database.clone();
+        tokio::spawn(async move {
+            let transaction = begin_write(&database).await.unwrap();
+            let next = count(&transaction).await + 1;
+            let insert = format!("INSERT INTO parent VALUES ({next})");
+            transaction.execute_unprepared(&insert).await.unwrap();
+            transaction.commit().await.unwrap();
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    assert_eq!(count(&database).await, 20);
 }

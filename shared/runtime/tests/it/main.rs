@@ -11,4 +11,5 @@ mod handshakes;
 mod nats;
 mod peers;
 mod rotation;
+mod traces;
 mod web;
