@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::client::{acme::AcmeCommand, certs::CertsCommand, events::EventsCommand, login::LoginArgs};
+use crate::client::{
+    acme::AcmeCommand, certs::CertsCommand, events::EventsCommand, login::LoginArgs,
+};
 
 /// Gets TLS certificates from ACME servers, keeps their keys, and serves them.
 #[derive(Debug, Parser)]
@@ -20,10 +22,26 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// The gateway to talk to, in place of the one that `login` was last used for.
-    #[arg(long, env = "CHANCERY_URL", global = true, value_name = "URL", help_heading = "Client options")]
+    #[arg(
+        long,
+        env = "CHANCERY_URL",
+        hide_env_values = true,
+        global = true,
+        value_name = "URL",
+        help_heading = "Client options"
+    )]
     pub url: Option<String>,
-    /// A table for people, or the proto3 JSON of the answer for programs.
-    #[arg(long, short, global = true, value_enum, default_value_t = Output::Table, help_heading = "Client options")]
+    /// "table" for people, "json" (the proto3 JSON of the answer) for programs.
+    #[arg(
+        long,
+        short,
+        global = true,
+        value_enum,
+        value_name = "FORM",
+        default_value_t = Output::Table,
+        hide_possible_values = true,
+        help_heading = "Client options"
+    )]
     pub output: Output,
 }
 
@@ -64,8 +82,14 @@ pub enum Command {
 /// Where the data and the configuration are.
 #[derive(Debug, Clone, Args)]
 pub struct FolderArgs {
-    /// The data folder: keys, identities, databases, the event log. It is made when it is not there.
-    #[arg(long, env = "CHANCERY_DATA_DIR", value_name = "DIR")]
+    /// The data folder: keys, identities, databases, the event log [default: chancery-data].
+    /// It is made when it is not there.
+    #[arg(
+        long,
+        env = "CHANCERY_DATA_DIR",
+        hide_env_values = true,
+        value_name = "DIR"
+    )]
     pub data_dir: Option<PathBuf>,
     /// The configuration, in place of `chancery.toml` in the data folder.
     #[arg(long, value_name = "FILE")]

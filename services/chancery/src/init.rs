@@ -55,7 +55,9 @@ pub enum InitError {
         source: io::Error,
     },
     /// There is no key-encryption key, though things are sealed with one.
-    #[error("the key-encryption key is not there, though this data folder was set up with one: put it back into {kek}. Without it no key of this folder can be opened")]
+    #[error(
+        "the key-encryption key is not there, though this data folder was set up with one: put it back into {kek}. Without it no key of this folder can be opened"
+    )]
     KekLost {
         /// Where it is looked for.
         kek: KekSource,
@@ -73,7 +75,7 @@ pub enum InitError {
         path: PathBuf,
         /// What is wrong.
         #[source]
-        source: nkeys::error::Error,
+        source: ::nkeys::error::Error,
     },
     /// The machine gave no random numbers.
     #[error("the machine gave no random numbers")]
@@ -100,7 +102,10 @@ pub struct Prepared {
 
 /// `chancery init`
 pub async fn run(args: InitArgs) -> Result<(), InitError> {
-    let settings = Settings::read(args.folder.config.as_deref(), args.folder.data_dir.as_deref())?;
+    let settings = Settings::read(
+        args.folder.config.as_deref(),
+        args.folder.data_dir.as_deref(),
+    )?;
     let shared = settings.shared()?;
     let layout = Layout::of(&shared);
     let clock = Clock::system();
@@ -113,7 +118,10 @@ pub async fn run(args: InitArgs) -> Result<(), InitError> {
     }
     println!("{}", about_kek(&prepared.kek));
     if layout.bootstrap_token().exists() {
-        println!("The bootstrap token is in {} (0600): it is an administrator's.", layout.bootstrap_token().display());
+        println!(
+            "The bootstrap token is in {} (0600): it is an administrator's.",
+            layout.bootstrap_token().display()
+        );
     }
     match provision(&shared, &clock).await? {
         true => println!("The event log at {} is set up.", shared.nats.url),
@@ -130,15 +138,24 @@ pub async fn run(args: InitArgs) -> Result<(), InitError> {
 /// Makes the data folder, for its owner alone.
 pub fn data_folder(layout: &Layout) -> Result<(), InitError> {
     let folder = layout.data_dir();
-    let closed = files::private_folder(folder).and_then(|()| fs::set_permissions(folder, Permissions::from_mode(0o700)));
+    let closed = files::private_folder(folder)
+        .and_then(|()| fs::set_permissions(folder, Permissions::from_mode(0o700)));
     closed.map_err(failed(folder))
 }
 
 /// Makes what is missing, and renews what is near its end. The folder is locked by the caller.
-pub fn prepare(settings: &Settings, shared: &Shared, now: OffsetDateTime) -> Result<Prepared, InitError> {
+pub fn prepare(
+    settings: &Settings,
+    shared: &Shared,
+    now: OffsetDateTime,
+) -> Result<Prepared, InitError> {
     let layout = Layout::of(shared);
     let mut made = Vec::new();
-    for folder in [layout.identity_dir(), &layout.nats_store(), &layout.database_dir()] {
+    for folder in [
+        layout.identity_dir(),
+        &layout.nats_store(),
+        &layout.database_dir(),
+    ] {
         files::private_folder(folder).map_err(failed(folder))?;
     }
     // Step 1: the key-encryption key. A new one beside old sealed keys would open nothing: it is made in a new folder alone.
@@ -147,20 +164,28 @@ pub fn prepare(settings: &Settings, shared: &Shared, now: OffsetDateTime) -> Res
     if fresh && Kek::make_if_missing(&source)? {
         made.push(format!("the key-encryption key: {source}"));
     }
-    if let (false, KekSource::File(path)) = (fresh, &source) && !path.exists() {
+    if let (false, KekSource::File(path)) = (fresh, &source)
+        && !path.exists()
+    {
         return Err(InitError::KekLost { kek: source });
     }
     let kek = Kek::read(&source)?;
 
     // Step 2: the token, before the CA: once there is a CA, a token that is gone has ended, and stays so.
     if fresh && token::make_if_missing(&layout)? {
-        made.push(format!("the bootstrap token: {}", layout.bootstrap_token().display()));
+        made.push(format!(
+            "the bootstrap token: {}",
+            layout.bootstrap_token().display()
+        ));
     }
 
     // Step 3: the CA, and who is who.
     let ca = InternalCa::make_if_missing(&layout, &kek, now)?;
     if fresh {
-        made.push(format!("the internal CA: {}", layout.ca_certificate().display()));
+        made.push(format!(
+            "the internal CA: {}",
+            layout.ca_certificate().display()
+        ));
     }
     for name in leaves::NAMES {
         if leaves::renew_if_due(&ca, &layout, name, now)? {
@@ -199,7 +224,10 @@ pub fn write_nats_conf(layout: &Layout, listen: SocketAddr) -> Result<(), InitEr
 
 /// The loopback address and port that `[nats] url` names, where it names one by itself.
 pub fn nats_address(url: &str) -> Option<SocketAddr> {
-    let (host, port) = url.strip_prefix("tls://")?.trim_end_matches('/').rsplit_once(':')?;
+    let (host, port) = url
+        .strip_prefix("tls://")?
+        .trim_end_matches('/')
+        .rsplit_once(':')?;
     let ip = match host {
         "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
         host => host.trim_matches(['[', ']']).parse().ok()?,
@@ -211,16 +239,31 @@ pub fn nats_address(url: &str) -> Option<SocketAddr> {
 fn listen_address(url: &str) -> Result<SocketAddr, InitError> {
     let first = url.split(',').next().unwrap_or_default().trim();
     let by_name = || {
-        let port = first.strip_prefix("tls://")?.trim_end_matches('/').rsplit_once(':')?.1;
-        Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port.parse().ok()?)))
+        let port = first
+            .strip_prefix("tls://")?
+            .trim_end_matches('/')
+            .rsplit_once(':')?
+            .1;
+        Some(SocketAddr::from((
+            Ipv4Addr::UNSPECIFIED,
+            port.parse().ok()?,
+        )))
     };
-    nats_address(first).or_else(by_name).ok_or_else(|| InitError::NatsUrl { url: url.into() })
+    nats_address(first)
+        .or_else(by_name)
+        .ok_or_else(|| InitError::NatsUrl { url: url.into() })
 }
 
 /// Sets up the event log where a server answers; `false` where none does.
 async fn provision(shared: &Shared, clock: &Clock) -> Result<bool, InitError> {
     let stopping = CancellationToken::new();
-    let runtime = Runtime::start("provisioner", shared.clone(), clock.clone(), stopping.clone(), None);
+    let runtime = Runtime::start(
+        "provisioner",
+        shared.clone(),
+        clock.clone(),
+        stopping.clone(),
+        None,
+    );
     let runtime = runtime.map_err(ProvisioningError::Identity)?;
     let outcome = match runtime.nats().await {
         Ok(client) => provisioning::provision(&client).await.map(|()| true),
@@ -273,8 +316,14 @@ mod tests {
         let now = Clock::system().now();
         assert!(!setting_up(&data, now).unwrap().made.is_empty());
         let first = files(&data);
-        assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
-        for (path, _) in first.iter().filter(|(path, _)| path.extension().is_none_or(|e| e != "pem")) {
+        assert_eq!(
+            fs::metadata(&data).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+        for (path, _) in first
+            .iter()
+            .filter(|(path, _)| path.extension().is_none_or(|e| e != "pem"))
+        {
             let mode = fs::metadata(path).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{}", path.display());
         }
@@ -285,8 +334,12 @@ mod tests {
         fs::remove_file(data.join("identity/gateway.pem")).unwrap();
         fs::remove_file(data.join("identity/auditor.nkey")).unwrap();
         assert_eq!(setting_up(&data, now).unwrap().made.len(), 2);
-        let changed = files(&data).into_iter().filter(|(path, content)| first.get(path) != Some(content));
-        let changed = changed.map(|(path, _)| path.file_name().unwrap().to_owned()).collect::<Vec<_>>();
+        let changed = files(&data)
+            .into_iter()
+            .filter(|(path, content)| first.get(path) != Some(content));
+        let changed = changed
+            .map(|(path, _)| path.file_name().unwrap().to_owned())
+            .collect::<Vec<_>>();
         assert_eq!(changed, ["auditor.nkey", "gateway.key", "gateway.pem"]);
     }
 
@@ -296,8 +349,19 @@ mod tests {
         let now = Clock::system().now();
         let day = Duration::from_secs(86_400);
         setting_up(folder.path(), now).unwrap();
-        assert!(setting_up(folder.path(), now + 19 * day).unwrap().made.is_empty());
-        assert_eq!(setting_up(folder.path(), now + 21 * day).unwrap().made.len(), leaves::NAMES.len());
+        assert!(
+            setting_up(folder.path(), now + 19 * day)
+                .unwrap()
+                .made
+                .is_empty()
+        );
+        assert_eq!(
+            setting_up(folder.path(), now + 21 * day)
+                .unwrap()
+                .made
+                .len(),
+            leaves::NAMES.len()
+        );
     }
 
     #[test]

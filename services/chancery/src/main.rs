@@ -45,7 +45,10 @@ impl CommandError {
     fn exit(&self) -> Exit {
         match self {
             CommandError::Client(error) => error.exit(),
-            CommandError::Up(_) | CommandError::Init(_) | CommandError::Service(_) | CommandError::Threads(_) => Exit::Refused,
+            CommandError::Up(_)
+            | CommandError::Init(_)
+            | CommandError::Service(_)
+            | CommandError::Threads(_) => Exit::Refused,
         }
     }
 }
@@ -66,8 +69,12 @@ fn main() -> ExitCode {
 
 fn run(global: Global, command: Command) -> Result<(), CommandError> {
     let threads = match command {
-        Command::Up(_) | Command::Service(_) => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
-        _ => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+        Command::Up(_) | Command::Service(_) => tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build(),
+        _ => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build(),
     };
     threads.map_err(CommandError::Threads)?.block_on(async {
         match command {
@@ -81,12 +88,24 @@ fn run(global: Global, command: Command) -> Result<(), CommandError> {
             }
             Command::Init(args) => Ok(init::run(args).await?),
             Command::Login(args) => Ok(client::login::run(args, global.output).await?),
-            Command::Whoami => Ok(client::whoami::run(&connect(&global).await?, global.output).await?),
-            Command::Certs(command) => {
-                Ok(client::certs::run(command, &connect(&global).await?, global.output, now()).await?)
+            Command::Whoami => {
+                Ok(client::whoami::run(&connect(&global).await?, global.output).await?)
             }
-            Command::Acme(command) => Ok(client::acme::run(command, &connect(&global).await?, global.output, now()).await?),
-            Command::Events(command) => Ok(client::events::run(command, &connect(&global).await?, global.output).await?),
+            Command::Certs(command) => {
+                Ok(
+                    client::certs::run(command, &connect(&global).await?, global.output, now())
+                        .await?,
+                )
+            }
+            Command::Acme(command) => {
+                Ok(
+                    client::acme::run(command, &connect(&global).await?, global.output, now())
+                        .await?,
+                )
+            }
+            Command::Events(command) => {
+                Ok(client::events::run(command, &connect(&global).await?, global.output).await?)
+            }
         }
     })
 }
@@ -99,12 +118,14 @@ fn now() -> time::OffsetDateTime {
     runtime::Clock::system().now()
 }
 
-/// A process that holds private keys leaves no image of its memory behind.
+/// A process that holds private keys leaves no image of its memory behind, and shows it to no other of the same user.
+///
+/// The keystore sets the size limit of core dumps too; where a program collects them, that limit is not looked at.
 fn no_core_dumps() {
-    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    // Refusals are rare and leave the system's own setting; there is nothing better to do then.
-    let _ = setrlimit(Resource::Core, none);
     #[cfg(target_os = "linux")]
-    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // Refused by no kernel that knows it; where it is not known, the limit stands.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
 }

@@ -2,10 +2,14 @@
 
 use std::io;
 
-use runtime::{Clock, Runtime, config::{ConfigError, Settings}, shutdown, telemetry};
+use runtime::{
+    Clock, Runtime,
+    config::{ConfigError, Settings},
+    shutdown, telemetry,
+};
 
 use crate::{
-    cli::{ServiceArgs},
+    cli::ServiceArgs,
     up::services::{self, ServiceError},
 };
 
@@ -25,7 +29,10 @@ pub enum ServiceCommandError {
 
 /// Runs it until SIGINT or SIGTERM.
 pub async fn run(args: ServiceArgs) -> Result<(), ServiceCommandError> {
-    let settings = Settings::read(args.folder.config.as_deref(), args.folder.data_dir.as_deref())?;
+    let settings = Settings::read(
+        args.folder.config.as_deref(),
+        args.folder.data_dir.as_deref(),
+    )?;
     let shared = settings.shared()?;
     let telemetry = telemetry::init(&shared.telemetry);
     let stopping = shutdown::on_signals().map_err(ServiceCommandError::Signals)?;

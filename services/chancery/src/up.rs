@@ -15,7 +15,7 @@ mod screen;
 pub mod services;
 mod test_ca;
 
-use std::{io, path::PathBuf};
+use std::{io, net::SocketAddr, path::Path};
 
 use runtime::{
     Clock, Layout, Shared,
@@ -26,13 +26,15 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    child::Supervised,
     lock::{Lock, LockError},
     ports::{Ports, PortsError},
     rotation::Rotation,
     screen::Screen,
     services::{ServiceError, Services},
-    test_ca::{TestCa, TestCaError, first_certificate::{self, Served}},
+    test_ca::{
+        TestCa, TestCaError,
+        first_certificate::{self, Served},
+    },
 };
 use crate::{
     cli::UpArgs,
@@ -80,7 +82,10 @@ pub enum UpError {
 
 /// Runs everything until SIGINT or SIGTERM.
 pub async fn run(args: UpArgs) -> Result<(), UpError> {
-    let settings = Settings::read(args.folder.config.as_deref(), args.folder.data_dir.as_deref())?;
+    let settings = Settings::read(
+        args.folder.config.as_deref(),
+        args.folder.data_dir.as_deref(),
+    )?;
     let shared = settings.shared()?;
     let telemetry = telemetry::init(&shared.telemetry);
     let stopping = shutdown::on_signals().map_err(UpError::Signals)?;
@@ -90,7 +95,12 @@ pub async fn run(args: UpArgs) -> Result<(), UpError> {
 }
 
 /// Steps 1 to 4: the folder, its ports and the event log.
-async fn start(args: &UpArgs, settings: &Settings, mut shared: Shared, stopping: CancellationToken) -> Result<(), UpError> {
+async fn start(
+    args: &UpArgs,
+    settings: &Settings,
+    mut shared: Shared,
+    stopping: CancellationToken,
+) -> Result<(), UpError> {
     let (layout, clock) = (Layout::of(&shared), Clock::system());
     // Step 1: the folder is ours alone, and complete.
     init::data_folder(&layout)?;
@@ -108,16 +118,24 @@ async fn start(args: &UpArgs, settings: &Settings, mut shared: Shared, stopping:
     shared.nats.url = format!("tls://{listen}");
     init::write_nats_conf(&layout, listen)?;
     let http = ports.http.port();
-    let test_ca = async {
+    let with_ca = async {
         match args.test_ca {
-            true => Ok::<_, UpError>(Some(TestCa::start(&layout, http).await?)),
+            true => TestCa::start(&layout, http).await.map(Some),
             false => Ok(None),
         }
     };
-    let (nats, test_ca) = tokio::join!(nats::start(program, &shared, &clock), test_ca);
-    let (nats, test_ca) = match (nats, test_ca) {
+    let (nats, test_ca) = match tokio::join!(nats::start(program, &shared, &clock), with_ca) {
         (Ok(nats), Ok(test_ca)) => (nats, test_ca),
-        (nats, test_ca) => return Err(stop_what_started(nats, test_ca).await),
+        (Ok(nats), Err(error)) => {
+            nats.stop().await;
+            return Err(error.into());
+        }
+        (Err(error), test_ca) => {
+            if let Ok(Some(test_ca)) = test_ca {
+                test_ca.stop().await;
+            }
+            return Err(error.into());
+        }
     };
     // Step 4: everything else, until it ends.
     let rotation = Rotation {
@@ -125,7 +143,13 @@ async fn start(args: &UpArgs, settings: &Settings, mut shared: Shared, stopping:
         kek: prepared.kek.clone(),
         listen,
     };
-    let running = Running { settings, shared: &shared, clock: &clock, layout: &layout, prepared: &prepared };
+    let running = Running {
+        settings,
+        shared: &shared,
+        clock: &clock,
+        layout: &layout,
+        prepared: &prepared,
+    };
     let outcome = tokio::select! {
         outcome = running.until_stopped(ports, test_ca.as_ref(), stopping) => outcome,
         () = rotation.run(&nats, &clock) => Ok(()),
@@ -139,25 +163,6 @@ async fn start(args: &UpArgs, settings: &Settings, mut shared: Shared, stopping:
     outcome
 }
 
-async fn stop_what_started(nats: Result<Supervised, nats::NatsError>, test_ca: Result<Option<TestCa>, UpError>) -> UpError {
-    let error = match (nats, test_ca) {
-        (Err(error), test_ca) => {
-            if let Ok(Some(test_ca)) = test_ca {
-                test_ca.stop().await;
-            }
-            error.into()
-        }
-        (Ok(nats), test_ca) => {
-            nats.stop().await;
-            match test_ca {
-                Err(error) => error,
-                Ok(_) => return UpError::Signals(io::ErrorKind::Other.into()),
-            }
-        }
-    };
-    error
-}
-
 /// What the services run with.
 struct Running<'a> {
     settings: &'a Settings,
@@ -169,8 +174,18 @@ struct Running<'a> {
 
 impl Running<'_> {
     /// Runs the services until they are to stop, or one of them ends.
-    async fn until_stopped(&self, ports: Ports, test_ca: Option<&TestCa>, stopping: CancellationToken) -> Result<(), UpError> {
-        let Ports { listeners, https, http, allow } = ports;
+    async fn until_stopped(
+        &self,
+        ports: Ports,
+        test_ca: Option<&TestCa>,
+        stopping: CancellationToken,
+    ) -> Result<(), UpError> {
+        let Ports {
+            listeners,
+            https,
+            http,
+            allow,
+        } = ports;
         let mut services = Services::start(self.settings, self.shared, listeners, self.clock)?;
         let shown = async {
             let screen = self.screen(https, http, allow, test_ca).await?;
@@ -188,8 +203,8 @@ impl Running<'_> {
 
     async fn screen(
         &self,
-        https: std::net::SocketAddr,
-        http: std::net::SocketAddr,
+        https: SocketAddr,
+        http: SocketAddr,
         allow: Option<String>,
         test_ca: Option<&TestCa>,
     ) -> Result<Screen, UpError> {
@@ -197,7 +212,10 @@ impl Running<'_> {
         let fingerprint = edge::until_serving(reachable, "localhost").await?;
         let token = Some(self.layout.bootstrap_token()).filter(|path| path.exists());
         let served = match (test_ca, &token) {
-            (Some(ca), Some(token)) => Some(self.first_certificate(ca, token, reachable, fingerprint).await?),
+            (Some(ca), Some(token)) => Some(
+                self.first_certificate(ca, token, reachable, fingerprint)
+                    .await?,
+            ),
             // The bootstrap token has ended: people go on with tokens of their own.
             _ => None,
         };
@@ -216,12 +234,12 @@ impl Running<'_> {
     async fn first_certificate(
         &self,
         ca: &TestCa,
-        token: &PathBuf,
-        https: std::net::SocketAddr,
+        token: &Path,
+        https: SocketAddr,
         fingerprint: Fingerprint,
     ) -> Result<Served, UpError> {
         let text = std::fs::read_to_string(token).map_err(|source| InitError::File {
-            path: token.clone(),
+            path: token.to_owned(),
             source,
         })?;
         let credentials = Credentials {

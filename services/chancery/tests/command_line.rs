@@ -17,7 +17,9 @@ struct Ended {
 /// Runs `chancery` with a home of its own and nothing of ours in the environment.
 fn chancery(home: &Path, words: &[&str], variables: &[(&str, &str)]) -> Ended {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chancery"));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CHANCERY_")) {
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CHANCERY_"))
+    {
         command.env_remove(name);
     }
     let output = command
@@ -76,7 +78,10 @@ fn help_is_pinned() {
             changed.push(name);
         }
     }
-    assert!(changed.is_empty(), "help has changed; look at `git diff`, commit it if it is meant: {changed:?}");
+    assert!(
+        changed.is_empty(),
+        "help has changed; look at `git diff`, commit it if it is meant: {changed:?}"
+    );
 }
 
 #[test]
@@ -87,7 +92,16 @@ fn wrong_usage_ends_with_2() {
         &["acme", "request"],
         &["certs", "list", "--limit", "501"],
         &["whoami", "--output", "xml"],
-        &["acme", "servers", "register", "x", "--directory", "https://ca.test", "--eab-key-id", "kid"],
+        &[
+            "acme",
+            "servers",
+            "register",
+            "x",
+            "--directory",
+            "https://ca.test",
+            "--eab-key-id",
+            "kid",
+        ],
         &["login", "https://localhost", "--fingerprint", "short"],
     ] {
         let ended = chancery(home.path(), words, &[]);
@@ -111,11 +125,23 @@ fn who_is_not_signed_in_is_refused_with_1_and_told_how_to_sign_in() {
 fn a_gateway_that_is_not_there_ends_with_3_and_what_to_check() {
     let home = tempfile::tempdir().unwrap();
     // Bound once, and closed again: nobody listens there.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let url = format!("https://127.0.0.1:{port}");
-    let ended = chancery(home.path(), &["whoami", "--url", &url], &[("CHANCERY_TOKEN", "chancery_x")]);
+    let ended = chancery(
+        home.path(),
+        &["whoami", "--url", &url],
+        &[("CHANCERY_TOKEN", "chancery_x")],
+    );
     assert_eq!(ended.status, 3, "{}", ended.stderr);
-    assert!(ended.stderr.contains(&url) && ended.stderr.contains("chancery up"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains(&url) && ended.stderr.contains("chancery up"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -123,8 +149,16 @@ fn a_typo_in_the_configuration_is_refused_by_its_name() {
     let home = tempfile::tempdir().unwrap();
     let data = home.path().join("data");
     fs::create_dir(&data).unwrap();
-    fs::write(data.join("chancery.toml"), "[natz]\nurl = \"tls://127.0.0.1:7422\"\n").unwrap();
-    let ended = chancery(home.path(), &["up", "--data-dir", data.to_str().unwrap()], &[]);
+    fs::write(
+        data.join("chancery.toml"),
+        "[natz]\nurl = \"tls://127.0.0.1:7422\"\n",
+    )
+    .unwrap();
+    let ended = chancery(
+        home.path(),
+        &["up", "--data-dir", data.to_str().unwrap()],
+        &[],
+    );
     assert_eq!(ended.status, 1);
     assert!(ended.stderr.contains("natz"), "{}", ended.stderr);
 }

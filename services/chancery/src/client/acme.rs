@@ -34,7 +34,9 @@ Examples:
   chancery acme list --filter status=failed --output json")]
     List(ListArgs),
     /// One automated certificate, by id or friendly name.
-    #[command(after_help = "Examples:\n  chancery acme show www.example.com\n  chancery acme show www.example.com --output json")]
+    #[command(
+        after_help = "Examples:\n  chancery acme show www.example.com\n  chancery acme show www.example.com --output json"
+    )]
     Show {
         /// Id or friendly name.
         #[arg(value_name = "AUTOMATION")]
@@ -70,7 +72,11 @@ async fn get(connection: &Connection, id: &str, at_least: u64) -> Result<Automat
         id: id.to_owned(),
         at_least,
     };
-    connection.ask(request, async |request| queries.get_automation(request).await).await
+    connection
+        .ask(request, async |request| {
+            queries.get_automation(request).await
+        })
+        .await
 }
 
 async fn show_list(
@@ -81,7 +87,11 @@ async fn show_list(
 ) -> Result<(), ClientError> {
     let mut queries = connection.queries();
     let request = ListRequest::from(args);
-    let page = connection.ask(request, async |request| queries.list_automations(request).await).await?;
+    let page = connection
+        .ask(request, async |request| {
+            queries.list_automations(request).await
+        })
+        .await?;
     if output == Output::Json {
         return answer::json(&page);
     }
@@ -91,11 +101,18 @@ async fn show_list(
             answer::word(row.status().as_str_name(), "AUTOMATION_STATUS_"),
             row.server_name.clone(),
             answer::day(&row.not_after, now),
-            row.last_failure.as_ref().map(|f| f.reason.clone()).unwrap_or_default(),
+            row.last_failure
+                .as_ref()
+                .map(|f| f.reason.clone())
+                .unwrap_or_default(),
             row.id.clone(),
         ]
     });
-    answer::table(["name", "status", "server", "expires", "failure", "id"], rows, "no automated certificates")?;
+    answer::table(
+        ["name", "status", "server", "expires", "failure", "id"],
+        rows,
+        "no automated certificates",
+    )?;
     list::more(&page.next_page_token);
     Ok(())
 }
@@ -108,11 +125,20 @@ fn show(row: &Automation, output: Output, now: OffsetDateTime) -> Result<(), Cli
     answer::details([
         ("name", row.friendly_name.clone()),
         ("id", row.id.clone()),
-        ("status", answer::word(row.status().as_str_name(), "AUTOMATION_STATUS_")),
+        (
+            "status",
+            answer::word(row.status().as_str_name(), "AUTOMATION_STATUS_"),
+        ),
         ("names", row.dns_names.join(", ")),
         ("server", row.server_name.clone()),
-        ("key", answer::word(row.key_algorithm().as_str_name(), "KEY_ALGORITHM_")),
-        ("challenge", answer::word(row.challenge_type().as_str_name(), "CHALLENGE_TYPE_")),
+        (
+            "key",
+            answer::word(row.key_algorithm().as_str_name(), "KEY_ALGORITHM_"),
+        ),
+        (
+            "challenge",
+            answer::word(row.challenge_type().as_str_name(), "CHALLENGE_TYPE_"),
+        ),
         ("profile", row.profile.clone()),
         ("certificate", row.certificate_id.clone()),
         ("version", version(row)),

@@ -12,7 +12,9 @@ use super::ClientError;
 /// Writes text and a line's end to stdout.
 pub fn line(text: &str) -> Result<(), ClientError> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(ClientError::Write)
+    writeln!(out, "{text}")
+        .and_then(|()| out.flush())
+        .map_err(ClientError::Write)
 }
 
 /// Writes the answer as proto3 JSON, indented.
@@ -32,10 +34,18 @@ pub fn table<const N: usize>(
     none: &str,
 ) -> Result<(), ClientError> {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(headings.map(str::to_uppercase));
     for row in rows {
-        table.add_row(row.map(|cell| if cell.is_empty() { "-".to_owned() } else { cell }));
+        table.add_row(row.map(|cell| {
+            if cell.is_empty() {
+                "-".to_owned()
+            } else {
+                cell
+            }
+        }));
     }
     if table.is_empty() {
         eprintln!("{none}");
@@ -47,7 +57,9 @@ pub fn table<const N: usize>(
 /// Writes what one thing is made of, a line each; what is empty is left out.
 pub fn details<const N: usize>(fields: [(&str, String); N]) -> Result<(), ClientError> {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
     for (name, value) in fields {
         if !value.is_empty() {
             table.add_row([name, &value]);
@@ -58,15 +70,24 @@ pub fn details<const N: usize>(fields: [(&str, String); N]) -> Result<(), Client
 
 /// Without the spaces with which cells are filled up and begin.
 fn trimmed(table: &Table) -> String {
-    let lines = table.lines().map(|line| line.trim_end().strip_prefix(' ').map(str::to_owned).unwrap_or_default());
+    let lines = table.lines().map(|line| {
+        line.trim_end()
+            .strip_prefix(' ')
+            .map(str::to_owned)
+            .unwrap_or_default()
+    });
     lines.collect::<Vec<_>>().join("\n")
 }
 
 /// A point in time in UTC, to the second; empty where there is none.
 pub fn time(at: &Option<Timestamp>) -> String {
-    let at = at.as_ref().and_then(api::convert::time).map(|at| at.to_offset(UtcOffset::UTC));
+    let at = at
+        .as_ref()
+        .and_then(api::convert::time)
+        .map(|at| at.to_offset(UtcOffset::UTC));
     let at = at.and_then(|at| at.replace_nanosecond(0).ok());
-    at.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
+    at.and_then(|at| at.format(&Rfc3339).ok())
+        .unwrap_or_default()
 }
 
 /// A day, and how far off it is: "2026-03-01 (in 29 days)".
@@ -102,15 +123,27 @@ mod tests {
     fn a_day_says_how_far_off_it_is() {
         let now = datetime!(2026-01-01 12:00 UTC);
         let day = |at| super::day(&Some(api::convert::timestamp(at)), now);
-        assert_eq!(day(datetime!(2026-01-31 12:00 UTC)), "2026-01-31 (in 30 days)");
+        assert_eq!(
+            day(datetime!(2026-01-31 12:00 UTC)),
+            "2026-01-31 (in 30 days)"
+        );
         assert_eq!(day(datetime!(2026-01-01 15:30 UTC)), "2026-01-01 (in 3 h)");
-        assert_eq!(day(datetime!(2025-12-31 11:00 UTC)), "2025-12-31 (1 day ago)");
+        assert_eq!(
+            day(datetime!(2025-12-31 11:00 UTC)),
+            "2025-12-31 (1 day ago)"
+        );
         assert_eq!(super::day(&None, now), "");
     }
 
     #[test]
     fn enum_values_are_words() {
-        assert_eq!(word("AUTOMATION_STATUS_RENEWING", "AUTOMATION_STATUS_"), "renewing");
-        assert_eq!(word("KEY_ALGORITHM_ECDSA_P256", "KEY_ALGORITHM_"), "ecdsa-p256");
+        assert_eq!(
+            word("AUTOMATION_STATUS_RENEWING", "AUTOMATION_STATUS_"),
+            "renewing"
+        );
+        assert_eq!(
+            word("KEY_ALGORITHM_ECDSA_P256", "KEY_ALGORITHM_"),
+            "ecdsa-p256"
+        );
     }
 }

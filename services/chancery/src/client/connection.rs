@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use api::{
-    acme::v1::acme_service_client::AcmeServiceClient, gateway::v1::session_service_client::SessionServiceClient,
-    metadata::IDEMPOTENCY_KEY, projection::v1::query_service_client::QueryServiceClient,
+    acme::v1::acme_service_client::AcmeServiceClient,
+    gateway::v1::session_service_client::SessionServiceClient, metadata::IDEMPOTENCY_KEY,
+    projection::v1::query_service_client::QueryServiceClient,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use tonic::{
@@ -17,7 +18,7 @@ use tonic::{
 use super::{
     credentials::Credentials,
     error::ClientError,
-    trust::{Fingerprint, Seen, Trust},
+    trust::{Seen, Trust},
 };
 
 /// A channel whose calls carry the token.
@@ -29,7 +30,6 @@ pub struct Connection {
     url: String,
     channel: Channel,
     bearer: Bearer,
-    fingerprint: Option<Fingerprint>,
 }
 
 /// Puts the token on each call.
@@ -59,7 +59,9 @@ impl Bearer {
 
 impl Interceptor for Bearer {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.metadata_mut().insert("authorization", self.0.clone());
+        request
+            .metadata_mut()
+            .insert("authorization", self.0.clone());
         Ok(request)
     }
 }
@@ -83,8 +85,7 @@ impl Connection {
             .tls_config_with_verifier(ClientTlsConfig::new(), trust.clone())
             .map_err(|_| not_a_gateway())?;
         let connected = endpoint.connect().await;
-        let fingerprint = match trust.seen() {
-            Some(Seen::Trusted(fingerprint)) => Some(fingerprint),
+        match trust.seen() {
             Some(Seen::Other(seen)) => {
                 let pinned = credentials.fingerprint.unwrap_or(seen);
                 return Err(ClientError::NotPinned { url, pinned, seen });
@@ -93,23 +94,23 @@ impl Connection {
                 let why = error.to_string();
                 return Err(ClientError::Untrusted { url, seen, why });
             }
-            None => None,
-        };
+            // Trusted, or nobody answered.
+            Some(Seen::Trusted) | None => {}
+        }
         let channel = connected.map_err(|source| ClientError::Unreachable {
             url: url.clone(),
             source,
         })?;
-        Ok(Self { url, channel, bearer, fingerprint })
+        Ok(Self {
+            url,
+            channel,
+            bearer,
+        })
     }
 
     /// Where it is.
     pub fn url(&self) -> &str {
         &self.url
-    }
-
-    /// The fingerprint of the certificate that it showed.
-    pub fn fingerprint(&self) -> Option<Fingerprint> {
-        self.fingerprint
     }
 
     /// Queries.
@@ -180,12 +181,19 @@ impl RequestId {
     /// # Errors
     /// When it is not 1 to 100 characters of printable ASCII.
     pub fn new(given: Option<&str>) -> Result<Self, ClientError> {
-        let id = given.map(str::to_owned).unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        let id = given
+            .map(str::to_owned)
+            .unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
         let length = 1..=api::metadata::MAX_REQUEST_ID;
         let printable = id.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
-        let value = MetadataValue::try_from(&id).ok().filter(|_| length.contains(&id.len()) && printable);
+        let value = MetadataValue::try_from(&id)
+            .ok()
+            .filter(|_| length.contains(&id.len()) && printable);
         let value = value.ok_or_else(|| ClientError::Input {
-            what: format!("--request-id is 1 to {} characters of printable ASCII", api::metadata::MAX_REQUEST_ID),
+            what: format!(
+                "--request-id is 1 to {} characters of printable ASCII",
+                api::metadata::MAX_REQUEST_ID
+            ),
         })?;
         Ok(Self(value))
     }

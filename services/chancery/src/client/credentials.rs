@@ -38,7 +38,9 @@ pub enum CredentialsError {
         url: Option<String>,
     },
     /// There is no home folder to keep them in.
-    #[error("there is no folder for credentials: set HOME or XDG_CONFIG_HOME, or use CHANCERY_URL and CHANCERY_TOKEN")]
+    #[error(
+        "there is no folder for credentials: set HOME or XDG_CONFIG_HOME, or use CHANCERY_URL and CHANCERY_TOKEN"
+    )]
     NoFolder,
     /// The file cannot be read or written.
     #[error("cannot use {path}")]
@@ -92,7 +94,9 @@ impl Credentials {
     /// For the gateway at `url`, else for the one of the last login. `CHANCERY_TOKEN` and
     /// `CHANCERY_FINGERPRINT` stand above the file.
     pub fn find(url: Option<&str>) -> Result<Self, ClientError> {
-        Ok(Self::resolve(url.map(normal), &path(), &|name| env::var(name).ok())?)
+        Ok(Self::resolve(url.map(normal), &path(), &|name| {
+            env::var(name).ok()
+        })?)
     }
 
     fn resolve(
@@ -111,7 +115,9 @@ impl Credentials {
         };
         let kept = kept.gateways.remove(&url);
         let given = variable("CHANCERY_FINGERPRINT").or_else(|| kept.as_ref()?.fingerprint.clone());
-        let token = variable("CHANCERY_TOKEN").or_else(|| Some(kept?.token)).ok_or(none)?;
+        let token = variable("CHANCERY_TOKEN")
+            .or_else(|| Some(kept?.token))
+            .ok_or(none)?;
         Ok(Self {
             url,
             token: token.into(),
@@ -171,7 +177,11 @@ fn read(path: &Path) -> Result<Kept, CredentialsError> {
 
 /// `$XDG_CONFIG_HOME/chancery/credentials.toml`, else below `~/.config`.
 fn path() -> Option<PathBuf> {
-    let given = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let given = |name| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let folder = given("XDG_CONFIG_HOME").or_else(|| Some(given("HOME")?.join(".config")))?;
     Some(folder.join("chancery").join("credentials.toml"))
 }
@@ -195,13 +205,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = Some(folder.path().join("new/credentials.toml"));
         let file = path.as_deref().unwrap();
-        credentials("https://one:443", "first").keep_in(file).unwrap();
-        credentials("https://two:443", "second").keep_in(file).unwrap();
-        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+        credentials("https://one:443", "first")
+            .keep_in(file)
+            .unwrap();
+        credentials("https://two:443", "second")
+            .keep_in(file)
+            .unwrap();
+        assert_eq!(
+            fs::metadata(file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
 
-        let find = |url: Option<&str>| Credentials::resolve(url.map(str::to_owned), &path, &|_| None);
+        let find =
+            |url: Option<&str>| Credentials::resolve(url.map(str::to_owned), &path, &|_| None);
         assert_eq!(find(None).unwrap().token.expose_secret(), "second");
-        assert_eq!(find(Some("https://one:443")).unwrap().token.expose_secret(), "first");
+        assert_eq!(
+            find(Some("https://one:443")).unwrap().token.expose_secret(),
+            "first"
+        );
         let refusal = find(Some("https://three:443")).unwrap_err();
         assert!(matches!(refusal, CredentialsError::None { url: Some(_) }));
         assert!(!format!("{:?}", read(file).unwrap()).contains("first"));
@@ -209,7 +230,8 @@ mod tests {
 
     #[test]
     fn the_environment_stands_above_the_file() {
-        let variable = |name: &str| (name == "CHANCERY_TOKEN").then(|| "from the environment".to_owned());
+        let variable =
+            |name: &str| (name == "CHANCERY_TOKEN").then(|| "from the environment".to_owned());
         let found = Credentials::resolve(Some("https://one".into()), &None, &variable).unwrap();
         assert_eq!(found.token.expose_secret(), "from the environment");
         assert!(found.fingerprint.is_none());

@@ -15,7 +15,9 @@ pub enum ClientError {
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     /// The URL is not one of a gateway.
-    #[error("{url:?} is not the address of a gateway: it looks like https://chancery.example.com:8443")]
+    #[error(
+        "{url:?} is not the address of a gateway: it looks like https://chancery.example.com:8443"
+    )]
     Url {
         /// What was given.
         url: String,
@@ -154,10 +156,17 @@ fn refusal(status: &Status) -> String {
         Some(reason) if violations.is_empty() => format!("{} ({reason})", status.message()),
         _ => status.message().to_owned(),
     }];
-    lines.extend(violations.iter().map(|v| format!("  {}: {}", v.field, v.description)));
+    lines.extend(
+        violations
+            .iter()
+            .map(|v| format!("  {}: {}", v.field, v.description)),
+    );
     match status.code() {
-        Code::Unauthenticated => lines.push("  sign in with a token that is good: chancery login URL < TOKEN-FILE".into()),
-        Code::Unknown | Code::Internal if lines[0].is_empty() => lines[0] = "the gateway failed and does not say why".into(),
+        Code::Unauthenticated => lines
+            .push("  sign in with a token that is good: chancery login URL < TOKEN-FILE".into()),
+        Code::Unknown | Code::Internal if lines[0].is_empty() => {
+            lines[0] = "the gateway failed and does not say why".into()
+        }
         _ => {}
     }
     lines.join("\n")
@@ -167,9 +176,14 @@ fn refusal(status: &Status) -> String {
 pub fn failure(failure: &Failure) -> String {
     let mut lines = vec![format!("{} ({})", failure.message, failure.reason)];
     if let Some(problem) = &failure.problem {
-        lines.push(format!("  the CA says: {} ({})", problem.detail, problem.r#type));
+        lines.push(format!(
+            "  the CA says: {} ({})",
+            problem.detail, problem.r#type
+        ));
         let each = problem.subproblems.iter();
-        lines.extend(each.map(|sub| format!("    {}: {} ({})", sub.identifier, sub.detail, sub.r#type)));
+        lines.extend(
+            each.map(|sub| format!("    {}: {} ({})", sub.identifier, sub.detail, sub.r#type)),
+        );
     }
     if !failure.advice.is_empty() {
         lines.push(format!("  what to do: {}", failure.advice));

@@ -17,20 +17,24 @@ use crate::cli::Output;
 #[derive(Debug, Subcommand)]
 pub enum EventsCommand {
     /// Each new event as it comes, until Ctrl-C.
-    #[command(after_help = "Fields of --filter: aggregate, aggregate_id, event, actor, correlation_id.
+    #[command(
+        after_help = "Fields of --filter: aggregate, aggregate_id, event, actor, correlation_id.
 
 Examples:
   chancery events tail
   chancery events tail --since 0 --filter aggregate=certificate
-  chancery events tail --output json | jq .body        # one line an event")]
+  chancery events tail --output json | jq .body        # one line an event"
+    )]
     Tail(TailArgs),
     /// Events, newest first.
-    #[command(after_help = "Fields: sequence, aggregate, aggregate_id, event, actor, time, correlation_id.
+    #[command(
+        after_help = "Fields: sequence, aggregate, aggregate_id, event, actor, time, correlation_id.
 
 Examples:
   chancery events list
   chancery events list --filter 'aggregate=automation event=issuance-failed' --limit 10
-  chancery events list --sort sequence --output json")]
+  chancery events list --sort sequence --output json"
+    )]
     List(ListArgs),
 }
 
@@ -41,12 +45,21 @@ pub struct TailArgs {
     #[arg(long, value_name = "SEQUENCE")]
     pub since: Option<u64>,
     /// Terms that must all hold: field=value, field!=value, field:text.
-    #[arg(long, value_name = "TERMS", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "TERMS",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub filter: String,
 }
 
 /// `chancery events`
-pub async fn run(command: EventsCommand, connection: &Connection, output: Output) -> Result<(), ClientError> {
+pub async fn run(
+    command: EventsCommand,
+    connection: &Connection,
+    output: Output,
+) -> Result<(), ClientError> {
     match command {
         EventsCommand::Tail(args) => tail(args, connection, output).await,
         EventsCommand::List(args) => show_list(args, connection, output).await,
@@ -98,7 +111,11 @@ impl<'a> Watch<'a> {
         let stream = match &mut self.stream {
             Some(stream) => stream,
             None => {
-                let answer = self.connection.queries().watch_events(self.request.clone()).await?;
+                let answer = self
+                    .connection
+                    .queries()
+                    .watch_events(self.request.clone())
+                    .await?;
                 self.stream.insert(answer.into_inner())
             }
         };
@@ -124,10 +141,16 @@ async fn tail(args: TailArgs, connection: &Connection, output: Output) -> Result
     }
 }
 
-async fn show_list(args: ListArgs, connection: &Connection, output: Output) -> Result<(), ClientError> {
+async fn show_list(
+    args: ListArgs,
+    connection: &Connection,
+    output: Output,
+) -> Result<(), ClientError> {
     let mut queries = connection.queries();
     let request = ListRequest::from(args);
-    let page = connection.ask(request, async |request| queries.list_events(request).await).await?;
+    let page = connection
+        .ask(request, async |request| queries.list_events(request).await)
+        .await?;
     if output == Output::Json {
         return answer::json(&page);
     }
@@ -142,7 +165,11 @@ async fn show_list(args: ListArgs, connection: &Connection, output: Output) -> R
         ])
     });
     let rows = rows.collect::<Result<Vec<_>, ClientError>>()?;
-    answer::table(["sequence", "time", "event", "actor", "id", "about"], rows, "no events")?;
+    answer::table(
+        ["sequence", "time", "event", "actor", "id", "about"],
+        rows,
+        "no events",
+    )?;
     list::more(&page.next_page_token);
     Ok(())
 }
@@ -162,7 +189,12 @@ fn one_line(event: &Event) -> Result<String, ClientError> {
 
 /// The short values of an event's body, in the order of their names: what fits on a line.
 fn summary(event: &Event) -> Result<String, ClientError> {
-    let fields = event.body.as_ref().map(serde_json::to_value).transpose().map_err(ClientError::Answer)?;
+    let fields = event
+        .body
+        .as_ref()
+        .map(serde_json::to_value)
+        .transpose()
+        .map_err(ClientError::Answer)?;
     let fields: BTreeMap<String, Value> = match fields {
         Some(fields) => serde_json::from_value(fields).map_err(ClientError::Answer)?,
         None => BTreeMap::new(),
@@ -172,8 +204,16 @@ fn summary(event: &Event) -> Result<String, ClientError> {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
             Value::Bool(truth) => truth.to_string(),
-            Value::Array(items) if items.iter().all(|item| item.as_str().is_some_and(|s| s.len() <= LONGEST)) => {
-                items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",")
+            Value::Array(items)
+                if items
+                    .iter()
+                    .all(|item| item.as_str().is_some_and(|s| s.len() <= LONGEST)) =>
+            {
+                items
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .collect::<Vec<_>>()
+                    .join(",")
             }
             Value::Null | Value::Array(_) | Value::Object(_) => return None,
         };

@@ -7,7 +7,12 @@ use clap::Args;
 #[derive(Debug, Clone, Default, Args)]
 pub struct ListArgs {
     /// Terms that must all hold: field=value, field!=value, field:text, field<time, field>time.
-    #[arg(long, value_name = "TERMS", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "TERMS",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub filter: String,
     /// The field to sort by; with "-" before it in the reverse order.
     #[arg(
@@ -22,7 +27,12 @@ pub struct ListArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
     pub limit: u32,
     /// Where the page before this one ended, as it said.
-    #[arg(long, value_name = "TOKEN", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub page_token: String,
 }
 

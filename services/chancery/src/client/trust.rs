@@ -10,7 +10,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use rustls::{
     CertificateError, DigitallySignedStruct, Error, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, aws_lc_rs::default_provider, verify_tls12_signature, verify_tls13_signature},
+    crypto::{
+        CryptoProvider, aws_lc_rs::default_provider, verify_tls12_signature, verify_tls13_signature,
+    },
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 
@@ -20,7 +22,9 @@ pub struct Fingerprint([u8; 32]);
 
 /// Not a fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a fingerprint is the SHA-256 of the certificate: 64 hexadecimal digits, with or without colons")]
+#[error(
+    "a fingerprint is the SHA-256 of the certificate: 64 hexadecimal digits, with or without colons"
+)]
 pub struct FingerprintError;
 
 impl Fingerprint {
@@ -37,8 +41,14 @@ impl FromStr for Fingerprint {
 
     fn from_str(text: &str) -> Result<Self, FingerprintError> {
         let digits = text.trim().chars().filter(|c| *c != ':');
-        let digits = digits.map(|c| c.to_digit(16)).collect::<Option<Vec<_>>>().ok_or(FingerprintError)?;
-        let octets = digits.chunks_exact(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect::<Vec<_>>();
+        let digits = digits
+            .map(|c| c.to_digit(16))
+            .collect::<Option<Vec<_>>>()
+            .ok_or(FingerprintError)?;
+        let octets = digits
+            .chunks_exact(2)
+            .map(|pair| (pair[0] << 4 | pair[1]) as u8)
+            .collect::<Vec<_>>();
         if digits.len() != 64 {
             return Err(FingerprintError);
         }
@@ -62,7 +72,7 @@ impl fmt::Debug for Fingerprint {
 #[derive(Debug, Clone)]
 pub enum Seen {
     /// It is trusted.
-    Trusted(Fingerprint),
+    Trusted,
     /// It is not one that is trusted by its fingerprint.
     Other(Fingerprint),
     /// No root vouches for it; in the verifier's words.
@@ -100,7 +110,10 @@ impl Trust {
             Some(fingerprint) => Rule::Pinned(fingerprint),
             None => {
                 let mozilla = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
-                Rule::Roots(rustls_platform_verifier::Verifier::new_with_extra_roots(mozilla, provider.clone())?)
+                Rule::Roots(rustls_platform_verifier::Verifier::new_with_extra_roots(
+                    mozilla,
+                    provider.clone(),
+                )?)
             }
         };
         Ok(Self {
@@ -143,14 +156,14 @@ impl ServerCertVerifier for Trust {
         let fingerprint = Fingerprint::of(leaf);
         let (seen, verdict) = match &self.rule {
             Rule::Pinned(pinned) if *pinned == fingerprint => {
-                (Seen::Trusted(fingerprint), Ok(ServerCertVerified::assertion()))
+                (Seen::Trusted, Ok(ServerCertVerified::assertion()))
             }
             Rule::Pinned(_) | Rule::Nobody => {
                 let refused = CertificateError::ApplicationVerificationFailure;
                 (Seen::Other(fingerprint), Err(refused.into()))
             }
             Rule::Roots(roots) => match roots.verify_server_cert(leaf, issuers, name, ocsp, now) {
-                Ok(verified) => (Seen::Trusted(fingerprint), Ok(verified)),
+                Ok(verified) => (Seen::Trusted, Ok(verified)),
                 Err(error) => (Seen::Unknown(fingerprint, error.clone()), Err(error)),
             },
         };
@@ -180,7 +193,9 @@ impl ServerCertVerifier for Trust {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 

@@ -8,7 +8,11 @@ use crate::cli::Output;
 /// Asks the gateway who it takes us for.
 pub async fn ask(connection: &Connection) -> Result<WhoAmIResponse, ClientError> {
     let mut session = connection.session();
-    connection.ask(WhoAmIRequest {}, async |request| session.who_am_i(request).await).await
+    connection
+        .ask(WhoAmIRequest {}, async |request| {
+            session.who_am_i(request).await
+        })
+        .await
 }
 
 /// `chancery whoami`

@@ -9,10 +9,22 @@ use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
 use time::OffsetDateTime;
 
 /// Everyone with a leaf. "nats" is the server's; the auditor has an nkey alone.
-pub const NAMES: [&str; 6] = ["keystore", "acme-agent", "projection", "gateway", "nats", "provisioner"];
+pub const NAMES: [&str; 6] = [
+    "keystore",
+    "acme-agent",
+    "projection",
+    "gateway",
+    "nats",
+    "provisioner",
+];
 
 /// Issues the leaf when it is missing, not right, or has less than a third of its life left; `true` where it did.
-pub fn renew_if_due(ca: &InternalCa, layout: &Layout, name: &str, now: OffsetDateTime) -> Result<bool, InternalCaError> {
+pub fn renew_if_due(
+    ca: &InternalCa,
+    layout: &Layout,
+    name: &str,
+    now: OffsetDateTime,
+) -> Result<bool, InternalCaError> {
     if is_good(layout, name, now) {
         return Ok(false);
     }
@@ -22,12 +34,15 @@ pub fn renew_if_due(ca: &InternalCa, layout: &Layout, name: &str, now: OffsetDat
 
 /// Leaf and key are there, belong to each other, and have more than a third of the life left.
 fn is_good(layout: &Layout, name: &str, now: OffsetDateTime) -> bool {
-    let leaf = fs::read_to_string(layout.leaf(name)).ok().and_then(|pem| parse_pem_chain(&pem).ok());
+    let leaf = fs::read_to_string(layout.leaf(name))
+        .ok()
+        .and_then(|pem| parse_pem_chain(&pem).ok());
     let key = PrivatePkcs8KeyDer::from_pem_file(layout.leaf_key(name)).ok();
     let key = key.and_then(|key| PrivateKey::from_pkcs8_der(key.secret_pkcs8_der()).ok());
     // A crash between the two files leaves a key that is not the leaf's.
     let (Some(leaf), Some(key)) = (leaf.as_ref().and_then(|chain| chain.first()), key) else {
         return false;
     };
-    leaf.spki_der == key.spki_der() && leaf.not_after - now >= (leaf.not_after - leaf.not_before) / 3
+    leaf.spki_der == key.spki_der()
+        && leaf.not_after - now >= (leaf.not_after - leaf.not_before) / 3
 }

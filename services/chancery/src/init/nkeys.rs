@@ -2,7 +2,7 @@
 
 use std::{fs, io};
 
-use nkeys::KeyPair;
+use ::nkeys::KeyPair;
 use runtime::Layout;
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
@@ -18,7 +18,10 @@ pub const LIFE: Duration = Duration::days(30);
 
 /// Makes the seeds that are not there; answers whose they are.
 pub fn make_missing(layout: &Layout) -> Result<Vec<&'static str>, InitError> {
-    let missing = users().into_iter().map(|user| user.name).filter(|name| !layout.nkey(name).exists());
+    let missing = users()
+        .into_iter()
+        .map(|user| user.name)
+        .filter(|name| !layout.nkey(name).exists());
     let missing = missing.collect::<Vec<_>>();
     missing.iter().try_for_each(|name| make(layout, name))?;
     Ok(missing)
@@ -28,9 +31,13 @@ pub fn make_missing(layout: &Layout) -> Result<Vec<&'static str>, InitError> {
 pub fn rotate_if_due(layout: &Layout, now: OffsetDateTime) -> Result<bool, InitError> {
     for user in users() {
         let path = layout.nkey(user.name);
-        let written = fs::metadata(&path).and_then(|file| file.modified()).map_err(failed(&path))?;
+        let written = fs::metadata(&path)
+            .and_then(|file| file.modified())
+            .map_err(failed(&path))?;
         if now - OffsetDateTime::from(written) >= LIFE {
-            users().iter().try_for_each(|user| make(layout, user.name))?;
+            users()
+                .iter()
+                .try_for_each(|user| make(layout, user.name))?;
             return Ok(true);
         }
     }
@@ -41,8 +48,11 @@ pub fn rotate_if_due(layout: &Layout, now: OffsetDateTime) -> Result<bool, InitE
 pub fn public(layout: &Layout) -> Result<Vec<(User, String)>, InitError> {
     let keyed = users().into_iter().map(|user| {
         let path = layout.nkey(user.name);
-        let seed = fs::read_to_string(&path).map(Zeroizing::new).map_err(failed(&path))?;
-        let pair = KeyPair::from_seed(seed.trim()).map_err(|source| InitError::Nkey { path, source })?;
+        let seed = fs::read_to_string(&path)
+            .map(Zeroizing::new)
+            .map_err(failed(&path))?;
+        let pair =
+            KeyPair::from_seed(seed.trim()).map_err(|source| InitError::Nkey { path, source })?;
         Ok((user, pair.public_key()))
     });
     keyed.collect()
@@ -52,7 +62,8 @@ fn make(layout: &Layout, name: &str) -> Result<(), InitError> {
     let path = layout.nkey(name);
     let mut octets = Zeroizing::new([0; 32]);
     aws_lc_rs::rand::fill(octets.as_mut()).map_err(|_| InitError::Random)?;
-    let seed = KeyPair::new_from_raw(nkeys::KeyPairType::User, *octets).and_then(|pair| pair.seed());
+    let seed =
+        KeyPair::new_from_raw(::nkeys::KeyPairType::User, *octets).and_then(|pair| pair.seed());
     let seed = seed.map(Zeroizing::new).map_err(|source| InitError::Nkey {
         path: path.clone(),
         source,
@@ -77,6 +88,11 @@ mod tests {
         assert_eq!(public(&layout).unwrap(), first);
         assert!(rotate_if_due(&layout, now + Duration::days(31)).unwrap());
         let second = public(&layout).unwrap();
-        assert!(first.iter().zip(&second).all(|((_, old), (_, new))| old != new));
+        assert!(
+            first
+                .iter()
+                .zip(&second)
+                .all(|((_, old), (_, new))| old != new)
+        );
     }
 }

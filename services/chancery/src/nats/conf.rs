@@ -27,7 +27,10 @@ pub struct Conf {
 
 impl Display for Conf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "# Written by chancery, and again at each start: change chancery.toml in its place.")?;
+        writeln!(
+            f,
+            "# Written by chancery, and again at each start: change chancery.toml in its place."
+        )?;
         writeln!(f, "server_name: chancery")?;
         writeln!(f, "listen: {}", quoted(&self.listen.to_string()))?;
         writeln!(f, "jetstream {{")?;
@@ -36,23 +39,35 @@ impl Display for Conf {
         writeln!(f, "  sync_interval: always")?;
         writeln!(f, "}}")?;
         writeln!(f, "tls {{")?;
-        writeln!(f, "  cert_file: {}", quoted(&self.certificate.to_string_lossy()))?;
+        writeln!(
+            f,
+            "  cert_file: {}",
+            quoted(&self.certificate.to_string_lossy())
+        )?;
         writeln!(f, "  key_file: {}", quoted(&self.key.to_string_lossy()))?;
         writeln!(f, "}}")?;
         // The server's JetStream report shows that it syncs; it belongs to the system account, which nobody signs in to.
         writeln!(f, "system_account: SYS")?;
         writeln!(f, "accounts {{")?;
-        writeln!(f, "  SYS {{ exports: [ {{ service: {REPORT:?}, response: stream }} ] }}")?;
+        writeln!(
+            f,
+            "  SYS {{ exports: [ {{ service: {REPORT:?}, response: stream }} ] }}"
+        )?;
         writeln!(f, "  CHANCERY {{")?;
         writeln!(f, "    jetstream: enabled")?;
-        let imported = format!("service: {{ account: SYS, subject: {REPORT:?} }}, to: {SERVER_REPORT:?}");
+        let imported =
+            format!("service: {{ account: SYS, subject: {REPORT:?} }}, to: {SERVER_REPORT:?}");
         writeln!(f, "    imports: [ {{ {imported} }} ]")?;
         writeln!(f, "    users: [")?;
         for (user, nkey) in &self.users {
             writeln!(f, "      # {}", user.name)?;
             writeln!(f, "      {{ nkey: {}, permissions: {{", quoted(nkey))?;
             writeln!(f, "        publish: {{ allow: {} }}", list(&user.publish))?;
-            writeln!(f, "        subscribe: {{ allow: {} }}", list(&user.subscribe))?;
+            writeln!(
+                f,
+                "        subscribe: {{ allow: {} }}",
+                list(&user.subscribe)
+            )?;
             writeln!(f, "      }} }}")?;
         }
         writeln!(f, "    ]\n  }}\n}}")

@@ -52,7 +52,9 @@ fn user<const N: usize>(name: &'static str, publish: [Vec<String>; N]) -> User {
 /// The right to append to these aggregates.
 fn events(aggregates: &[&str]) -> Vec<String> {
     let subjects = aggregates.iter();
-    subjects.map(|aggregate| subject::of_kind(aggregate)).collect()
+    subjects
+        .map(|aggregate| subject::of_kind(aggregate))
+        .collect()
 }
 
 /// The right to read a stream whole: look-ups, and consumers of one's own.
@@ -98,7 +100,9 @@ mod tests {
 
     fn publishes(name: &str, subject: &str) -> bool {
         let user = users().into_iter().find(|user| user.name == name).unwrap();
-        user.publish.iter().any(|filter| subject::matches(filter, subject))
+        user.publish
+            .iter()
+            .any(|filter| subject::matches(filter, subject))
     }
 
     #[test]
@@ -111,7 +115,10 @@ mod tests {
             ("automation", "acme-agent"),
         ] {
             let subject = subject::event(aggregate, "7c9e", "happened");
-            let writers = users().into_iter().map(|user| user.name).filter(|name| publishes(name, &subject));
+            let writers = users()
+                .into_iter()
+                .map(|user| user.name)
+                .filter(|name| publishes(name, &subject));
             assert_eq!(writers.collect::<Vec<_>>(), [owner]);
         }
     }
@@ -119,13 +126,25 @@ mod tests {
     #[test]
     fn nobody_deletes_or_purges_and_only_the_provisioner_changes_a_stream() {
         for user in users() {
-            for verb in ["DELETE", "PURGE", "MSG.DELETE", "RESTORE", "SNAPSHOT", "LEADER.STEPDOWN"] {
+            for verb in [
+                "DELETE",
+                "PURGE",
+                "MSG.DELETE",
+                "RESTORE",
+                "SNAPSHOT",
+                "LEADER.STEPDOWN",
+            ] {
                 let subject = format!("$JS.API.STREAM.{verb}.{}", subject::STREAM);
                 assert!(!publishes(user.name, &subject), "{} may {verb}", user.name);
             }
             for verb in ["CREATE", "UPDATE"] {
                 let subject = format!("$JS.API.STREAM.{verb}.{}", subject::STREAM);
-                assert_eq!(publishes(user.name, &subject), user.name == "provisioner", "{} {verb}", user.name);
+                assert_eq!(
+                    publishes(user.name, &subject),
+                    user.name == "provisioner",
+                    "{} {verb}",
+                    user.name
+                );
             }
         }
     }

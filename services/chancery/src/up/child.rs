@@ -115,7 +115,12 @@ impl Supervised {
         let (orders, received) = mpsc::channel(4);
         let (tell, ended) = watch::channel(None);
         let task = tokio::spawn(watch_over(program.clone(), child, received, tell));
-        Ok(Self { program, orders, ended, task })
+        Ok(Self {
+            program,
+            orders,
+            ended,
+            task,
+        })
     }
 
     /// Ends what an earlier run left, without starting anything.
@@ -124,7 +129,11 @@ impl Supervised {
     }
 
     /// Waits for `ready`, at most `patience`; an end of the program in the meantime is the error.
-    pub async fn until_ready(&self, ready: impl Future<Output = ()>, patience: Duration) -> Result<(), ChildError> {
+    pub async fn until_ready(
+        &self,
+        ready: impl Future<Output = ()>,
+        patience: Duration,
+    ) -> Result<(), ChildError> {
         let mut ended = self.ended.clone();
         tokio::select! {
             () = ready => Ok(()),
@@ -205,7 +214,9 @@ async fn watch_over(
             started = Instant::now();
             match spawn(&program, false) {
                 Ok(child) => break child,
-                Err(error) => tracing::error!(program = program.name, %error, pause = ?pause, "child cannot be started"),
+                Err(error) => {
+                    tracing::error!(program = program.name, %error, pause = ?pause, "child cannot be started")
+                }
             }
         };
     }
@@ -227,13 +238,25 @@ fn spawn(program: &Program, fresh: bool) -> Result<Child, ChildError> {
     lock.rewind().map_err(file_error(&program.lock))?;
 
     let mut options = OpenOptions::new();
-    options.create(true).append(!fresh).truncate(fresh).write(true).mode(0o600);
-    let output = options.open(&program.output).map_err(file_error(&program.output))?;
+    options
+        .create(true)
+        .append(!fresh)
+        .truncate(fresh)
+        .write(true)
+        .mode(0o600);
+    let output = options
+        .open(&program.output)
+        .map_err(file_error(&program.output))?;
     let output_too = output.try_clone().map_err(file_error(&program.output))?;
     let inherited = lock.try_clone().map_err(file_error(&program.lock))?;
     let child = Command::new(&program.path)
         .args(&program.arguments)
-        .envs(program.environment.iter().map(|(name, value)| (name, value)))
+        .envs(
+            program
+                .environment
+                .iter()
+                .map(|(name, value)| (name, value)),
+        )
         .stdin(Stdio::from(inherited))
         .stdout(Stdio::from(output))
         .stderr(Stdio::from(output_too))
@@ -260,12 +283,25 @@ async fn end_orphan(program: &Program) -> Result<(), ChildError> {
         Err(TryLockError::Error(source)) => return Err(file_error(&program.lock)(source)),
         Err(TryLockError::WouldBlock) => pid_in(&mut lock),
     };
-    let orphan = ChildError::Orphan { name: program.name, pid };
-    let Some(process) = pid.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw) else {
+    let orphan = ChildError::Orphan {
+        name: program.name,
+        pid,
+    };
+    let Some(process) = pid
+        .and_then(|pid| i32::try_from(pid).ok())
+        .and_then(Pid::from_raw)
+    else {
         return Err(orphan);
     };
-    tracing::warn!(program = program.name, pid, "ending a child of an earlier run");
-    for (signal, patience) in [(Signal::TERM, GRACE), (Signal::KILL, Duration::from_secs(2))] {
+    tracing::warn!(
+        program = program.name,
+        pid,
+        "ending a child of an earlier run"
+    );
+    for (signal, patience) in [
+        (Signal::TERM, GRACE),
+        (Signal::KILL, Duration::from_secs(2)),
+    ] {
         // An error: it has just gone, which the lock will show.
         let _ = kill_process(process, signal);
         let gone = timeout(patience, async {
@@ -290,14 +326,23 @@ async fn end(program: &Program, mut child: Child) {
 
 fn signal(child: &Child, signal: Signal) {
     // No id: it has ended.
-    if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw) {
+    if let Some(pid) = child
+        .id()
+        .and_then(|pid| i32::try_from(pid).ok())
+        .and_then(Pid::from_raw)
+    {
         let _ = kill_process(pid, signal);
     }
 }
 
 fn lock_file(path: &Path) -> Result<File, ChildError> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600);
     options.open(path).map_err(file_error(path))
 }
 
@@ -385,7 +430,10 @@ mod tests {
         let mut program = sleeper(folder.path());
         program.arguments = vec!["-c".into(), "echo port is taken; exit 1".into()];
         let child = Supervised::start(program).await.unwrap();
-        let error = child.until_ready(std::future::pending(), Duration::from_secs(60)).await.unwrap_err();
+        let error = child
+            .until_ready(std::future::pending(), Duration::from_secs(60))
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains("port is taken"), "{error}");
         child.stop().await;
     }

@@ -68,18 +68,29 @@ async fn handshake(
     config: ClientConfig,
 ) -> Result<CertificateDer<'static>, HandshakeError> {
     let failed = |source| HandshakeError::Failed { address, source };
-    let server = ServerName::try_from(name.to_owned()).map_err(|_| HandshakeError::Name(name.to_owned()))?;
+    let server =
+        ServerName::try_from(name.to_owned()).map_err(|_| HandshakeError::Name(name.to_owned()))?;
     let tcp = TcpStream::connect(address).await.map_err(failed)?;
-    let stream = TlsConnector::from(Arc::new(config)).connect(server, tcp).await.map_err(failed)?;
+    let stream = TlsConnector::from(Arc::new(config))
+        .connect(server, tcp)
+        .await
+        .map_err(failed)?;
     let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
-    let leaf = chain.first().ok_or_else(|| failed(io::ErrorKind::InvalidData.into()))?;
+    let leaf = chain
+        .first()
+        .ok_or_else(|| failed(io::ErrorKind::InvalidData.into()))?;
     Ok(leaf.clone().into_owned())
 }
 
 fn client_config(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, HandshakeError> {
     let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().map_err(HandshakeError::Tls)?;
-    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+    let builder = builder
+        .with_safe_default_protocol_versions()
+        .map_err(HandshakeError::Tls)?;
+    Ok(builder
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth())
 }
 
 const POLL: Duration = Duration::from_millis(10);

@@ -41,13 +41,21 @@ impl Lock {
             source,
         };
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600);
         let mut file = options.open(path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
-                let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+                let pid = file
+                    .read_to_string(&mut text)
+                    .ok()
+                    .and_then(|_| text.trim().parse().ok());
                 return Err(LockError::Held { pid });
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
@@ -61,7 +69,8 @@ impl Lock {
 }
 
 fn holder(pid: &Option<u32>) -> String {
-    pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
+    pid.map(|pid| format!(" (process {pid})"))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -75,7 +84,11 @@ mod tests {
         let first = Lock::take(&path).unwrap();
         let refusal = Lock::take(&path).unwrap_err();
         assert!(matches!(refusal, LockError::Held { pid: Some(pid) } if pid == std::process::id()));
-        assert!(refusal.to_string().contains(&std::process::id().to_string()));
+        assert!(
+            refusal
+                .to_string()
+                .contains(&std::process::id().to_string())
+        );
         drop(first);
         Lock::take(&path).unwrap();
     }

@@ -18,13 +18,17 @@ use crate::init;
 #[derive(Debug, thiserror::Error)]
 pub enum NatsError {
     /// The configuration names a server elsewhere.
-    #[error("[nats] url is {url}: `chancery up` starts a nats-server of its own on a loopback address; to use another one, run each service with `chancery service`")]
+    #[error(
+        "[nats] url is {url}: `chancery up` starts a nats-server of its own on a loopback address; to use another one, run each service with `chancery service`"
+    )]
     Elsewhere {
         /// What is configured.
         url: String,
     },
     /// The configured port cannot be had.
-    #[error("the event log's server cannot listen on {address}: set another url in the [nats] table of chancery.toml")]
+    #[error(
+        "the event log's server cannot listen on {address}: set another url in the [nats] table of chancery.toml"
+    )]
     Port {
         /// The address.
         address: SocketAddr,
@@ -53,7 +57,8 @@ pub fn address(shared: &Shared) -> Result<SocketAddr, NatsError> {
     if !address.ip().is_loopback() {
         return Err(elsewhere());
     }
-    let free = |address: SocketAddr| TcpListener::bind(address).and_then(|listener| listener.local_addr());
+    let free =
+        |address: SocketAddr| TcpListener::bind(address).and_then(|listener| listener.local_addr());
     let port = |address| move |source| NatsError::Port { address, source };
     if *url == Shared::default().nats.url {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -82,8 +87,13 @@ pub async fn start(path: PathBuf, shared: &Shared, clock: &Clock) -> Result<Supe
         outcome
     };
     let mut provisioned = Ok(());
-    let outcome = child.until_ready(async { provisioned = ready.await }, READY).await;
-    if let Err(error) = outcome.map_err(NatsError::from).and(provisioned.map_err(NatsError::from)) {
+    let outcome = child
+        .until_ready(async { provisioned = ready.await }, READY)
+        .await;
+    if let Err(error) = outcome
+        .map_err(NatsError::from)
+        .and(provisioned.map_err(NatsError::from))
+    {
         child.stop().await;
         return Err(error);
     }
@@ -96,7 +106,15 @@ async fn until_provisioned(
     clock: &Clock,
     stopping: &CancellationToken,
 ) -> Result<(), ProvisioningError> {
-    let start = || Runtime::start("provisioner", shared.clone(), clock.clone(), stopping.clone(), None);
+    let start = || {
+        Runtime::start(
+            "provisioner",
+            shared.clone(),
+            clock.clone(),
+            stopping.clone(),
+            None,
+        )
+    };
     let runtime = start().map_err(ProvisioningError::Identity)?;
     let client = loop {
         match runtime.nats().await {

@@ -65,7 +65,9 @@ pub fn find_tool(name: &str) -> Option<PathBuf> {
 
 fn on_path(name: &str) -> impl Iterator<Item = PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());
+    let found = env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file());
     found.into_iter()
 }
 
@@ -74,17 +76,27 @@ fn tools(name: &str) -> impl Iterator<Item = PathBuf> {
     let given = env::var_os("CHANCERY_TOOLS").map(PathBuf::from);
     let starts = [env::current_dir().ok(), env::current_exe().ok()];
     let above = starts.into_iter().flatten().flat_map(|start| {
-        let folders = start.ancestors().map(|folder| folder.join(".tools/bin")).collect::<Vec<_>>();
+        let folders = start
+            .ancestors()
+            .map(|folder| folder.join(".tools/bin"))
+            .collect::<Vec<_>>();
         folders.into_iter()
     });
-    given.into_iter().chain(above).map(move |folder| folder.join(name)).filter(|path| path.is_file())
+    given
+        .into_iter()
+        .chain(above)
+        .map(move |folder| folder.join(name))
+        .filter(|path| path.is_file())
 }
 
 fn check(path: &Path) -> Result<PathBuf, FindError> {
-    let said = Command::new(path).arg("--version").output().map_err(|source| FindError::Run {
-        path: path.to_owned(),
-        source,
-    })?;
+    let said = Command::new(path)
+        .arg("--version")
+        .output()
+        .map_err(|source| FindError::Run {
+            path: path.to_owned(),
+            source,
+        })?;
     let said = String::from_utf8_lossy(&said.stdout).trim().to_owned();
     match version(&said) {
         Some(found) if found >= OLDEST => Ok(path.to_owned()),

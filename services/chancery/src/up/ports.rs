@@ -25,7 +25,9 @@ pub struct Ports {
 #[derive(Debug, thiserror::Error)]
 pub enum PortsError {
     /// Another program has it.
-    #[error("{address} is in use by another program: stop that one, or set `https` and `http` in the [gateway] table of chancery.toml")]
+    #[error(
+        "{address} is in use by another program: stop that one, or set `https` and `http` in the [gateway] table of chancery.toml"
+    )]
     Taken {
         /// The address.
         address: SocketAddr,
@@ -58,7 +60,9 @@ pub fn bind(config: &gateway::Config) -> Result<Ports, PortsError> {
         bound => (bound, None),
     };
     let listeners = listeners.map_err(|error| match error.source.kind() {
-        ErrorKind::AddrInUse => PortsError::Taken { address: error.address },
+        ErrorKind::AddrInUse => PortsError::Taken {
+            address: error.address,
+        },
         _ => PortsError::Bind(error),
     })?;
     Ok(Ports {
@@ -84,7 +88,10 @@ pub fn reachable(address: SocketAddr) -> SocketAddr {
 
 fn allow() -> String {
     let program = env::current_exe().map(|path| path.display().to_string());
-    format!("sudo setcap cap_net_bind_service=+ep {}", program.unwrap_or_else(|_| "chancery".into()))
+    format!(
+        "sudo setcap cap_net_bind_service=+ep {}",
+        program.unwrap_or_else(|_| "chancery".into())
+    )
 }
 
 #[cfg(test)]
@@ -99,6 +106,9 @@ mod tests {
             ..gateway::Config::default()
         };
         let error = bind(&config).unwrap_err().to_string();
-        assert!(error.contains(&config.https.to_string()) && error.contains("[gateway]"), "{error}");
+        assert!(
+            error.contains(&config.https.to_string()) && error.contains("[gateway]"),
+            "{error}"
+        );
     }
 }

@@ -10,9 +10,6 @@ pub enum ProvisioningError {
     /// The provisioner's identity cannot be used.
     #[error("cannot use the provisioner's identity: `chancery init` makes it")]
     Identity(#[source] StartError),
-    /// The server does not answer.
-    #[error("the event log's server does not take the provisioner")]
-    Connect(#[source] runtime::NatsError),
     /// The server refused, or what is there is unsafe.
     #[error("cannot set up the event log")]
     Provision(#[from] ProvisionError),

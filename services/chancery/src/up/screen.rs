@@ -27,7 +27,10 @@ pub struct Screen {
 impl Screen {
     /// The address to type on this machine.
     pub fn url(https: SocketAddr) -> String {
-        match (https.ip().is_unspecified() || https.ip().is_loopback(), https.port()) {
+        match (
+            https.ip().is_unspecified() || https.ip().is_loopback(),
+            https.port(),
+        ) {
             (true, 443) => "https://localhost".to_owned(),
             (true, port) => format!("https://localhost:{port}"),
             (false, _) => format!("https://{https}"),
@@ -44,14 +47,21 @@ impl fmt::Display for Screen {
         writeln!(f, "  Fingerprint  {}", self.fingerprint)?;
         writeln!(f, "  Challenges   http on port {}", self.http.port())?;
         if let Some(command) = &self.allow {
-            writeln!(f, "\nPorts 443 and 80 may not be bound by this user; to allow it, run:\n  {command}")?;
+            writeln!(
+                f,
+                "\nPorts 443 and 80 may not be bound by this user; to allow it, run:\n  {command}"
+            )?;
         }
         if let Some(kek) = &self.kek {
             writeln!(f, "\n{kek}")?;
         }
         if let Some(token) = &self.token {
             let token = token.display();
-            writeln!(f, "\nSign in, in another terminal:\n  {chancery} login {url} --fingerprint {} < {token}", self.fingerprint)?;
+            writeln!(
+                f,
+                "\nSign in, in another terminal:\n  {chancery} login {url} --fingerprint {} < {token}",
+                self.fingerprint
+            )?;
         }
         if let Some(served) = &self.served {
             self.hello(f, served)?;
@@ -61,13 +71,22 @@ impl fmt::Display for Screen {
         match &self.served {
             Some(_) => {
                 let server = first_certificate::SERVER;
-                writeln!(f, "  {chancery} acme request shop.test --server \"{server}\"")?;
+                writeln!(
+                    f,
+                    "  {chancery} acme request shop.test --server \"{server}\""
+                )?;
             }
             None => {
                 writeln!(f, "  {chancery} acme servers register letsencrypt \\")?;
-                writeln!(f, "      --directory https://acme-v02.api.letsencrypt.org/directory \\")?;
+                writeln!(
+                    f,
+                    "      --directory https://acme-v02.api.letsencrypt.org/directory \\"
+                )?;
                 writeln!(f, "      --contact you@example.com --agree-to-terms")?;
-                writeln!(f, "  {chancery} acme request www.example.com --server letsencrypt")?;
+                writeln!(
+                    f,
+                    "  {chancery} acme request www.example.com --server letsencrypt"
+                )?;
             }
         }
         writeln!(f, "  {chancery} certs list")?;
@@ -82,10 +101,25 @@ impl Screen {
         let leaf = served.certificate.certificate.clone().unwrap_or_default();
         let (roots, port) = (served.roots.display(), self.https.port());
         let address = super::ports::reachable(self.https);
-        writeln!(f, "\nA first certificate, issued over ACME by the local test CA, and served now:")?;
-        writeln!(f, "  {name}, until {}, by {}", answer::time(&leaf.not_after), leaf.issuer)?;
+        writeln!(
+            f,
+            "\nA first certificate, issued over ACME by the local test CA, and served now:"
+        )?;
+        writeln!(
+            f,
+            "  {name}, until {}, by {}",
+            answer::time(&leaf.not_after),
+            leaf.issuer
+        )?;
         writeln!(f, "See it:")?;
-        writeln!(f, "  openssl s_client -connect {address} -servername {name} -CAfile {roots} -brief < /dev/null")?;
-        writeln!(f, "  curl --cacert {roots} --resolve {name}:{port}:{} https://{name}:{port}/", address.ip())
+        writeln!(
+            f,
+            "  openssl s_client -connect {address} -servername {name} -CAfile {roots} -brief < /dev/null"
+        )?;
+        writeln!(
+            f,
+            "  curl --cacert {roots} --resolve {name}:{port}:{} https://{name}:{port}/",
+            address.ip()
+        )
     }
 }

@@ -3,8 +3,14 @@
 use std::{collections::HashMap, net::TcpListener, time::Duration};
 
 use gateway::Listeners;
-use runtime::{Clock, Runtime, Shared, StartError, config::{ConfigError, Settings}};
-use tokio::{task::{AbortHandle, JoinSet}, time::timeout};
+use runtime::{
+    Clock, Runtime, Shared, StartError,
+    config::{ConfigError, Settings},
+};
+use tokio::{
+    task::{AbortHandle, JoinSet},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::ports::{self, PortsError};
@@ -82,7 +88,12 @@ pub struct Services {
 
 impl Services {
     /// Starts them at once: each waits by itself for what it needs of the others.
-    pub fn start(settings: &Settings, shared: &Shared, edge: Listeners, clock: &Clock) -> Result<Self, ServiceError> {
+    pub fn start(
+        settings: &Settings,
+        shared: &Shared,
+        edge: Listeners,
+        clock: &Clock,
+    ) -> Result<Self, ServiceError> {
         // Step 1: every socket is bound and in the configuration before anyone connects to it.
         let mut shared = shared.clone();
         let mut listeners = HashMap::new();
@@ -92,7 +103,10 @@ impl Services {
             (ServiceName::Projection, &mut shared.peers.projection),
         ] {
             let listener = ports::internal()?;
-            *address = listener.local_addr().map_err(PortsError::Socket)?.to_string();
+            *address = listener
+                .local_addr()
+                .map_err(PortsError::Socket)?
+                .to_string();
             listeners.insert(name, listener);
         }
         // Step 2: all at once.
@@ -102,8 +116,19 @@ impl Services {
         };
         let mut edge = Some(edge);
         for name in ServiceName::ALL {
-            let edge = if name == ServiceName::Gateway { edge.take() } else { None };
-            services.spawn(name, settings, shared.clone(), edge, listeners.remove(&name), clock)?;
+            let edge = if name == ServiceName::Gateway {
+                edge.take()
+            } else {
+                None
+            };
+            services.spawn(
+                name,
+                settings,
+                shared.clone(),
+                edge,
+                listeners.remove(&name),
+                clock,
+            )?;
         }
         Ok(services)
     }
@@ -118,7 +143,13 @@ impl Services {
         clock: &Clock,
     ) -> Result<(), ServiceError> {
         let stopping = CancellationToken::new();
-        let runtime = Runtime::start(name.as_str(), shared, clock.clone(), stopping.clone(), listener)?;
+        let runtime = Runtime::start(
+            name.as_str(),
+            shared,
+            clock.clone(),
+            stopping.clone(),
+            listener,
+        )?;
         let settings = settings.clone();
         let task = async move { (name, run(name, &settings, edge, runtime).await) };
         let handle = self.tasks.spawn(task);
@@ -135,14 +166,21 @@ impl Services {
                 outcome.err().unwrap_or(ServiceError::Unasked { service })
             }
             // A panic: its message is on stderr already.
-            Some(Err(_)) => ServiceError::Unasked { service: "a service" },
+            Some(Err(_)) => ServiceError::Unasked {
+                service: "a service",
+            },
             None => std::future::pending().await,
         }
     }
 
     /// Stops them, the door first and the keys last, so that each can still finish what it took in.
     pub async fn stop(mut self) {
-        for name in [ServiceName::Gateway, ServiceName::AcmeAgent, ServiceName::Projection, ServiceName::Keystore] {
+        for name in [
+            ServiceName::Gateway,
+            ServiceName::AcmeAgent,
+            ServiceName::Projection,
+            ServiceName::Keystore,
+        ] {
             let Some((stopping, handle)) = self.running.remove(&name) else {
                 continue;
             };

@@ -40,7 +40,9 @@ pub struct TestCa {
 #[derive(Debug, thiserror::Error)]
 pub enum TestCaError {
     /// A program is not there.
-    #[error("--test-ca needs {name}: `make tools` in Chancery's source folder gets it, or put one on PATH")]
+    #[error(
+        "--test-ca needs {name}: `make tools` in Chancery's source folder gets it, or put one on PATH"
+    )]
     Tool {
         /// Which one.
         name: &'static str,
@@ -55,7 +57,9 @@ pub enum TestCaError {
         source: io::Error,
     },
     /// Its port has been taken.
-    #[error("the test CA's port {port} is in use by another program, and the registered server has that address: stop that program, or remove {file} and register the test CA anew")]
+    #[error(
+        "the test CA's port {port} is in use by another program, and the registered server has that address: stop that program, or remove {file} and register the test CA anew"
+    )]
     Port {
         /// The port.
         port: u16,
@@ -87,7 +91,9 @@ impl TestCa {
         let https_root = https_identity::make_if_missing(&folder)?;
         let roots = pki::parse_pem_chain(&https_root).unwrap_or_default();
         let roots = roots.into_iter().map(|root| root.der).collect::<Vec<_>>();
-        let egress = Egress::new(&loopback_networks()).client(&roots).map_err(TestCaError::Ask)?;
+        let egress = Egress::new(&loopback_networks())
+            .client(&roots)
+            .map_err(TestCaError::Ask)?;
         let ports = Ports {
             directory: kept_port(&folder.join("directory-port"))?,
             management: free_port()?,
@@ -100,7 +106,10 @@ impl TestCa {
         Supervised::end_earlier(&pebble).await?;
         if TcpListener::bind((Ipv4Addr::LOCALHOST, ports.directory)).is_err() {
             let file = folder.join("directory-port");
-            return Err(TestCaError::Port { port: ports.directory, file });
+            return Err(TestCaError::Port {
+                port: ports.directory,
+                file,
+            });
         }
         let dns = Supervised::start(dns).await?;
         let pebble = match Supervised::start(pebble).await {
@@ -134,7 +143,11 @@ impl TestCa {
 
     /// The root (PEM) that it issues from, since its start.
     pub async fn issuing_root(&self) -> Result<String, TestCaError> {
-        let answer = self.egress.get(&self.root_url).await.map_err(TestCaError::Ask)?;
+        let answer = self
+            .egress
+            .get(&self.root_url)
+            .await
+            .map_err(TestCaError::Ask)?;
         Ok(String::from_utf8_lossy(answer.body()).into_owned())
     }
 
@@ -146,7 +159,10 @@ impl TestCa {
 
 /// What outgoing connections must be allowed to reach for it.
 pub fn loopback_networks() -> Vec<Cidr> {
-    ["127.0.0.0/8"].iter().filter_map(|network| network.parse().ok()).collect()
+    ["127.0.0.0/8"]
+        .iter()
+        .filter_map(|network| network.parse().ok())
+        .collect()
 }
 
 struct Ports {
@@ -177,9 +193,15 @@ fn pebble(folder: &Path, ports: &Ports) -> Result<Program, TestCaError> {
     Ok(Program {
         name: "pebble",
         path: tool("pebble")?,
-        arguments: arguments([("-config", &file.display().to_string()), ("-dnsserver", &loopback(ports.dns))]),
+        arguments: arguments([
+            ("-config", &file.display().to_string()),
+            ("-dnsserver", &loopback(ports.dns)),
+        ]),
         // Without its pauses and made-up errors: those are for testing clients.
-        environment: vec![("PEBBLE_VA_NOSLEEP", "1".into()), ("PEBBLE_WFE_NONCEREJECT", "0".into())],
+        environment: vec![
+            ("PEBBLE_VA_NOSLEEP", "1".into()),
+            ("PEBBLE_WFE_NONCEREJECT", "0".into()),
+        ],
         lock: folder.join("pebble.lock"),
         output: folder.join("pebble.log"),
     })
@@ -211,7 +233,10 @@ fn tool(name: &'static str) -> Result<PathBuf, TestCaError> {
 
 /// The port of the directory: chosen at the first start, and the same ever after.
 fn kept_port(file: &Path) -> Result<u16, TestCaError> {
-    if let Some(port) = fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok()) {
+    if let Some(port) = fs::read_to_string(file)
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+    {
         return Ok(port);
     }
     let port = free_port()?;
@@ -220,7 +245,8 @@ fn kept_port(file: &Path) -> Result<u16, TestCaError> {
 }
 
 fn free_port() -> Result<u16, TestCaError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
     Ok(listener.map_err(TestCaError::Loopback)?.port())
 }
 
@@ -239,7 +265,9 @@ fn loopback(port: u16) -> String {
 }
 
 fn arguments<const N: usize>(pairs: [(&str, &str); N]) -> Vec<String> {
-    let words = pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_owned()]);
+    let words = pairs
+        .into_iter()
+        .flat_map(|(name, value)| [name.to_owned(), value.to_owned()]);
     words.collect()
 }
 

@@ -15,7 +15,11 @@ use super::super::{ClientError, Connection, answer, events::Watch};
 ///
 /// # Errors
 /// [`ClientError::Order`] where the order failed.
-pub async fn until_ended(connection: &Connection, automation: &str, position: u64) -> Result<u64, ClientError> {
+pub async fn until_ended(
+    connection: &Connection,
+    automation: &str,
+    position: u64,
+) -> Result<u64, ClientError> {
     let request = WatchEventsRequest {
         after_sequence: position.saturating_sub(1),
         only_new: false,
@@ -31,7 +35,11 @@ pub async fn until_ended(connection: &Connection, automation: &str, position: u6
                 steps.show(&message);
                 return Ok(event.sequence);
             }
-            Step::Failed(failed) => return Err(ClientError::Order(Box::new(failed.failure.unwrap_or_default()))),
+            Step::Failed(failed) => {
+                return Err(ClientError::Order(Box::new(
+                    failed.failure.unwrap_or_default(),
+                )));
+            }
             Step::Unknown => {}
         }
     }
@@ -55,13 +63,21 @@ fn step(event: &Event) -> Result<Step, ClientError> {
         }
         "order-placed" => {
             let placed: OrderPlaced = body(event)?;
-            Step::Goes(format!("the CA has the order and looks for proof: {}", placed.order_url))
+            Step::Goes(format!(
+                "the CA has the order and looks for proof: {}",
+                placed.order_url
+            ))
         }
-        "finalize-intended" => Step::Goes("control over every name is proved; sending the certificate request".into()),
+        "finalize-intended" => {
+            Step::Goes("control over every name is proved; sending the certificate request".into())
+        }
         "certificate-issued" | "renewed" => {
             let obtained: CertificateObtained = body(event)?;
             let until = answer::time(&obtained.not_after);
-            Step::Done(format!("version {} is here, good until {until}", obtained.version))
+            Step::Done(format!(
+                "version {} is here, good until {until}",
+                obtained.version
+            ))
         }
         "issuance-failed" | "renewal-failed" => Step::Failed(body(event)?),
         _ => Step::Unknown,

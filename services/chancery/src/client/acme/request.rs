@@ -36,10 +36,20 @@ pub struct RequestArgs {
     #[arg(long, value_enum, default_value_t = Key::EcdsaP256)]
     pub key: Key,
     /// Friendly name; the first host name where it is left out.
-    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub name: String,
     /// The server's certificate profile; its default where it is left out.
-    #[arg(long, value_name = "PROFILE", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "PROFILE",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub profile: String,
     #[command(flatten)]
     pub wait: WaitArgs,
@@ -71,7 +81,12 @@ pub struct WaitArgs {
     #[arg(long)]
     pub no_wait: bool,
     /// How long to wait for the certificate; the order goes on by itself after that.
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, conflicts_with = "no_wait")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 300,
+        conflicts_with = "no_wait"
+    )]
     pub timeout: u64,
 }
 
@@ -131,18 +146,33 @@ pub async fn request(
         profile: args.profile,
     };
     let mut acme = connection.acme();
-    let answered = connection.command(request, &id, async |request| acme.request_certificate(request).await).await?;
+    let answered = connection
+        .command(request, &id, async |request| {
+            acme.request_certificate(request).await
+        })
+        .await?;
     if args.wait.no_wait {
         return match output {
             Output::Json => answer::json(&answered),
             Output::Table => {
-                eprintln!("asked for; look with: chancery acme show {}", answered.automation_id);
+                eprintln!(
+                    "asked for; look with: chancery acme show {}",
+                    answered.automation_id
+                );
                 answer::line(&answered.automation_id)
             }
         };
     }
     let automation = &answered.automation_id;
-    follow(connection, automation, answered.position, args.wait.timeout, output, now).await
+    follow(
+        connection,
+        automation,
+        answered.position,
+        args.wait.timeout,
+        output,
+        now,
+    )
+    .await
 }
 
 pub async fn retry(
@@ -157,7 +187,9 @@ pub async fn retry(
         automation_id: automation.id.clone(),
     };
     let mut acme = connection.acme();
-    let answered = connection.command(request, &id, async |request| acme.renew_now(request).await).await?;
+    let answered = connection
+        .command(request, &id, async |request| acme.renew_now(request).await)
+        .await?;
     if args.wait.no_wait {
         return match output {
             Output::Json => answer::json(&answered),
@@ -167,7 +199,15 @@ pub async fn retry(
             }
         };
     }
-    follow(connection, &automation.id, answered.position, args.wait.timeout, output, now).await
+    follow(
+        connection,
+        &automation.id,
+        answered.position,
+        args.wait.timeout,
+        output,
+        now,
+    )
+    .await
 }
 
 /// Shows the steps from the command's event on, then the automation as it stands at the end.

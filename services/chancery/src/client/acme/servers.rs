@@ -25,7 +25,9 @@ pub enum ServersCommand {
     /// Open an account at an ACME server.
     Register(RegisterArgs),
     /// Registered servers, a line each.
-    #[command(after_help = "Fields: name, directory_url, created.\n\nExamples:\n  chancery acme servers list --output json")]
+    #[command(
+        after_help = "Fields: name, directory_url, created.\n\nExamples:\n  chancery acme servers list --output json"
+    )]
     List(ListArgs),
     /// One server, by id or name, with the account's contact addresses.
     #[command(after_help = "Examples:\n  chancery acme servers show letsencrypt")]
@@ -70,7 +72,11 @@ pub struct RegisterArgs {
     pub request_id: Option<String>,
 }
 
-pub async fn run(command: ServersCommand, connection: &Connection, output: Output) -> Result<(), ClientError> {
+pub async fn run(
+    command: ServersCommand,
+    connection: &Connection,
+    output: Output,
+) -> Result<(), ClientError> {
     match command {
         ServersCommand::Register(args) => register(args, connection, output).await,
         ServersCommand::List(args) => show_list(args, connection, output).await,
@@ -78,7 +84,11 @@ pub async fn run(command: ServersCommand, connection: &Connection, output: Outpu
     }
 }
 
-async fn register(args: RegisterArgs, connection: &Connection, output: Output) -> Result<(), ClientError> {
+async fn register(
+    args: RegisterArgs,
+    connection: &Connection,
+    output: Output,
+) -> Result<(), ClientError> {
     let id = RequestId::new(args.request_id.as_deref())?;
     let external_account_binding = match (args.eab_key_id, args.eab_hmac_key_file) {
         (Some(key_id), Some(file)) => Some(ExternalAccountBinding {
@@ -100,11 +110,18 @@ async fn register(args: RegisterArgs, connection: &Connection, output: Output) -
         trusted_roots_pem,
     };
     let mut acme = connection.acme();
-    let answered = connection.command(request, &id, async |request| acme.register_server(request).await).await?;
+    let answered = connection
+        .command(request, &id, async |request| {
+            acme.register_server(request).await
+        })
+        .await?;
     match output {
         Output::Json => answer::json(&answered),
         Output::Table => {
-            eprintln!("registered; now: chancery acme request NAME --server {}", args.name);
+            eprintln!(
+                "registered; now: chancery acme request NAME --server {}",
+                args.name
+            );
             answer::details([
                 ("id", answered.server_id),
                 ("account", answered.account_url),
@@ -115,10 +132,16 @@ async fn register(args: RegisterArgs, connection: &Connection, output: Output) -
     }
 }
 
-async fn show_list(args: ListArgs, connection: &Connection, output: Output) -> Result<(), ClientError> {
+async fn show_list(
+    args: ListArgs,
+    connection: &Connection,
+    output: Output,
+) -> Result<(), ClientError> {
     let mut queries = connection.queries();
     let request = ListRequest::from(args);
-    let page = connection.ask(request, async |request| queries.list_servers(request).await).await?;
+    let page = connection
+        .ask(request, async |request| queries.list_servers(request).await)
+        .await?;
     if output == Output::Json {
         return answer::json(&page);
     }
@@ -131,15 +154,24 @@ async fn show_list(args: ListArgs, connection: &Connection, output: Output) -> R
             row.id.clone(),
         ]
     });
-    answer::table(["name", "directory", "eab key id", "created", "id"], rows, "no servers")?;
+    answer::table(
+        ["name", "directory", "eab key id", "created", "id"],
+        rows,
+        "no servers",
+    )?;
     list::more(&page.next_page_token);
     Ok(())
 }
 
 async fn show(server: String, connection: &Connection, output: Output) -> Result<(), ClientError> {
     let mut queries = connection.queries();
-    let request = GetRequest { id: server, at_least: 0 };
-    let row = connection.ask(request, async |request| queries.get_server(request).await).await?;
+    let request = GetRequest {
+        id: server,
+        at_least: 0,
+    };
+    let row = connection
+        .ask(request, async |request| queries.get_server(request).await)
+        .await?;
     if output == Output::Json {
         return answer::json(&row);
     }
@@ -148,7 +180,11 @@ async fn show(server: String, connection: &Connection, output: Output) -> Result
         server_id: row.id.clone(),
     };
     // A viewer may see the server, and not the addresses.
-    let contact = connection.ask(request, async |request| acme.get_server_contact(request).await).await;
+    let contact = connection
+        .ask(request, async |request| {
+            acme.get_server_contact(request).await
+        })
+        .await;
     let contact = match contact {
         Ok(contact) => contact.contact_emails.join(", "),
         Err(ClientError::Refused(_)) => String::new(),

@@ -38,7 +38,10 @@ async fn server() -> Server {
     let ca = InternalCa::make_if_missing(&layout, &Kek::read(&source).unwrap(), now).unwrap();
     leaves::renew_if_due(&ca, &layout, "nats", now).unwrap();
     nkeys::make_missing(&layout).unwrap();
-    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let listen = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     init::write_nats_conf(&layout, listen).unwrap();
     let child = Supervised::start(Program {
         name: "nats-server",
@@ -48,8 +51,20 @@ async fn server() -> Server {
         lock: folder.path().join("nats/lock"),
         output: folder.path().join("nats/nats.log"),
     });
-    let server = Server { child: child.await.unwrap(), layout, listen, _folder: folder };
-    server.child.until_ready(async { drop(server.connect("provisioner").await) }, Duration::from_secs(30)).await.unwrap();
+    let server = Server {
+        child: child.await.unwrap(),
+        layout,
+        listen,
+        _folder: folder,
+    };
+    server
+        .child
+        .until_ready(
+            async { drop(server.connect("provisioner").await) },
+            Duration::from_secs(30),
+        )
+        .await
+        .unwrap();
     server
 }
 
@@ -70,11 +85,17 @@ impl Server {
                     let remember = remember.clone();
                     async move {
                         if let Event::ServerError(error) = event {
-                            remember.lock().unwrap().insert(error.to_string().to_lowercase());
+                            remember
+                                .lock()
+                                .unwrap()
+                                .insert(error.to_string().to_lowercase());
                         }
                     }
                 });
-            match options.connect(format!("tls://localhost:{}", self.listen.port())).await {
+            match options
+                .connect(format!("tls://localhost:{}", self.listen.port()))
+                .await
+            {
                 Ok(client) => return (client, refused),
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
@@ -85,7 +106,9 @@ impl Server {
 /// One subject for each pattern of the table, and some that nobody may use.
 fn subjects() -> Vec<String> {
     let all = users::users().into_iter().flat_map(|user| user.publish);
-    let all = all.map(|pattern| pattern.replace('>', "x").replace('*', "x")).collect::<BTreeSet<_>>();
+    let all = all
+        .map(|pattern| pattern.replace('>', "x").replace('*', "x"))
+        .collect::<BTreeSet<_>>();
     let mut all = all.into_iter().collect::<Vec<_>>();
     all.extend([
         format!("$JS.API.STREAM.DELETE.{}", subject::STREAM),
@@ -99,10 +122,14 @@ fn subjects() -> Vec<String> {
     all
 }
 
-
 async fn until(refused: &Refused, subject: &str) {
     let wanted = format!("\"{}\"", subject.to_lowercase());
-    while !refused.lock().unwrap().iter().any(|error| error.contains(&wanted)) {
+    while !refused
+        .lock()
+        .unwrap()
+        .iter()
+        .any(|error| error.contains(&wanted))
+    {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
@@ -116,27 +143,59 @@ async fn every_user_may_do_what_the_table_says_and_nothing_else() {
             client.publish(subject, "".into()).await.unwrap();
         }
         // Refusals come in order: after this one, which nobody may, all have come.
-        client.publish("end.of.publications", "".into()).await.unwrap();
+        client
+            .publish("end.of.publications", "".into())
+            .await
+            .unwrap();
         until(&refused, "end.of.publications").await;
-        let said = refused.lock().unwrap().iter().cloned().collect::<Vec<_>>().join("\n");
+        let said = refused
+            .lock()
+            .unwrap()
+            .iter()
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("\n");
         for subject in subjects() {
-            let allowed = user.publish.iter().any(|filter| eventlog::subject::matches(filter, &subject));
+            let allowed = user
+                .publish
+                .iter()
+                .any(|filter| eventlog::subject::matches(filter, &subject));
             let was_refused = said.contains(&format!("publish to \"{}\"", subject.to_lowercase()));
-            assert_eq!(allowed, !was_refused, "{} publishes to {subject}\n{said}", user.name);
+            assert_eq!(
+                allowed, !was_refused,
+                "{} publishes to {subject}\n{said}",
+                user.name
+            );
         }
 
-        let inboxes = users::users().into_iter().map(|other| format!("_INBOX.{}.x", other.name));
+        let inboxes = users::users()
+            .into_iter()
+            .map(|other| format!("_INBOX.{}.x", other.name));
         let others = ["chancery.events.>", "_INBOX.>", ">", "$KV.>", "$JS.>"].map(str::to_owned);
         let mut open = Vec::new();
-        for subject in inboxes.chain(others).chain(["end.of.subscriptions".to_owned()]) {
+        for subject in inboxes
+            .chain(others)
+            .chain(["end.of.subscriptions".to_owned()])
+        {
             open.push((subject.clone(), client.subscribe(subject).await.unwrap()));
         }
         until(&refused, "end.of.subscriptions").await;
-        let said = refused.lock().unwrap().iter().cloned().collect::<Vec<_>>().join("\n");
+        let said = refused
+            .lock()
+            .unwrap()
+            .iter()
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("\n");
         for (subject, _) in &open {
             let own = *subject == format!("_INBOX.{}.x", user.name);
-            let was_refused = said.contains(&format!("subscription to \"{}\"", subject.to_lowercase()));
-            assert_eq!(own, !was_refused, "{} subscribes to {subject}\n{said}", user.name);
+            let was_refused =
+                said.contains(&format!("subscription to \"{}\"", subject.to_lowercase()));
+            assert_eq!(
+                own, !was_refused,
+                "{} subscribes to {subject}\n{said}",
+                user.name
+            );
         }
     }
     server.child.stop().await;

@@ -3,21 +3,21 @@
 use std::{fs, net::SocketAddr, path::PathBuf, time::Duration};
 
 use api::{
-    acme::v1::{ChallengeType, Failure, RegisterServerRequest, RenewNowRequest, RequestCertificateRequest},
+    acme::v1::{
+        ChallengeType, Failure, RegisterServerRequest, RenewNowRequest, RequestCertificateRequest,
+    },
     projection::v1::{Automation, AutomationStatus, Certificate, GetRequest, ListRequest},
     x509::v1::KeyAlgorithm,
 };
-use rustls::{RootCertStore, pki_types::{CertificateDer, pem::PemObject as _}};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
 use tokio::time::{sleep, timeout};
 
 use super::{TestCa, TestCaError};
 use crate::{
-    client::{
-        ClientError, Connection,
-        connection::RequestId,
-        error::failure,
-        trust::Fingerprint,
-    },
+    client::{ClientError, Connection, connection::RequestId, error::failure, trust::Fingerprint},
     files,
     up::edge,
 };
@@ -66,9 +66,13 @@ pub async fn ensure(
     let position = registered(ca, connection).await?;
     let automation = requested(connection, position).await?;
     let issued = timeout(PATIENCE, issued(connection, automation)).await;
-    let certificate = issued.map_err(|_| FirstCertificateError::TooLong { what: "the certificate" })??;
+    let certificate = issued.map_err(|_| FirstCertificateError::TooLong {
+        what: "the certificate",
+    })??;
     let served = timeout(PATIENCE, until_served(ca, https, &roots, &certificate)).await;
-    served.map_err(|_| FirstCertificateError::TooLong { what: "the handshake with the certificate" })??;
+    served.map_err(|_| FirstCertificateError::TooLong {
+        what: "the handshake with the certificate",
+    })??;
     Ok(Served { certificate, roots })
 }
 
@@ -79,7 +83,9 @@ async fn registered(ca: &TestCa, connection: &Connection) -> Result<u64, FirstCe
         filter: format!("name=\"{SERVER}\""),
         ..ListRequest::default()
     };
-    let found = connection.ask(list, async |request| queries.list_servers(request).await).await?;
+    let found = connection
+        .ask(list, async |request| queries.list_servers(request).await)
+        .await?;
     if !found.servers.is_empty() {
         return Ok(found.position);
     }
@@ -92,18 +98,28 @@ async fn registered(ca: &TestCa, connection: &Connection) -> Result<u64, FirstCe
     };
     let mut acme = connection.acme();
     let send = async |request| acme.register_server(request).await;
-    Ok(connection.command(registration, &RequestId::new(None)?, send).await?.position)
+    Ok(connection
+        .command(registration, &RequestId::new(None)?, send)
+        .await?
+        .position)
 }
 
 /// The automation, which is asked for where it is not there yet.
-async fn requested(connection: &Connection, at_least: u64) -> Result<Automation, FirstCertificateError> {
+async fn requested(
+    connection: &Connection,
+    at_least: u64,
+) -> Result<Automation, FirstCertificateError> {
     let mut queries = connection.queries();
     let list = ListRequest {
         filter: format!("name={NAME}"),
         at_least,
         ..ListRequest::default()
     };
-    let found = connection.ask(list, async |request| queries.list_automations(request).await).await?;
+    let found = connection
+        .ask(list, async |request| {
+            queries.list_automations(request).await
+        })
+        .await?;
     if let Some(automation) = found.automations.into_iter().next() {
         return Ok(automation);
     }
@@ -117,12 +133,17 @@ async fn requested(connection: &Connection, at_least: u64) -> Result<Automation,
     };
     let mut acme = connection.acme();
     let send = async |request| acme.request_certificate(request).await;
-    let answered = connection.command(request, &RequestId::new(None)?, send).await?;
+    let answered = connection
+        .command(request, &RequestId::new(None)?, send)
+        .await?;
     Ok(automation(connection, &answered.automation_id, answered.position).await?)
 }
 
 /// The certificate, once the order is through. An order that an earlier run left failed is tried once more.
-async fn issued(connection: &Connection, asked: Automation) -> Result<Certificate, FirstCertificateError> {
+async fn issued(
+    connection: &Connection,
+    asked: Automation,
+) -> Result<Certificate, FirstCertificateError> {
     let mut now = asked;
     let mut tried_again = false;
     loop {
@@ -135,13 +156,17 @@ async fn issued(connection: &Connection, asked: Automation) -> Result<Certificat
                     automation_id: now.id.clone(),
                 };
                 let send = async |request| acme.renew_now(request).await;
-                let answered = connection.command(request, &RequestId::new(None)?, send).await?;
+                let answered = connection
+                    .command(request, &RequestId::new(None)?, send)
+                    .await?;
                 now = automation(connection, &now.id, answered.position).await?;
             }
             // A certificate of earlier is served still.
             AutomationStatus::Failed if !now.certificate_id.is_empty() => break,
             AutomationStatus::Failed => {
-                return Err(FirstCertificateError::Order(Box::new(now.last_failure.unwrap_or_default())));
+                return Err(FirstCertificateError::Order(Box::new(
+                    now.last_failure.unwrap_or_default(),
+                )));
             }
             AutomationStatus::Pending | AutomationStatus::Unspecified => {
                 sleep(POLL).await;
@@ -154,16 +179,28 @@ async fn issued(connection: &Connection, asked: Automation) -> Result<Certificat
         id: now.certificate_id,
         at_least: 0,
     };
-    Ok(connection.ask(request, async |request| queries.get_certificate(request).await).await?)
+    Ok(connection
+        .ask(request, async |request| {
+            queries.get_certificate(request).await
+        })
+        .await?)
 }
 
-async fn automation(connection: &Connection, id: &str, at_least: u64) -> Result<Automation, ClientError> {
+async fn automation(
+    connection: &Connection,
+    id: &str,
+    at_least: u64,
+) -> Result<Automation, ClientError> {
     let mut queries = connection.queries();
     let request = GetRequest {
         id: id.to_owned(),
         at_least,
     };
-    connection.ask(request, async |request| queries.get_automation(request).await).await
+    connection
+        .ask(request, async |request| {
+            queries.get_automation(request).await
+        })
+        .await
 }
 
 /// Waits for a handshake that shows this very certificate, under a root of the test CA. Each start has a root of
@@ -174,7 +211,11 @@ async fn until_served(
     file: &PathBuf,
     certificate: &Certificate,
 ) -> Result<(), FirstCertificateError> {
-    let wanted = certificate.certificate.as_ref().map(|leaf| leaf.sha256_fingerprint.as_str()).unwrap_or_default();
+    let wanted = certificate
+        .certificate
+        .as_ref()
+        .map(|leaf| leaf.sha256_fingerprint.as_str())
+        .unwrap_or_default();
     let kept = fs::read_to_string(file).unwrap_or_default();
     let with_new = format!("{kept}{}", ca.issuing_root().await?);
     loop {

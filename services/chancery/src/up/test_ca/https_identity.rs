@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose,
+};
 
 use super::{TestCaError, failed};
 use crate::files;
@@ -21,7 +24,9 @@ pub fn make_if_missing(folder: &Path) -> Result<String, TestCaError> {
         return Ok(root);
     }
     let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, "Chancery test CA, root of its https");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "Chancery test CA, root of its https");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     let key = KeyPair::generate().map_err(TestCaError::Certificate)?;
@@ -29,13 +34,21 @@ pub fn make_if_missing(folder: &Path) -> Result<String, TestCaError> {
 
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
     let mut params = CertificateParams::new(names).map_err(TestCaError::Certificate)?;
-    params.distinguished_name.push(DnType::CommonName, "Chancery test CA, https");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "Chancery test CA, https");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let key = KeyPair::generate().map_err(TestCaError::Certificate)?;
-    let leaf = params.signed_by(&key, &root).map_err(TestCaError::Certificate)?;
+    let leaf = params
+        .signed_by(&key, &root)
+        .map_err(TestCaError::Certificate)?;
 
     // The root last: once it is there, all three are.
-    for (name, content) in [(KEY, key.serialize_pem()), (LEAF, leaf.pem()), (ROOT, root.pem())] {
+    for (name, content) in [
+        (KEY, key.serialize_pem()),
+        (LEAF, leaf.pem()),
+        (ROOT, root.pem()),
+    ] {
         let file = folder.join(name);
         files::write_private(&file, content.as_bytes()).map_err(failed(&file))?;
     }
