@@ -133,6 +133,8 @@ impl Follower {
     ) -> Result<(), FollowError> {
         loop {
             let position = self.position().await?;
+            // Another replica may have brought the rows there.
+            apply.committed(position.sequence, &[]).await;
             let opening = tail::patiently_open(&self.log, &[], position.sequence);
             let Some(session) = stopping.run_until_cancelled(opening).await else {
                 return Ok(());
