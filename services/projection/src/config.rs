@@ -36,7 +36,10 @@ mod tests {
     fn a_key_that_is_not_known_is_an_error() {
         let read = |json: &str| serde_json::from_str::<Config>(json);
         assert_eq!(read("{}").unwrap(), Config::default());
-        assert_eq!(read(r#"{"patience_seconds": 2}"#).unwrap().patience(), Duration::from_secs(2));
+        assert_eq!(
+            read(r#"{"patience_seconds": 2}"#).unwrap().patience(),
+            Duration::from_secs(2)
+        );
         assert!(read(r#"{"patience": 2}"#).is_err());
     }
 }

@@ -91,13 +91,15 @@ impl Event {
 
 /// The body is a JSON object: what else could not be answered.
 fn readable(recorded: &Recorded) -> Result<(), LogError> {
-    serde_json::from_slice::<std::collections::BTreeMap<String, serde::de::IgnoredAny>>(&recorded.body)
-        .map(drop)
-        .map_err(|source| LogError::Decode {
-            sequence: recorded.sequence,
-            source: eventlog::DecodeError::Json {
-                schema: "google.protobuf.Struct",
-                source,
-            },
-        })
+    serde_json::from_slice::<std::collections::BTreeMap<String, serde::de::IgnoredAny>>(
+        &recorded.body,
+    )
+    .map(drop)
+    .map_err(|source| LogError::Decode {
+        sequence: recorded.sequence,
+        source: eventlog::DecodeError::Json {
+            schema: "google.protobuf.Struct",
+            source,
+        },
+    })
 }

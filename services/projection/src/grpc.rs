@@ -45,7 +45,12 @@ pub struct Questions {
 impl Questions {
     /// Answers from this database, which is as of `position`. A question waits for its `at_least`
     /// at most for `patience` where its caller sets no deadline.
-    pub fn new(database: DatabaseConnection, position: Position, clock: Clock, patience: Duration) -> Self {
+    pub fn new(
+        database: DatabaseConnection,
+        position: Position,
+        clock: Clock,
+        patience: Duration,
+    ) -> Self {
         Self {
             database,
             position,
@@ -64,9 +69,14 @@ impl Questions {
     }
 
     /// A page of any list, and the position that it shows.
-    async fn list<L: List>(&self, request: Request<ListRequest>) -> Result<(Page<Row<L>>, u64), Refusal> {
+    async fn list<L: List>(
+        &self,
+        request: Request<ListRequest>,
+    ) -> Result<(Page<Row<L>>, u64), Refusal> {
         let question = Question::<L>::parse(request.get_ref())?;
-        let position = self.reached(request.get_ref().at_least, request.metadata()).await?;
+        let position = self
+            .reached(request.get_ref().at_least, request.metadata())
+            .await?;
         let page = question.ask(&self.database, self.now()).await?;
         Ok((page, position))
     }
@@ -78,7 +88,8 @@ impl Questions {
         let Some(id) = id else {
             return Err(violations.into());
         };
-        self.reached(request.get_ref().at_least, request.metadata()).await?;
+        self.reached(request.get_ref().at_least, request.metadata())
+            .await?;
         Ok(id)
     }
 }
@@ -91,7 +102,10 @@ impl QueryService for Questions {
     ) -> Result<Response<answer::ListCertificatesResponse>, Status> {
         let (page, position) = self.list::<certificates::Field>(request).await?;
         let now = self.now();
-        let rows = page.rows.into_iter().map(|row| certificates::answered(row, now));
+        let rows = page
+            .rows
+            .into_iter()
+            .map(|row| certificates::answered(row, now));
         Ok(Response::new(answer::ListCertificatesResponse {
             certificates: rows.collect::<Result<_, _>>()?,
             next_page_token: page.next_page_token,
@@ -138,7 +152,10 @@ impl QueryService for Questions {
         }))
     }
 
-    async fn get_server(&self, request: Request<GetRequest>) -> Result<Response<answer::Server>, Status> {
+    async fn get_server(
+        &self,
+        request: Request<GetRequest>,
+    ) -> Result<Response<answer::Server>, Status> {
         let id = self.wanted(request).await?;
         Ok(Response::new(servers::get(&self.database, &id).await?))
     }

@@ -46,7 +46,12 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         }
     }));
 
-    let questions = Questions::new(database.clone(), position, runtime.clock().clone(), config.patience());
+    let questions = Questions::new(
+        database.clone(),
+        position,
+        runtime.clock().clone(),
+        config.patience(),
+    );
     let questions = QueryServiceServer::new(questions).max_decoding_message_size(grpc::MAX_REQUEST);
     runtime.serve(Routes::new(questions)).await?;
 

@@ -50,12 +50,14 @@ impl Position {
 
     /// No further event will be applied.
     pub fn stop(&self) {
-        self.0.send_modify(|standing| standing.state = State::Stopped);
+        self.0
+            .send_modify(|standing| standing.state = State::Stopped);
     }
 
     /// The service is going down: nobody waits any longer.
     pub fn close(&self) {
-        self.0.send_modify(|standing| standing.state = State::Closing);
+        self.0
+            .send_modify(|standing| standing.state = State::Closing);
     }
 
     /// Waits until the tables hold the event at `at_least`, at most for `patience`; answers the position then.
@@ -109,7 +111,13 @@ mod tests {
         let position = Position::at(4);
         assert!(matches!(position.reached(4, Duration::ZERO).await, Ok(4)));
         let late = position.reached(5, Duration::from_secs(1)).await;
-        assert!(matches!(late, Err(Refusal::NotYetProjected { wanted: 5, position: 4 })));
+        assert!(matches!(
+            late,
+            Err(Refusal::NotYetProjected {
+                wanted: 5,
+                position: 4
+            })
+        ));
         let waiting = tokio::spawn({
             let position = position.clone();
             async move { position.reached(6, LONG).await }
@@ -127,7 +135,10 @@ mod tests {
         let position = Position::at(4);
         position.stop();
         assert!(matches!(position.reached(4, LONG).await, Ok(4)));
-        assert!(matches!(position.reached(5, LONG).await, Err(Refusal::Stopped { position: 4 })));
+        assert!(matches!(
+            position.reached(5, LONG).await,
+            Err(Refusal::Stopped { position: 4 })
+        ));
         position.close();
         assert!(matches!(position.past(4).await, Err(Refusal::Closing)));
     }

@@ -27,7 +27,9 @@ pub enum Refusal {
         position: u64,
     },
     /// The follower met an event that it cannot apply, or a log that has changed.
-    #[error("the tables stay at {position} of the log: the projection has stopped, and its log says why")]
+    #[error(
+        "the tables stay at {position} of the log: the projection has stopped, and its log says why"
+    )]
     Stopped {
         /// The position of the tables.
         position: u64,

@@ -22,9 +22,10 @@ pub mod server;
 use sea_orm::FromJsonQueryResult;
 use serde::{Deserialize, Serialize};
 
-/// Text as it is compared: without regard to case.
+/// Text as it is compared: without regard to case. Letter by letter, so that a part of a text folds
+/// to a part of the folded text.
 pub fn folded(text: &str) -> String {
-    text.to_lowercase()
+    text.chars().flat_map(char::to_lowercase).collect()
 }
 
 /// A short list of texts inside a row, in their order.

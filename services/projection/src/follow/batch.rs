@@ -55,9 +55,10 @@ impl Batch {
         tx: &impl ConnectionTrait,
         events: &[(&Recorded, Event)],
     ) -> Result<Self, DbErr> {
-        let automations = touched(events, |event| {
-            matches!(event, Event::Automation(event) if !matches!(event, AutomationEvent::Requested(_)))
-        });
+        let automations = touched(
+            events,
+            |event| matches!(event, Event::Automation(event) if !matches!(event, AutomationEvent::Requested(_))),
+        );
         let certificates = touched(events, |event| {
             matches!(event, Event::Certificate(CertificateEvent::Renewed(_)))
         });
@@ -67,11 +68,15 @@ impl Batch {
                 .into_iter()
                 .map(|row| (row.id.clone(), row))
                 .collect(),
-            certificates: write::load::<certificate::Entity>(tx, certificate::Column::Id, certificates)
-                .await?
-                .into_iter()
-                .map(|row| (row.id.clone(), row))
-                .collect(),
+            certificates: write::load::<certificate::Entity>(
+                tx,
+                certificate::Column::Id,
+                certificates,
+            )
+            .await?
+            .into_iter()
+            .map(|row| (row.id.clone(), row))
+            .collect(),
             ..Self::default()
         })
     }
@@ -100,7 +105,12 @@ impl Batch {
         Ok(())
     }
 
-    fn take_certificate(&mut self, id: &str, event: CertificateEvent, at: i64) -> Result<(), Unusable> {
+    fn take_certificate(
+        &mut self,
+        id: &str,
+        event: CertificateEvent,
+        at: i64,
+    ) -> Result<(), Unusable> {
         let (row, version) = match event {
             CertificateEvent::Issued(issued) => {
                 let version = Version::new(1, issued.key_id, issued.certificate, issued.issuers)?;
@@ -115,7 +125,11 @@ impl Batch {
             }
             CertificateEvent::SelfSigned(signed) => {
                 let version = Version::new(1, signed.key_id, signed.certificate, Vec::new())?;
-                let source = if signed.factory { Source::Factory } else { Source::SelfSigned };
+                let source = if signed.factory {
+                    Source::Factory
+                } else {
+                    Source::SelfSigned
+                };
                 let standing = Standing {
                     id: id.to_owned(),
                     friendly_name: signed.friendly_name,
@@ -126,11 +140,19 @@ impl Batch {
                 (certificate::Model::first(standing, &version, at)?, version)
             }
             CertificateEvent::Renewed(renewed) => {
-                let before = self.certificates.remove(id).ok_or_else(|| Unusable::Unknown {
-                    what: "certificate",
-                    id: id.to_owned(),
-                })?;
-                let version = Version::new(renewed.version, renewed.key_id, renewed.certificate, renewed.issuers)?;
+                let before = self
+                    .certificates
+                    .remove(id)
+                    .ok_or_else(|| Unusable::Unknown {
+                        what: "certificate",
+                        id: id.to_owned(),
+                    })?;
+                let version = Version::new(
+                    renewed.version,
+                    renewed.key_id,
+                    renewed.certificate,
+                    renewed.issuers,
+                )?;
                 (before.renewed(&version, at)?, version)
             }
         };
@@ -145,7 +167,10 @@ impl Batch {
         let mut newest = Newest::default();
         for name in version.names() {
             let certificate_id = id.to_owned();
-            newest.names.push(certificate_name::Model { certificate_id, name });
+            newest.names.push(certificate_name::Model {
+                certificate_id,
+                name,
+            });
         }
         for (place, certificate) in (0..).zip(&version.issuers) {
             let issuer = issuer::Model::of(certificate);
@@ -154,7 +179,8 @@ impl Batch {
                 place,
                 sha256_fingerprint: issuer.sha256_fingerprint.clone(),
             });
-            self.issuers.insert(issuer.sha256_fingerprint.clone(), issuer);
+            self.issuers
+                .insert(issuer.sha256_fingerprint.clone(), issuer);
         }
         self.newest.insert(id.to_owned(), newest);
     }
@@ -170,8 +196,18 @@ impl Batch {
         write::put::<issuer::Entity>(tx, self.issuers.into_values()).await?;
 
         let ids = self.newest.keys().cloned().collect::<Vec<_>>();
-        write::delete::<certificate_name::Entity>(tx, certificate_name::Column::CertificateId, &ids).await?;
-        write::delete::<certificate_issuer::Entity>(tx, certificate_issuer::Column::CertificateId, &ids).await?;
+        write::delete::<certificate_name::Entity>(
+            tx,
+            certificate_name::Column::CertificateId,
+            &ids,
+        )
+        .await?;
+        write::delete::<certificate_issuer::Entity>(
+            tx,
+            certificate_issuer::Column::CertificateId,
+            &ids,
+        )
+        .await?;
         let (mut names, mut chains) = (Vec::new(), Vec::new());
         for newest in self.newest.into_values() {
             names.extend(newest.names);
@@ -185,7 +221,9 @@ impl Batch {
 /// The ids of the events that build on a row, each once.
 fn touched(events: &[(&Recorded, Event)], builds: impl Fn(&Event) -> bool) -> Vec<String> {
     let ids = events.iter().filter(|(_, event)| builds(event));
-    let mut ids = ids.map(|(recorded, _)| recorded.id.clone()).collect::<Vec<_>>();
+    let mut ids = ids
+        .map(|(recorded, _)| recorded.id.clone())
+        .collect::<Vec<_>>();
     ids.sort_unstable();
     ids.dedup();
     ids

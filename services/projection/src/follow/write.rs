@@ -1,8 +1,8 @@
 //! Many rows in few statements, the same for every table.
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IdenStatic, IntoActiveModel, Iterable,
-    PrimaryKeyToColumn, QueryFilter, sea_query::OnConflict,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IdenStatic,
+    IntoActiveModel, Iterable, PrimaryKeyToColumn, QueryFilter, sea_query::OnConflict,
 };
 
 /// The rows with these values in `column`.
@@ -31,7 +31,10 @@ where
 {
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
-        let some = rows.by_ref().take(ROWS).map(IntoActiveModel::into_active_model);
+        let some = rows
+            .by_ref()
+            .take(ROWS)
+            .map(IntoActiveModel::into_active_model);
         E::insert_many(some)
             .on_conflict(replace::<E>())
             .exec_without_returning(tx)
@@ -57,7 +60,9 @@ fn replace<E: EntityTrait>() -> OnConflict {
     let key = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
     let key = key.collect::<Vec<E::Column>>();
     let is_key = |column: &E::Column| key.iter().any(|part| part.as_str() == column.as_str());
-    let others = E::Column::iter().filter(|column| !is_key(column)).collect::<Vec<_>>();
+    let others = E::Column::iter()
+        .filter(|column| !is_key(column))
+        .collect::<Vec<_>>();
     let mut conflict = OnConflict::columns(key.iter().copied());
     if others.is_empty() {
         conflict.do_nothing();

@@ -43,7 +43,10 @@ mod tests {
     fn the_header_is_read_as_grpc_writes_it() {
         assert_eq!(parse("2S"), Some(Duration::from_secs(2)));
         assert_eq!(parse("1M"), Some(Duration::from_secs(60)));
-        assert_eq!(parse("99999999H"), Some(Duration::from_secs(99_999_999 * 3_600)));
+        assert_eq!(
+            parse("99999999H"),
+            Some(Duration::from_secs(99_999_999 * 3_600))
+        );
         assert_eq!(parse("500m"), Some(Duration::from_millis(500)));
         for wrong in ["", "S", "1", "1s", "-1S", "123456789S", "ä"] {
             assert_eq!(parse(wrong), None, "{wrong}");

@@ -43,7 +43,13 @@ pub enum Field {
 }
 
 impl filter::Field for Field {
-    const ALL: &'static [Self] = &[Self::Name, Self::Status, Self::Server, Self::NotAfter, Self::Created];
+    const ALL: &'static [Self] = &[
+        Self::Name,
+        Self::Status,
+        Self::Server,
+        Self::NotAfter,
+        Self::Created,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -91,7 +97,9 @@ impl List for Field {
             (Self::Status, test) => condition::on(Column::Status, test),
             (Self::Server, test) => of_server(test),
             // Where there is no certificate yet, no end of it is late.
-            (Self::NotAfter, Test::Above(at)) => Column::NotAfter.gt(*at).and(Column::NotAfter.lt(NEVER)),
+            (Self::NotAfter, Test::Above(at)) => {
+                Column::NotAfter.gt(*at).and(Column::NotAfter.lt(NEVER))
+            }
             (Self::NotAfter, test) => condition::on(Column::NotAfter, test),
             (Self::Created, test) => condition::on(Column::Created, test),
         }
@@ -132,15 +140,24 @@ pub async fn get(database: &impl ConnectionTrait, id: &str) -> Result<answer::Au
 ///
 /// # Errors
 /// What the database says.
-pub async fn answered(database: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<answer::Automation>, Refusal> {
-    let servers = rows.iter().map(|row| row.server_id.as_str()).collect::<BTreeSet<_>>();
+pub async fn answered(
+    database: &impl ConnectionTrait,
+    rows: Vec<Model>,
+) -> Result<Vec<answer::Automation>, Refusal> {
+    let servers = rows
+        .iter()
+        .map(|row| row.server_id.as_str())
+        .collect::<BTreeSet<_>>();
     let names = servers::names(database, servers).await?;
     Ok(rows.into_iter().map(|row| one(row, &names)).collect())
 }
 
 fn one(row: Model, server_names: &BTreeMap<String, String>) -> answer::Automation {
     answer::Automation {
-        server_name: server_names.get(&row.server_id).cloned().unwrap_or_default(),
+        server_name: server_names
+            .get(&row.server_id)
+            .cloned()
+            .unwrap_or_default(),
         id: row.id,
         friendly_name: row.friendly_name,
         status: row.status,

@@ -121,7 +121,11 @@ impl List for Field {
 ///
 /// # Errors
 /// [`Refusal::NotFound`], or what the database says.
-pub async fn get(database: &impl ConnectionTrait, id: &str, now: i64) -> Result<answer::Certificate, Refusal> {
+pub async fn get(
+    database: &impl ConnectionTrait,
+    id: &str,
+    now: i64,
+) -> Result<answer::Certificate, Refusal> {
     let row = match Entity::find_by_id(id).one(database).await? {
         Some(row) => Some(row),
         None => match by_fingerprint(database, id).await? {
@@ -195,7 +199,9 @@ fn has_status(test: &Test, now: i64) -> Expr {
     let is = match i32::try_from(wanted).map(answer::CertificateStatus::try_from) {
         Ok(Ok(answer::CertificateStatus::Expired)) => expired,
         Ok(Ok(answer::CertificateStatus::NotYetValid)) => current.and(Column::NotBefore.gt(now)),
-        Ok(Ok(answer::CertificateStatus::Expiring)) => current.and(begun).and(Column::RenewAt.lte(now)),
+        Ok(Ok(answer::CertificateStatus::Expiring)) => {
+            current.and(begun).and(Column::RenewAt.lte(now))
+        }
         Ok(Ok(answer::CertificateStatus::Valid)) => current.and(begun).and(Column::RenewAt.gt(now)),
         Ok(Ok(answer::CertificateStatus::Unspecified) | Err(_)) | Err(_) => Expr::val(false),
     };
@@ -230,7 +236,10 @@ fn as_kept(name: &str) -> String {
     }
 }
 
-async fn by_fingerprint(database: &impl ConnectionTrait, text: &str) -> Result<Option<Model>, DbErr> {
+async fn by_fingerprint(
+    database: &impl ConnectionTrait,
+    text: &str,
+) -> Result<Option<Model>, DbErr> {
     let Some(fingerprint) = fingerprint(text) else {
         return Ok(None);
     };
@@ -240,7 +249,11 @@ async fn by_fingerprint(database: &impl ConnectionTrait, text: &str) -> Result<O
         .one(database)
         .await?;
     match version {
-        Some(version) => Entity::find_by_id(version.certificate_id).one(database).await,
+        Some(version) => {
+            Entity::find_by_id(version.certificate_id)
+                .one(database)
+                .await
+        }
         None => Ok(None),
     }
 }
@@ -255,7 +268,10 @@ async fn by_name(database: &impl ConnectionTrait, name: &str) -> Result<Option<M
         .await
 }
 
-async fn issuers(database: &impl ConnectionTrait, id: &str) -> Result<Vec<x509::v1::Certificate>, Refusal> {
+async fn issuers(
+    database: &impl ConnectionTrait,
+    id: &str,
+) -> Result<Vec<x509::v1::Certificate>, Refusal> {
     use certificate_issuer::Column;
     let chain = certificate_issuer::Entity::find()
         .filter(Column::CertificateId.eq(id))
@@ -267,7 +283,9 @@ async fn issuers(database: &impl ConnectionTrait, id: &str) -> Result<Vec<x509::
     let rows = issuer::Entity::find().filter(any).all(database).await?;
     let mut issuers = Vec::with_capacity(chain.len());
     for place in &chain {
-        let row = rows.iter().find(|row| row.sha256_fingerprint == place.sha256_fingerprint);
+        let row = rows
+            .iter()
+            .find(|row| row.sha256_fingerprint == place.sha256_fingerprint);
         if let Some(row) = row {
             issuers.push(decoded("issuer", &row.certificate)?);
         }
@@ -279,7 +297,10 @@ const STATUSES: &[(&str, i32)] = &[
     ("valid", answer::CertificateStatus::Valid as i32),
     ("expiring", answer::CertificateStatus::Expiring as i32),
     ("expired", answer::CertificateStatus::Expired as i32),
-    ("not-yet-valid", answer::CertificateStatus::NotYetValid as i32),
+    (
+        "not-yet-valid",
+        answer::CertificateStatus::NotYetValid as i32,
+    ),
 ];
 
 const SOURCES: &[(&str, i32)] = &[

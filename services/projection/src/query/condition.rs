@@ -50,14 +50,25 @@ mod tests {
     #[test]
     fn values_are_bound_and_wildcards_are_literal() {
         let hostile = "50%_!'; DROP TABLE event; --";
-        for test in [Test::Is(hostile.into()), Test::IsNot(hostile.into()), Test::Contains(hostile.into())] {
-            let query = Entity::find().filter(on(Column::NameFolded, &test)).into_query();
-            for (sql, values) in [query.build(SqliteQueryBuilder), query.build(PostgresQueryBuilder)] {
+        for test in [
+            Test::Is(hostile.into()),
+            Test::IsNot(hostile.into()),
+            Test::Contains(hostile.into()),
+        ] {
+            let query = Entity::find()
+                .filter(on(Column::NameFolded, &test))
+                .into_query();
+            for (sql, values) in [
+                query.build(SqliteQueryBuilder),
+                query.build(PostgresQueryBuilder),
+            ] {
                 assert!(!sql.contains("DROP"), "{sql}");
                 assert_eq!(values.iter().count(), 1, "{sql}");
             }
         }
-        let query = Entity::find().filter(on(Column::NameFolded, &Test::Contains("50%_!".into()))).into_query();
+        let query = Entity::find()
+            .filter(on(Column::NameFolded, &Test::Contains("50%_!".into())))
+            .into_query();
         let (sql, values) = query.build(SqliteQueryBuilder);
         assert!(sql.ends_with("LIKE ? ESCAPE '!'"), "{sql}");
         assert_eq!(values.iter().next(), Some(&"%50!%!_!!%".into()));

@@ -68,7 +68,11 @@ impl filter::Field for Field {
         match self {
             Self::Sequence => Kind::Number,
             Self::Time => Kind::Time,
-            Self::Aggregate | Self::AggregateId | Self::Event | Self::Actor | Self::CorrelationId => Kind::Text,
+            Self::Aggregate
+            | Self::AggregateId
+            | Self::Event
+            | Self::Actor
+            | Self::CorrelationId => Kind::Text,
         }
     }
 }
@@ -151,10 +155,15 @@ impl Watch {
     pub fn parse(request: &answer::WatchEventsRequest) -> Result<Self, Violations> {
         let mut violations = Violations::new();
         let terms = question::terms::<Field>(&request.filter, &mut violations);
-        let unfit = terms.iter().any(|term| matches!(term.field, Field::Sequence | Field::Time));
+        let unfit = terms
+            .iter()
+            .any(|term| matches!(term.field, Field::Sequence | Field::Time));
         if unfit {
             let known = "aggregate, aggregate_id, event, actor and correlation_id";
-            violations.add("filter", format!("what is to come has no sequence or time yet; filter by {known}"));
+            violations.add(
+                "filter",
+                format!("what is to come has no sequence or time yet; filter by {known}"),
+            );
         }
         let after = i64::try_from(request.after_sequence);
         let after = after.map_err(|_| "is past the end of any log");
@@ -182,8 +191,13 @@ impl Watch {
             self.after
         };
         let pages = stream::try_unfold(begin, move |after| {
-            let (database, position, terms) = (database.clone(), position.clone(), self.terms.clone());
-            async move { next_rows(&database, &position, &terms, after).await.map(Some) }
+            let (database, position, terms) =
+                (database.clone(), position.clone(), self.terms.clone());
+            async move {
+                next_rows(&database, &position, &terms, after)
+                    .await
+                    .map(Some)
+            }
         });
         pages
             .map_ok(|rows| stream::iter(rows).map(answered))
@@ -219,7 +233,11 @@ async fn next_rows(
     }
 }
 
-async fn rows_past(database: &impl ConnectionTrait, terms: &[Term<Field>], after: i64) -> Result<Vec<Model>, DbErr> {
+async fn rows_past(
+    database: &impl ConnectionTrait,
+    terms: &[Term<Field>],
+    after: i64,
+) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         // No status among an event's fields: the time does not matter.
         .filter(question::holds(terms, 0))

@@ -4,12 +4,16 @@
 //! (contains), `field<value`, `field>value`. A value with spaces stands in double quotes, where
 //! `\"` is a quote and `\\` a backslash. What a field may be compared with is its [`Kind`].
 
+mod words;
+
 use time::{
     Date, OffsetDateTime, Time,
     format_description::{StaticFormatDescription, well_known::Rfc3339},
     macros::format_description,
 };
 
+pub use self::words::Operator;
+use self::words::{Word, short, words};
 use crate::tables::{folded, instant::micros};
 
 /// The longest filter, in characters.
@@ -78,7 +82,9 @@ pub enum FilterError {
         length: usize,
     },
     /// A word without an operator.
-    #[error("{text:?} is not a term: write field=value, field!=value, field:text, field<value or field>value")]
+    #[error(
+        "{text:?} is not a term: write field=value, field!=value, field:text, field<value or field>value"
+    )]
     NotATerm {
         /// The word.
         text: String,
@@ -92,7 +98,9 @@ pub enum FilterError {
         known: String,
     },
     /// Nothing stands after the operator.
-    #[error("{field} has nothing to compare with: a value follows {operator} at once (\"\" for an empty one)")]
+    #[error(
+        "{field} has nothing to compare with: a value follows {operator} at once (\"\" for an empty one)"
+    )]
     NoValue {
         /// The field.
         field: String,
@@ -106,7 +114,9 @@ pub enum FilterError {
         field: String,
     },
     /// A quote in the middle of a value.
-    #[error("the value of {field} has a double quote in it: put the whole value in double quotes, and write the quote as \\\"")]
+    #[error(
+        "the value of {field} has a double quote in it: put the whole value in double quotes, and write the quote as \\\""
+    )]
     StrayQuote {
         /// The field.
         field: String,
@@ -130,7 +140,9 @@ pub enum FilterError {
         usable: &'static str,
     },
     /// Not a time.
-    #[error("{value:?} is not a time for {field}: write a date like 2027-01-31, or RFC 3339 like 2027-01-31T08:00:00Z")]
+    #[error(
+        "{value:?} is not a time for {field}: write a date like 2027-01-31, or RFC 3339 like 2027-01-31T08:00:00Z"
+    )]
     NotATime {
         /// The field.
         field: &'static str,
@@ -155,33 +167,6 @@ pub enum FilterError {
         /// The words.
         choices: String,
     },
-}
-
-/// How a field is compared with a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operator {
-    /// `=`
-    Equal,
-    /// `!=`
-    NotEqual,
-    /// `:`
-    Contains,
-    /// `<`
-    Less,
-    /// `>`
-    Greater,
-}
-
-impl std::fmt::Display for Operator {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Equal => "=",
-            Self::NotEqual => "!=",
-            Self::Contains => ":",
-            Self::Less => "<",
-            Self::Greater => ">",
-        })
-    }
 }
 
 /// The terms of a filter; none for an empty one.
@@ -217,89 +202,6 @@ pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
-/// A term as it is written, its value without quotes.
-struct Word {
-    field: String,
-    operator: Operator,
-    value: String,
-}
-
-fn words(filter: &str) -> impl Iterator<Item = Result<Word, FilterError>> {
-    let mut rest = filter;
-    std::iter::from_fn(move || {
-        rest = rest.trim_start();
-        if rest.is_empty() {
-            return None;
-        }
-        let (word, behind) = word(rest);
-        rest = behind;
-        Some(word)
-    })
-}
-
-/// The first word, and what stands behind it.
-fn word(text: &str) -> (Result<Word, FilterError>, &str) {
-    let end_of_field = text.find(|c: char| c.is_whitespace() || "=!:<>\"".contains(c));
-    let (field, after_field) = text.split_at(end_of_field.unwrap_or(text.len()));
-    let operator = OPERATORS
-        .iter()
-        .find_map(|(spelling, operator)| Some((after_field.strip_prefix(spelling)?, *operator)));
-    let Some((after_operator, operator)) = operator.filter(|_| !field.is_empty()) else {
-        let (bad, behind) = text.split_at(end_of_word(text));
-        return (Err(FilterError::NotATerm { text: short(bad) }), behind);
-    };
-    let (value, behind) = match after_operator.strip_prefix('"') {
-        Some(quoted) => quoted_value(field, quoted),
-        None => bare_value(field, operator, after_operator),
-    };
-    let word = value.map(|value| Word {
-        field: field.to_owned(),
-        operator,
-        value,
-    });
-    (word, behind)
-}
-
-fn bare_value<'a>(field: &str, operator: Operator, text: &'a str) -> (Result<String, FilterError>, &'a str) {
-    let (value, behind) = text.split_at(end_of_word(text));
-    let field = short(field);
-    let checked = match value {
-        "" => Err(FilterError::NoValue { field, operator }),
-        value if value.contains('"') => Err(FilterError::StrayQuote { field }),
-        value if value.chars().any(char::is_control) => Err(FilterError::Control { field }),
-        value => Ok(value.to_owned()),
-    };
-    (checked, behind)
-}
-
-fn quoted_value<'a>(field: &str, text: &'a str) -> (Result<String, FilterError>, &'a str) {
-    let field = short(field);
-    let mut value = String::new();
-    let mut characters = text.char_indices();
-    while let Some((at, character)) = characters.next() {
-        match character {
-            '"' => {
-                let behind = &text[at + 1..];
-                if behind.starts_with(|c: char| !c.is_whitespace()) {
-                    let behind = &behind[end_of_word(behind)..];
-                    return (Err(FilterError::StrayQuote { field }), behind);
-                }
-                if value.chars().any(char::is_control) {
-                    return (Err(FilterError::Control { field }), behind);
-                }
-                return (Ok(value), behind);
-            }
-            '\\' => value.extend(characters.next().map(|(_, escaped)| escaped)),
-            other => value.push(other),
-        }
-    }
-    (Err(FilterError::OpenQuote { field }), "")
-}
-
-fn end_of_word(text: &str) -> usize {
-    text.find(char::is_whitespace).unwrap_or(text.len())
-}
-
 fn term<F: Field>(word: &Word) -> Result<Term<F>, FilterError> {
     let field = F::ALL.iter().copied().find(|f| f.name() == word.field);
     let field = field.ok_or_else(|| FilterError::UnknownField {
@@ -326,8 +228,12 @@ fn term<F: Field>(word: &Word) -> Result<Term<F>, FilterError> {
         (Kind::Number, Operator::Less) => Test::Below(number(name, &word.value)?),
         (Kind::Number, Operator::Greater) => Test::Above(number(name, &word.value)?),
         (Kind::Number, _) => return Err(unusable("a number", "=, !=, < or >")),
-        (Kind::Choice(choices), Operator::Equal) => Test::Equals(choice(name, choices, &word.value)?),
-        (Kind::Choice(choices), Operator::NotEqual) => Test::Differs(choice(name, choices, &word.value)?),
+        (Kind::Choice(choices), Operator::Equal) => {
+            Test::Equals(choice(name, choices, &word.value)?)
+        }
+        (Kind::Choice(choices), Operator::NotEqual) => {
+            Test::Differs(choice(name, choices, &word.value)?)
+        }
         (Kind::Choice(_), _) => return Err(unusable("one of a few words", "= or !=")),
     };
     Ok(Term { field, test })
@@ -367,25 +273,6 @@ fn choice(
             choices: listed(choices.iter().map(|(word, _)| *word)),
         })
 }
-
-/// Enough of what was written to find it again.
-fn short(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_ECHO) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-/// Longer spellings first.
-const OPERATORS: [(&str, Operator); 5] = [
-    ("!=", Operator::NotEqual),
-    ("=", Operator::Equal),
-    (":", Operator::Contains),
-    ("<", Operator::Less),
-    (">", Operator::Greater),
-];
-
-const LONGEST_ECHO: usize = 60;
 
 const DATE: StaticFormatDescription = format_description!("[year]-[month]-[day]");
 

@@ -114,7 +114,10 @@ pub async fn get(database: &impl ConnectionTrait, id: &str) -> Result<answer::Ke
 ///
 /// # Errors
 /// What the database says.
-pub async fn answered(database: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<answer::Key>, DbErr> {
+pub async fn answered(
+    database: &impl ConnectionTrait,
+    rows: Vec<Model>,
+) -> Result<Vec<answer::Key>, DbErr> {
     let mut users = users(database, rows.iter().map(|row| row.id.as_str())).await?;
     let answers = rows.into_iter().map(|row| answer::Key {
         certificate_ids: users.remove(&row.id).unwrap_or_default(),

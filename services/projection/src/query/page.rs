@@ -50,7 +50,10 @@ impl QuestionDigest {
             context.update(part.as_bytes());
         }
         let whole = context.finish();
-        let enough = whole.as_ref().split_at(DIGEST_BYTES.min(whole.as_ref().len())).0;
+        let enough = whole
+            .as_ref()
+            .split_at(DIGEST_BYTES.min(whole.as_ref().len()))
+            .0;
         Self(URL_SAFE_NO_PAD.encode(enough))
     }
 }
@@ -128,10 +131,20 @@ mod tests {
         let question = QuestionDigest::of(&["keys", "created>2027-01-01", "-created"]);
         let token = token(&cursor_at, &question);
         assert_eq!(cursor(&token, &question), Ok(cursor_at));
-        for other in [["servers", "created>2027-01-01", "-created"], ["keys", "created>2027-01-0", "1-created"]] {
+        for other in [
+            ["servers", "created>2027-01-01", "-created"],
+            ["keys", "created>2027-01-0", "1-created"],
+        ] {
             assert_eq!(cursor(&token, &QuestionDigest::of(&other)), Err(TokenError));
         }
-        let garbage = ["", "x", "AAAA", "e30", &"A".repeat(MAX_TOKEN + 1), &format!("{token}A")];
+        let garbage = [
+            "",
+            "x",
+            "AAAA",
+            "e30",
+            &"A".repeat(MAX_TOKEN + 1),
+            &format!("{token}A"),
+        ];
         for garbage in garbage {
             assert_eq!(cursor(garbage, &question), Err(TokenError), "{garbage}");
         }

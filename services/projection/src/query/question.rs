@@ -41,7 +41,7 @@ pub trait List: filter::Field {
 #[derive(Debug, Clone)]
 pub struct Question<L: List> {
     /// All must hold.
-    pub terms: Vec<Term<L>>,
+    terms: Vec<Term<L>>,
     sort: Sort<L>,
     size: usize,
     after: Option<Cursor>,
@@ -68,13 +68,18 @@ impl<L: List> Question<L> {
     pub fn parse(request: &ListRequest) -> Result<Self, Violations> {
         let mut violations = Violations::new();
         let terms = terms(&request.filter, &mut violations);
-        let sort = sort::parse(&request.sort, L::DEFAULT_SORT, |f| f.sort_column().is_some());
+        let sort = sort::parse(&request.sort, L::DEFAULT_SORT, |f| {
+            f.sort_column().is_some()
+        });
         let sort = violations.check("sort", sort);
         let size = match request.page_size {
             0 => page::DEFAULT_SIZE,
             size @ 1..=page::MAX_SIZE => size,
             size => {
-                violations.add("page_size", format!("is {size}; at most {} rows make a page", page::MAX_SIZE));
+                violations.add(
+                    "page_size",
+                    format!("is {size}; at most {} rows make a page", page::MAX_SIZE),
+                );
                 size
             }
         };
@@ -103,7 +108,11 @@ impl<L: List> Question<L> {
     ///
     /// # Errors
     /// What the database says.
-    pub async fn ask(&self, database: &impl ConnectionTrait, now: i64) -> Result<Page<Row<L>>, DbErr> {
+    pub async fn ask(
+        &self,
+        database: &impl ConnectionTrait,
+        now: i64,
+    ) -> Result<Page<Row<L>>, DbErr> {
         // A field that cannot be sorted by is refused in `parse`: its id then is order enough.
         let by = self.sort.field.sort_column().unwrap_or(L::ID);
         let (order, ascending) = match self.sort.direction {
@@ -114,7 +123,11 @@ impl<L: List> Question<L> {
         if let Some(cursor) = &self.after {
             let here = Expr::tuple([column::<L>(by), column::<L>(L::ID)]);
             let there = Expr::tuple([value(&cursor.value), value(&cursor.id)]);
-            condition = condition.add(if ascending { here.gt(there) } else { here.lt(there) });
+            condition = condition.add(if ascending {
+                here.gt(there)
+            } else {
+                here.lt(there)
+            });
         }
         let mut rows = L::Entity::find()
             .filter(condition)
@@ -154,15 +167,25 @@ pub fn terms<F: filter::Field>(text: &str, violations: &mut Violations) -> Vec<T
 
 /// All terms hold.
 pub fn holds<L: List>(terms: &[Term<L>], now: i64) -> Condition {
-    let conditions = terms.iter().map(|term| term.field.condition(&term.test, now));
+    let conditions = terms
+        .iter()
+        .map(|term| term.field.condition(&term.test, now));
     conditions.fold(Condition::all(), Condition::add)
 }
 
 /// A token is made by us but kept by others: its values must be of the columns' types.
-fn fitting_cursor<L: List>(cursor: Cursor, sort: Option<Sort<L>>) -> Result<Cursor, page::TokenError> {
-    let by = sort.and_then(|sort| sort.field.sort_column()).unwrap_or(L::ID);
+fn fitting_cursor<L: List>(
+    cursor: Cursor,
+    sort: Option<Sort<L>>,
+) -> Result<Cursor, page::TokenError> {
+    let by = sort
+        .and_then(|sort| sort.field.sort_column())
+        .unwrap_or(L::ID);
     let fits = |column: <L::Entity as EntityTrait>::Column, place: &Place| {
-        let number = matches!(column.def().get_column_type(), ColumnType::Integer | ColumnType::BigInteger);
+        let number = matches!(
+            column.def().get_column_type(),
+            ColumnType::Integer | ColumnType::BigInteger
+        );
         number == matches!(place, Place::Number(_))
     };
     let fits = fits(by, &cursor.value) && fits(L::ID, &cursor.id);

@@ -80,9 +80,19 @@ impl List for Field {
     }
 
     fn weight(row: &Model) -> usize {
-        let texts = [&row.directory_url, &row.account_url, &row.terms_of_service_url, &row.website_url];
+        let texts = [
+            &row.directory_url,
+            &row.account_url,
+            &row.terms_of_service_url,
+            &row.website_url,
+        ];
         let lists = row.caa_identities.0.iter().chain(&row.profiles.0);
-        texts.into_iter().chain(lists).map(String::len).sum::<usize>() + ROW_WEIGHT
+        texts
+            .into_iter()
+            .chain(lists)
+            .map(String::len)
+            .sum::<usize>()
+            + ROW_WEIGHT
     }
 }
 

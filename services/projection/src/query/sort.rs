@@ -92,13 +92,24 @@ mod tests {
         let default = sort(Fruit::Name, Direction::Ascending);
         let parse = |text| parse(text, default, |f| f != Fruit::Colours);
         assert_eq!(parse(""), Ok(default));
-        assert_eq!(parse("weight"), Ok(sort(Fruit::Weight, Direction::Ascending)));
+        assert_eq!(
+            parse("weight"),
+            Ok(sort(Fruit::Weight, Direction::Ascending))
+        );
         assert_eq!(parse("-name"), Ok(sort(Fruit::Name, Direction::Descending)));
-        for wrong in ["colours", "--name", "name,weight", "name; DROP TABLE fruit", "-"] {
+        for wrong in [
+            "colours",
+            "--name",
+            "name,weight",
+            "name; DROP TABLE fruit",
+            "-",
+        ] {
             let error = parse(wrong).unwrap_err().to_string();
             assert_eq!(
                 error,
-                format!("cannot sort by {wrong:?}; sort by name and weight, with \"-\" before it for the reverse")
+                format!(
+                    "cannot sort by {wrong:?}; sort by name and weight, with \"-\" before it for the reverse"
+                )
             );
         }
     }

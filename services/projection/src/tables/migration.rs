@@ -112,7 +112,11 @@ fn certificate_issuer_table() -> TableCreateStatement {
         .col(schema::text(Column::CertificateId))
         .col(schema::integer(Column::Place))
         .col(schema::text(Column::Sha256Fingerprint))
-        .primary_key(Index::create().col(Column::CertificateId).col(Column::Place))
+        .primary_key(
+            Index::create()
+                .col(Column::CertificateId)
+                .col(Column::Place),
+        )
         .foreign_key(&mut of_certificate(
             certificate_issuer::Entity,
             Column::CertificateId,
@@ -234,12 +238,20 @@ fn indices() -> Vec<IndexCreateStatement> {
     {
         use certificate_name::Column;
         let columns = [Column::Name, Column::CertificateId];
-        all.push(index("ix_certificate_name_name", certificate_name::Entity, columns));
+        all.push(index(
+            "ix_certificate_name_name",
+            certificate_name::Entity,
+            columns,
+        ));
     }
     {
         use certificate_version::{Column, Entity};
         let fingerprint = [Column::Sha256Fingerprint, Column::CertificateId];
-        all.push(index("ix_certificate_version_fingerprint", Entity, fingerprint));
+        all.push(index(
+            "ix_certificate_version_fingerprint",
+            Entity,
+            fingerprint,
+        ));
         let key = [Column::KeyId, Column::CertificateId];
         all.push(index("ix_certificate_version_key", Entity, key));
     }
@@ -268,7 +280,8 @@ fn indices() -> Vec<IndexCreateStatement> {
     }
     {
         use event::Column;
-        let mut on = |name, column| all.push(index(name, event::Entity, [column, Column::Sequence]));
+        let mut on =
+            |name, column| all.push(index(name, event::Entity, [column, Column::Sequence]));
         on("ix_event_aggregate", Column::Aggregate);
         on("ix_event_aggregate_id", Column::AggregateId);
         on("ix_event_event", Column::Event);

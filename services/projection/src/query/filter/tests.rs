@@ -50,7 +50,9 @@ fn every_operator_is_read() {
     assert_eq!(terms(""), []);
     assert_eq!(terms("  \t "), []);
     assert_eq!(
-        terms("name=Apple name!=pear  name:\"Granny Smith\" picked<2027-01-01 picked>2027-01-01T01:00:00+01:00"),
+        terms(
+            "name=Apple name!=pear  name:\"Granny Smith\" picked<2027-01-01 picked>2027-01-01T01:00:00+01:00"
+        ),
         [
             (Fruit::Name, Test::Is(text("apple"))),
             (Fruit::Name, Test::IsNot(text("pear"))),
@@ -76,7 +78,10 @@ fn every_operator_is_read() {
 fn a_value_may_hold_operators_and_escaped_quotes() {
     let name = |t: &str| vec![(Fruit::Name, Test::Is(t.to_owned()))];
     assert_eq!(terms("name=a=b:c<d"), name("a=b:c<d"));
-    assert_eq!(terms(r#"name="say \"hi\" \\ bye""#), name(r#"say "hi" \ bye"#));
+    assert_eq!(
+        terms(r#"name="say \"hi\" \\ bye""#),
+        name(r#"say "hi" \ bye"#)
+    );
     assert_eq!(terms(r#"name="""#), name(""));
     assert_eq!(terms("name=';--"), name("';--"));
 }
@@ -101,15 +106,26 @@ fn everything_wrong_is_told_at_once_and_says_what_would_be_right() {
         ["the value of name begins with a double quote and never ends with one"]
     );
     assert_eq!(errors("name=a\"b name=\"a\"b").len(), 2);
-    assert_eq!(errors("name=a\u{7}b"), ["the value of name has a control character in it"]);
-    assert_eq!(errors("=x"), ["\"=x\" is not a term: write field=value, field!=value, field:text, field<value or field>value"]);
+    assert_eq!(
+        errors("name=a\u{7}b"),
+        ["the value of name has a control character in it"]
+    );
+    assert_eq!(
+        errors("=x"),
+        [
+            "\"=x\" is not a term: write field=value, field!=value, field:text, field<value or field>value"
+        ]
+    );
 }
 
 #[test]
 fn a_filter_has_a_longest_length_and_an_echo_too() {
     let fits = format!("name={}", "ä".repeat(MAX_LENGTH - 5));
     assert_eq!(terms(&fits).len(), 1);
-    assert_eq!(errors(&format!("{fits}x")), ["is 1001 characters long; at most 1000 are read"]);
+    assert_eq!(
+        errors(&format!("{fits}x")),
+        ["is 1001 characters long; at most 1000 are read"]
+    );
     let unknown = errors(&format!("{}=1", "x".repeat(900)));
     assert!(unknown[0].len() < 200, "{unknown:?}");
 }

@@ -1,0 +1,15 @@
+//! The projection on real databases and a real event log.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod automation;
+mod database;
+mod filters;
+mod follower;
+mod golden;
+mod paging;
+mod questions;
+mod replay;
+mod rows;
+mod script;
+mod watching;

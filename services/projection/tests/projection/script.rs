@@ -1,0 +1,278 @@
+//! A log as a test writes it down: events with envelopes, one a minute.
+
+use api::{
+    acme::v1::{
+        AutomationRenewed, AutomationRequested, CertificateObtained, ChallengeType, Failure,
+        FinalizeIntended, OrderFailed, OrderIntended, OrderPlaced, RenewalStarted,
+        ServerRegistered, Step,
+    },
+    convert,
+    keystore::v1::{CertificateIssued, CertificateRenewed, CertificateSelfSigned, KeyGenerated},
+    x509::v1::{Certificate, KeyAlgorithm, SubjectAltNames},
+};
+use eventlog::{EventBody, Recorded};
+use projection::events::{AutomationEvent, CertificateEvent, KeyEvent, ServerEvent};
+use time::{Duration, OffsetDateTime, macros::datetime};
+use uuid::Uuid;
+
+/// When the first event was.
+pub const START: OffsetDateTime = datetime!(2026-01-01 00:00:00.000001 UTC);
+
+/// Events in the order in which they were told.
+#[derive(Debug, Default)]
+pub struct Script {
+    pub events: Vec<Recorded>,
+}
+
+impl Script {
+    /// One more event, a minute after the last.
+    pub fn tell(&mut self, aggregate: &str, id: &str, event: &impl EventBody) -> u64 {
+        let body = event.to_json().unwrap();
+        self.tell_raw(aggregate, id, event.name(), event.schema(), &body)
+    }
+
+    /// One more event, whatever its body is.
+    pub fn tell_raw(
+        &mut self,
+        aggregate: &str,
+        id: &str,
+        event: &str,
+        schema: &str,
+        body: &[u8],
+    ) -> u64 {
+        let sequence = self.events.len() as u64 + 1;
+        let time = START + Duration::minutes(sequence as i64 - 1);
+        self.events.push(Recorded {
+            sequence,
+            aggregate: aggregate.to_owned(),
+            id: id.to_owned(),
+            event: event.to_owned(),
+            event_id: Uuid::from_u128(sequence.into()),
+            time,
+            stored: time,
+            actor: "service/test".to_owned(),
+            correlation_id: Uuid::from_u128(7_000 + u128::from(sequence % 3)),
+            causation_id: sequence
+                .is_multiple_of(2)
+                .then(|| Uuid::from_u128(u128::from(sequence) - 1)),
+            request_id: format!("request-{sequence}"),
+            request_digest: String::new(),
+            schema: schema.to_owned(),
+            traceparent: None,
+            body: body.to_vec().into(),
+        });
+        sequence
+    }
+
+    pub fn key(&mut self, id: &str, event: KeyGenerated) -> u64 {
+        self.tell("key", id, &KeyEvent::Generated(event))
+    }
+
+    pub fn issued(&mut self, id: &str, event: CertificateIssued) -> u64 {
+        self.tell("certificate", id, &CertificateEvent::Issued(event))
+    }
+
+    pub fn renewed(&mut self, id: &str, event: CertificateRenewed) -> u64 {
+        self.tell("certificate", id, &CertificateEvent::Renewed(event))
+    }
+
+    pub fn self_signed(&mut self, id: &str, event: CertificateSelfSigned) -> u64 {
+        self.tell("certificate", id, &CertificateEvent::SelfSigned(event))
+    }
+
+    pub fn server(&mut self, id: &str, event: ServerRegistered) -> u64 {
+        self.tell("acme-server", id, &ServerEvent::Registered(event))
+    }
+
+    pub fn automation(&mut self, id: &str, event: AutomationEvent) -> u64 {
+        self.tell("automation", id, &event)
+    }
+
+    /// When an event was.
+    pub fn time_of(&self, sequence: u64) -> OffsetDateTime {
+        self.events[sequence as usize - 1].time
+    }
+}
+
+/// A certificate with these names, good from `not_before` for `life`. `n` tells it from others.
+pub fn certificate(
+    n: u8,
+    names: &[&str],
+    not_before: OffsetDateTime,
+    life: Duration,
+) -> Certificate {
+    Certificate {
+        der: vec![0x30, 0x82, n].into(),
+        serial_number: format!("{n:02x}"),
+        subject: format!("CN={}", names.first().copied().unwrap_or("nobody")),
+        issuer: "CN=Test CA R3,O=Test".to_owned(),
+        not_before: Some(convert::timestamp(not_before)),
+        not_after: Some(convert::timestamp(not_before + life)),
+        subject_alt_names: Some(SubjectAltNames {
+            dns_names: names
+                .iter()
+                .filter(|name| !name.contains(':'))
+                .map(ToString::to_string)
+                .collect(),
+            ip_addresses: names
+                .iter()
+                .filter(|name| name.contains(':'))
+                .map(ToString::to_string)
+                .collect(),
+        }),
+        key_algorithm: KeyAlgorithm::EcdsaP256.into(),
+        sha256_fingerprint: format!("{n:02x}").repeat(32),
+        spki_sha256: format!("{:02x}", !n).repeat(32),
+        common_name: names.first().copied().unwrap_or_default().to_owned(),
+        is_ca: false,
+        self_signed: false,
+    }
+}
+
+/// An issuer's certificate.
+pub fn issuer(n: u8) -> Certificate {
+    Certificate {
+        is_ca: true,
+        ..certificate(n, &[], START - Duration::days(1_000), Duration::days(3_000))
+    }
+}
+
+pub fn key(n: u8) -> KeyGenerated {
+    KeyGenerated {
+        algorithm: KeyAlgorithm::EcdsaP256.into(),
+        spki_der: vec![0x30, n].into(),
+        spki_sha256: format!("{n:02x}").repeat(32),
+    }
+}
+
+pub fn server(name: &str) -> ServerRegistered {
+    ServerRegistered {
+        name: name.to_owned(),
+        directory_url: format!(
+            "https://{}.example/Directory",
+            name.to_lowercase().replace(' ', "-")
+        ),
+        account_url: "https://ca.example/account/1".to_owned(),
+        account_key_thumbprint: "thumb".to_owned(),
+        terms_of_service_url: "https://ca.example/terms".to_owned(),
+        website_url: "https://ca.example".to_owned(),
+        caa_identities: vec!["ca.example".to_owned()],
+        profiles: vec!["default".to_owned(), "shortlived".to_owned()],
+        external_account_key_id: "eab-1".to_owned(),
+        trusted_roots_der: vec![vec![1, 2, 3].into()],
+    }
+}
+
+pub fn issued(
+    name: &str,
+    certificate: Certificate,
+    issuers: Vec<Certificate>,
+) -> CertificateIssued {
+    CertificateIssued {
+        friendly_name: name.to_owned(),
+        key_id: "key-1".to_owned(),
+        certificate: Some(certificate),
+        issuers,
+        automation_id: "automation-1".to_owned(),
+        serve: true,
+    }
+}
+
+pub fn renewed(
+    version: u32,
+    certificate: Certificate,
+    issuers: Vec<Certificate>,
+) -> CertificateRenewed {
+    CertificateRenewed {
+        version,
+        key_id: format!("key-{version}"),
+        certificate: Some(certificate),
+        issuers,
+        automation_id: "automation-1".to_owned(),
+    }
+}
+
+pub fn self_signed(name: &str, certificate: Certificate, factory: bool) -> CertificateSelfSigned {
+    CertificateSelfSigned {
+        friendly_name: name.to_owned(),
+        key_id: "key-9".to_owned(),
+        certificate: Some(certificate),
+        serve: factory,
+        factory,
+    }
+}
+
+pub fn requested(name: &str, server_id: &str) -> AutomationEvent {
+    AutomationEvent::Requested(AutomationRequested {
+        friendly_name: name.to_owned(),
+        server_id: server_id.to_owned(),
+        dns_names: vec!["a.example".to_owned(), "b.example".to_owned()],
+        key_algorithm: KeyAlgorithm::Rsa2048.into(),
+        challenge_type: ChallengeType::Http01.into(),
+        profile: "shortlived".to_owned(),
+    })
+}
+
+pub fn order_intended(attempt: u32) -> AutomationEvent {
+    AutomationEvent::OrderIntended(OrderIntended {
+        attempt,
+        ..Default::default()
+    })
+}
+
+pub fn order_placed(attempt: u32) -> AutomationEvent {
+    AutomationEvent::OrderPlaced(OrderPlaced {
+        attempt,
+        order_url: format!("https://ca.example/order/{attempt}"),
+        expires: None,
+    })
+}
+
+pub fn finalize_intended(attempt: u32) -> AutomationEvent {
+    AutomationEvent::FinalizeIntended(FinalizeIntended {
+        attempt,
+        key_id: "key-1".to_owned(),
+        csr_der: vec![1].into(),
+    })
+}
+
+pub fn certificate_issued(attempt: u32, not_after: OffsetDateTime) -> AutomationEvent {
+    AutomationEvent::CertificateIssued(CertificateObtained {
+        attempt,
+        certificate_id: "certificate-1".to_owned(),
+        version: 1,
+        not_after: Some(convert::timestamp(not_after)),
+        ..Default::default()
+    })
+}
+
+pub fn automation_renewed(
+    attempt: u32,
+    version: u32,
+    not_after: OffsetDateTime,
+) -> AutomationEvent {
+    AutomationEvent::Renewed(AutomationRenewed {
+        attempt,
+        certificate_id: "certificate-1".to_owned(),
+        version,
+        not_after: Some(convert::timestamp(not_after)),
+        ..Default::default()
+    })
+}
+
+pub fn renewal_started() -> AutomationEvent {
+    AutomationEvent::RenewalStarted(RenewalStarted::default())
+}
+
+pub fn failed(attempt: u32, reason: &str) -> OrderFailed {
+    OrderFailed {
+        attempt,
+        failure: Some(Failure {
+            step: Step::Authorize.into(),
+            reason: reason.to_owned(),
+            message: "The CA could not reach the host.".to_owned(),
+            advice: "Open port 80.".to_owned(),
+            problem: None,
+        }),
+    }
+}
