@@ -2,7 +2,7 @@
 
 mod propagation;
 
-use std::time::Duration;
+use std::{io::IsTerminal, time::Duration};
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::WithExportConfig;
@@ -19,7 +19,9 @@ use crate::config::{LogFormat, Telemetry};
 ///
 /// Keep the guard, and [shut it down](Guard::shutdown) last.
 pub fn init(telemetry: &Telemetry) -> Guard {
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = fmt::layer()
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     let lines = match telemetry.log_format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),

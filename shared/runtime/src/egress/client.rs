@@ -145,18 +145,22 @@ impl Client {
 }
 
 fn parse(text: &str) -> Result<Url, EgressError> {
-    let wrong = |reason: &str| EgressError::Url {
-        url: text.into(),
+    let wrong = |url: &str, reason: &str| EgressError::Url {
+        url: url.chars().take(MAX_SHOWN).collect(),
         reason: reason.into(),
     };
-    let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
-    if !matches!(url.scheme(), "https" | "http") {
-        return Err(wrong("it must begin with https:// or http://"));
-    }
+    // Past any `@`: what stands before it may be a password.
+    let tail = text.rsplit_once('@').map_or(text, |(_, tail)| tail);
+    let url = Url::parse(text).map_err(|error| wrong(tail, &error.to_string()))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("it must not carry a user name or password"));
+        // Shown without them: an error is read by more people than a password is meant for.
+        let shown = url.origin().ascii_serialization();
+        return Err(wrong(&shown, "it must not carry a user name or password"));
     }
-    Ok(url)
+    match url.scheme() {
+        "https" | "http" => Ok(url),
+        _ => Err(wrong(text, "it must begin with https:// or http://")),
+    }
 }
 
 fn host_of(url: &Url) -> String {
@@ -194,5 +198,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The largest answer, in bytes: a chain of certificates is a few thousand.
 const MAX_BODY: usize = 1024 * 1024;
+
+/// How much of a URL an error repeats, in characters.
+const MAX_SHOWN: usize = 200;
 
 const MAX_REDIRECTS: usize = 3;

@@ -183,6 +183,11 @@ async fn each_failure_says_what_it_was() {
             "{url}: {refused:?}"
         );
     }
+    let secret = client
+        .get("https://user:secret@localhost/")
+        .await
+        .unwrap_err();
+    assert!(!secret.to_string().contains("secret"), "{secret}");
     let roots = to_loopback().client(&[b"not a certificate"]);
     assert!(matches!(roots, Err(EgressError::Roots { .. })));
 }
