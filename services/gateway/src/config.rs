@@ -5,10 +5,10 @@ use std::{
     path::PathBuf,
 };
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// How the edge listens, and what it bears.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Where https is served. `[::]` takes IPv4 too; where there is no IPv6, `0.0.0.0` is taken. Default `[::]:443`.

@@ -1,12 +1,10 @@
-//! What strangers can take up: how many connections at once, and for how long an idle one stays.
+//! Connections from strangers: how many there may be at once, and how long an idle one stays.
 
 use std::{
-    collections::HashMap,
     net::{IpAddr, Ipv6Addr, SocketAddr},
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -25,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Status, body::Body};
 use tracing::{debug, warn};
 
-use crate::config::Config;
+use crate::{config::Config, places::Places};
 
 /// Accepts connections until `stopping`, then gives those that are open [`DRAIN`] to end.
 ///
@@ -38,7 +36,11 @@ pub async fn accept<F>(
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
-    let places = Places::new(config.max_connections, config.max_connections_per_address);
+    let places = Places::new(
+        "connections",
+        config.max_connections,
+        config.max_connections_per_address,
+    );
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -58,7 +60,7 @@ pub async fn accept<F>(
                 continue;
             }
         };
-        let Some(place) = places.take(peer.ip()) else {
+        let Some(place) = places.take(network(peer.ip())) else {
             continue;
         };
         if let Err(e) = tcp.set_nodelay(true) {
@@ -181,76 +183,6 @@ impl hyper::body::Body for Counted {
     }
 }
 
-/// The places for connections: so many in all, so many for one address.
-struct Places {
-    most: usize,
-    most_per_network: usize,
-    taken: Arc<Mutex<Taken>>,
-    told: Mutex<Option<Instant>>,
-}
-
-#[derive(Default)]
-struct Taken {
-    total: usize,
-    by_network: HashMap<IpAddr, usize>,
-}
-
-/// One connection's place, free again when it is dropped.
-struct Place {
-    network: IpAddr,
-    taken: Arc<Mutex<Taken>>,
-}
-
-impl Places {
-    fn new(most: usize, most_per_network: usize) -> Places {
-        Places {
-            most,
-            most_per_network,
-            taken: Arc::default(),
-            told: Mutex::default(),
-        }
-    }
-
-    fn take(&self, address: IpAddr) -> Option<Place> {
-        let network = network(address);
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let total = taken.total;
-        let of_network = taken.by_network.get(&network).copied().unwrap_or(0);
-        if total >= self.most || of_network >= self.most_per_network {
-            self.tell(total, of_network);
-            return None;
-        }
-        taken.total += 1;
-        *taken.by_network.entry(network).or_default() += 1;
-        Some(Place {
-            network,
-            taken: self.taken.clone(),
-        })
-    }
-
-    /// Once a minute: a flood does not fill the log as well.
-    fn tell(&self, total: usize, of_network: usize) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.is_none_or(|at| at.elapsed() > Duration::from_secs(60)) {
-            *told = Some(Instant::now());
-            warn!(total, of_network, "too many connections, refusing more");
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.total -= 1;
-        if let Some(count) = taken.by_network.get_mut(&self.network) {
-            *count -= 1;
-            if *count == 0 {
-                taken.by_network.remove(&self.network);
-            }
-        }
-    }
-}
-
 /// What counts as one address: a customer's IPv6 network is a /64.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -274,29 +206,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_bounded_in_all_and_per_address() {
-        let places = Places::new(3, 2);
-        let address = |text: &str| text.parse::<IpAddr>().unwrap();
-        let first = places.take(address("192.0.2.1")).unwrap();
-        let _second = places.take(address("::ffff:192.0.2.1")).unwrap();
-        assert!(
-            places.take(address("192.0.2.1")).is_none(),
-            "a third of one address"
-        );
-        let _third = places.take(address("2001:db8::1")).unwrap();
-        assert!(
-            places.take(address("192.0.2.2")).is_none(),
-            "a fourth in all"
-        );
-        drop(first);
-        assert!(places.take(address("192.0.2.1")).is_some());
-    }
-
-    #[test]
     fn an_ipv6_network_is_one_address() {
         let address = |text: &str| network(text.parse().unwrap());
         assert_eq!(address("2001:db8::1"), address("2001:db8::ffff:1"));
         assert_ne!(address("2001:db8::1"), address("2001:db8:0:1::1"));
+        assert_eq!(address("192.0.2.1"), address("::ffff:192.0.2.1"));
+        assert_ne!(address("192.0.2.1"), address("192.0.2.2"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,12 +15,13 @@ use hyper::{
 use runtime::{ChannelError, Clock, Runtime};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tonic::{Status, body::Body, transport::Channel};
+use tonic::{Code, Status, body::Body, transport::Channel};
 use tower::ServiceExt;
-use tracing::{Instrument, debug, error, info, info_span, warn};
+use tracing::{Instrument, debug, error, info_span, warn};
 
 use crate::{
     call::{self, Call},
+    places::{Place, Places},
     refusal::Refusal,
     relay::{self, End, Relay, TooLong},
     session::Session,
@@ -39,6 +40,7 @@ struct Inner {
     projection: Channel,
     session: SessionServiceServer<Session>,
     tokens: Arc<Tokens>,
+    calls: Places<String>,
     clock: Clock,
     stopping: CancellationToken,
     max_request_bytes: usize,
@@ -70,6 +72,7 @@ impl Forwarder {
                 projection: runtime.channel("projection")?,
                 session: SessionServiceServer::new(Session),
                 tokens,
+                calls: Places::new("calls at once", MAX_CALLS, MAX_CALLS_EACH),
                 clock: runtime.clock().clone(),
                 stopping: runtime.stopping(),
                 max_request_bytes,
@@ -82,7 +85,7 @@ impl Forwarder {
         let span = info_span!("call", rpc = request.uri().path(), otel.kind = "server");
         let answer = async {
             self.inner.forward(request).await.unwrap_or_else(|refusal| {
-                info!(%peer, reason = %refusal, "call refused");
+                debug!(%peer, reason = %refusal, "call refused");
                 Status::from(refusal).into_http()
             })
         };
@@ -109,32 +112,34 @@ impl Inner {
             "call admitted"
         );
 
+        let place = self.calls.take(principal.actor.clone());
+        let place = place.ok_or(Refusal::TooManyCalls)?;
+
         let too_long = TooLong::default();
         let onward = self.onward(request, &path, &call, &principal, too_long.clone())?;
-        let wait = call.timeout.unwrap_or(LONGEST_WAIT);
-        let deadline = tokio::time::Instant::now() + wait;
-        let answer = tokio::time::timeout_at(deadline, self.send(owner, onward)).await;
-        let late = Refusal::DeadlineExceeded {
-            seconds: wait.as_secs(),
-        };
-        let refused = match answer {
+        let begun = Instant::now();
+        let wait = call
+            .timeout
+            .map_or(LONGEST_WAIT, |timeout| timeout.min(LONGEST_WAIT));
+        let answer = tokio::time::timeout_at(begun + wait, self.send(owner, onward)).await;
+        let response = match answer {
             // A service that lost half a request answers something: the cause is what counts.
             _ if too_long.get() => Err(self.too_long()),
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(e)) => {
+            Ok(Ok(response)) if !gave_up(&response) => Ok(response),
+            Ok(Err(e)) if !timed_out(&e) => {
                 let service = owner.service();
-                warn!(
-                    service,
-                    error = &e as &dyn std::error::Error,
-                    "service does not answer"
-                );
+                let error = &e as &dyn std::error::Error;
+                warn!(service, error, "service does not answer");
                 Err(Refusal::ServiceUnavailable { service })
             }
-            Err(_) => Err(late.clone()),
+            _ => Err(Refusal::DeadlineExceeded { after: wait }),
         };
-        let deadline = call.timeout.is_some().then_some((deadline, late));
-        let end = self.end(principal, deadline);
-        let mut response = refused?.map(|body| Body::new(Relay::new(body, owner.service(), end)));
+        let end = self.end(
+            principal,
+            place,
+            call.timeout.map(|after| (begun + after, after)),
+        );
+        let mut response = response?.map(|body| Body::new(Relay::new(body, owner.service(), end)));
         if let Ok(id) = HeaderValue::try_from(call.correlation_id.to_string()) {
             response.headers_mut().insert(CORRELATION_ID, id);
         }
@@ -198,14 +203,21 @@ impl Inner {
     }
 
     /// When an answer that is still under way has to end: a stream lives as long as the right to it.
-    fn end(&self, principal: Principal, deadline: Option<(Instant, Refusal)>) -> End {
+    /// The call keeps its place until then.
+    fn end(
+        &self,
+        principal: Principal,
+        place: Place<String>,
+        deadline: Option<(Instant, Duration)>,
+    ) -> End {
         let (tokens, stopping) = (self.tokens.clone(), self.stopping.clone());
         Box::pin(async move {
+            let _place = place;
             let late = async {
                 match deadline {
-                    Some((deadline, late)) => {
+                    Some((deadline, after)) => {
                         tokio::time::sleep_until(deadline).await;
-                        late
+                        Refusal::DeadlineExceeded { after }
                     }
                     None => std::future::pending().await,
                 }
@@ -264,6 +276,12 @@ fn admit(principal: &Principal, needed: Role) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whether the service gave up: nobody here has cancelled, so it was its own clock that ran out.
+fn gave_up(response: &Response<Body>) -> bool {
+    let status = Status::from_header_map(response.headers());
+    status.is_some_and(|status| status.code() == Code::Cancelled)
+}
+
 /// Whether it was the deadline that ended a call: the channel keeps it too, and may be first.
 fn timed_out(error: &tonic::transport::Error) -> bool {
     let mut cause = Some(error as &dyn std::error::Error);
@@ -289,6 +307,11 @@ async fn ended(tokens: &Tokens, principal: &Principal) {
 /// How long a service may take to begin its answer; where the client sets a later deadline, a stream may
 /// go on until then.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
+
+/// Calls at once, of one caller and of all: below what a service takes on one connection (256), so that
+/// callers who open streams and leave them open do not shut out the others.
+const MAX_CALLS_EACH: usize = 128;
+const MAX_CALLS: usize = 240;
 
 /// How long an answer under way goes on when the gateway stops.
 const LAST_WORDS: Duration = Duration::from_secs(1);

@@ -5,7 +5,7 @@
 //! service that owns the method, with an actor that the gateway alone sets ([`call`]); [`relay`] passes the
 //! bodies on. [`session`] is the one service that is answered here, [`page`] what a browser finds.
 //! On the http port, [`http`] answers ACME challenges from [`challenges`] and redirects the rest
-//! ([`redirect`]). [`connections`] bounds what strangers can take up on both.
+//! ([`redirect`]). [`connections`] and [`places`] bound what strangers can take up on both.
 
 use std::sync::Arc;
 
@@ -30,6 +30,7 @@ mod http;
 mod https;
 mod listeners;
 mod page;
+mod places;
 mod redirect;
 mod refusal;
 mod relay;

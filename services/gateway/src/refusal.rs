@@ -46,6 +46,9 @@ pub enum Refusal {
     /// The deadline cannot be read.
     #[error("grpc-timeout must be 1 to 8 digits and one of H, M, S, m, u, n")]
     TimeoutInvalid,
+    /// The caller, or all callers together, have as many open calls as there may be.
+    #[error("too many calls at once: let some of yours end first, or try again soon")]
+    TooManyCalls,
     /// The body is longer than the gateway takes.
     #[error("the request is longer than {limit} bytes")]
     RequestTooLarge {
@@ -54,11 +57,11 @@ pub enum Refusal {
     },
     /// The caller's deadline, or the gateway's, has passed.
     #[error(
-        "no answer within {seconds} s; a command may still be taken: repeat it with the same {IDEMPOTENCY_KEY}"
+        "no answer within {after:?}; a command may still be taken: repeat it with the same {IDEMPOTENCY_KEY}"
     )]
     DeadlineExceeded {
         /// How long was waited.
-        seconds: u64,
+        after: Duration,
     },
     /// The service that owns the method does not answer.
     #[error(
@@ -92,6 +95,7 @@ impl From<Refusal> for Status {
             Refusal::RoleRequired { .. } => (Code::PermissionDenied, "ROLE_REQUIRED"),
             Refusal::RequestIdInvalid => (Code::InvalidArgument, "REQUEST_ID_INVALID"),
             Refusal::TimeoutInvalid => (Code::InvalidArgument, "TIMEOUT_INVALID"),
+            Refusal::TooManyCalls => (Code::ResourceExhausted, "TOO_MANY_CALLS"),
             Refusal::RequestTooLarge { .. } => (Code::ResourceExhausted, "REQUEST_TOO_LARGE"),
             Refusal::DeadlineExceeded { .. } => (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
             Refusal::ServiceUnavailable { .. } => (Code::Unavailable, "SERVICE_UNAVAILABLE"),

@@ -1,0 +1,267 @@
+//! A real edge for calls: TLS outside, the runtime's mTLS inside, tonic at both ends.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+};
+
+use api::{
+    acme::v1::{acme_service_client::AcmeServiceClient, acme_service_server::*, *},
+    gateway::v1::WhoAmIRequest,
+    options::v1::Role,
+    projection::v1::query_service_client::QueryServiceClient,
+    refuse::{self, Violations},
+};
+use bytes::{BufMut, Bytes, BytesMut};
+use hyper::{Request, Response, body::Frame, header::HeaderValue};
+use prost::Message;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic::{
+    Code, Status,
+    body::Body,
+    server::NamedService,
+    service::Routes,
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
+};
+
+use crate::{
+    config::Config,
+    fixture::{Ca, House},
+    forward::Forwarder,
+    https, serving,
+    tls::{self, ServingIndex},
+    tokens::{Token, Tokens},
+};
+
+/// Answers with the metadata that reached it.
+#[derive(Clone, Copy)]
+struct Echo;
+
+#[tonic::async_trait]
+impl AcmeService for Echo {
+    async fn get_server_contact(
+        &self,
+        request: tonic::Request<GetServerContactRequest>,
+    ) -> Result<tonic::Response<GetServerContactResponse>, Status> {
+        let caller = runtime::Caller::of(&request)?.clone();
+        let headers = request.metadata().clone().into_headers();
+        let headers = headers
+            .iter()
+            .map(|(name, value)| format!("{name}={}", value.to_str().unwrap()));
+        let mut contact_emails = headers.collect::<Vec<_>>();
+        contact_emails.push(format!("caller={} for {}", caller.service, caller.actor));
+        Ok(tonic::Response::new(GetServerContactResponse {
+            contact_emails,
+        }))
+    }
+
+    async fn register_server(
+        &self,
+        _: tonic::Request<RegisterServerRequest>,
+    ) -> Result<tonic::Response<RegisterServerResponse>, Status> {
+        Ok(tonic::Response::new(RegisterServerResponse::default()))
+    }
+
+    /// Refuses, in detail.
+    async fn request_certificate(
+        &self,
+        _: tonic::Request<RequestCertificateRequest>,
+    ) -> Result<tonic::Response<RequestCertificateResponse>, Status> {
+        let mut violations = Violations::new();
+        violations.add("dns_names[0]", "ä is not a host name");
+        Err(violations.into_status())
+    }
+
+    /// Takes for ever.
+    async fn renew_now(
+        &self,
+        _: tonic::Request<RenewNowRequest>,
+    ) -> Result<tonic::Response<RenewNowResponse>, Status> {
+        std::future::pending().await
+    }
+}
+
+/// Streams the events that the test sends, whatever is asked.
+#[derive(Clone)]
+struct Events(Arc<Mutex<Option<Frames>>>);
+
+type Frames = UnboundedReceiverStream<Result<Frame<Bytes>, Status>>;
+
+/// What the test sends events by.
+pub type EventSender = mpsc::UnboundedSender<Result<Frame<Bytes>, Status>>;
+
+impl NamedService for Events {
+    const NAME: &'static str = "chancery.projection.v1.QueryService";
+}
+
+impl tower::Service<Request<Body>> for Events {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        let frames = self.0.lock().unwrap().take().unwrap();
+        let mut response = Response::new(Body::new(http_body_util::StreamBody::new(frames)));
+        response
+            .headers_mut()
+            .insert("content-type", HeaderValue::from_static("application/grpc"));
+        std::future::ready(Ok(response))
+    }
+}
+
+/// A projection that answers one call, with the events that are sent.
+pub fn events() -> (EventSender, Routes) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let frames = UnboundedReceiverStream::new(receiver);
+    (
+        sender,
+        Routes::new(Events(Arc::new(Mutex::new(Some(frames))))),
+    )
+}
+
+/// Sends one event.
+pub fn send(events: &EventSender, sequence: u64) {
+    let event = api::projection::v1::Event {
+        sequence,
+        ..Default::default()
+    };
+    let event = event.encode_to_vec();
+    let mut frame = BytesMut::new();
+    frame.put_u8(0);
+    frame.put_u32(event.len() as u32);
+    frame.put_slice(&event);
+    events.send(Ok(Frame::data(frame.freeze()))).unwrap();
+}
+
+/// A gateway's https port, and a client's connection to it.
+pub struct Edge {
+    pub address: SocketAddr,
+    endpoint: Endpoint,
+    pub channel: Channel,
+    pub token: String,
+    pub token_file: PathBuf,
+    pub house: House,
+}
+
+/// The edge in front of what is up in the house, with a token of this role.
+pub async fn edge(role: Role, house: House) -> Edge {
+    let ca = Ca::new("web CA");
+    let index = Arc::new(ServingIndex::new());
+    index.replace([serving::credential(ca.credential("edge", 1, &["edge.example"])).unwrap()]);
+
+    let token = Token::generate().unwrap();
+    let token_file = house.path("digest");
+    std::fs::write(&token_file, token.digest().to_hex()).unwrap();
+    let tokens = Arc::new(Tokens::in_file(token_file.clone(), role));
+    let runtime = house.gateway();
+    let forwarder = Forwarder::new(&runtime, tokens, 64 << 10).unwrap();
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let tls = tls::server_config(index.clone()).unwrap();
+    tokio::spawn(async move {
+        https::serve(
+            listener,
+            tls,
+            index,
+            forwarder,
+            &Config::default(),
+            &runtime.stopping(),
+        )
+        .await;
+    });
+    let tls = ClientTlsConfig::new()
+        .ca_certificate(Certificate::from_pem(ca.pem()))
+        .domain_name("edge.example");
+    let endpoint = Endpoint::from_shared(format!("https://{address}"))
+        .unwrap()
+        .tls_config(tls)
+        .unwrap();
+    Edge {
+        address,
+        channel: endpoint.connect().await.unwrap(),
+        endpoint,
+        token: token.text().to_owned(),
+        token_file,
+        house,
+    }
+}
+
+/// The edge in front of an acme-agent that is an [`Echo`].
+pub async fn edge_with_echo(role: Role) -> Edge {
+    let mut house = House::new();
+    house.open("acme-agent", Routes::new(AcmeServiceServer::new(Echo)));
+    edge(role, house).await
+}
+
+impl Edge {
+    pub fn acme(&self) -> AcmeServiceClient<Channel> {
+        AcmeServiceClient::new(self.channel.clone())
+    }
+
+    /// A further connection.
+    pub async fn connect(&self) -> Channel {
+        self.endpoint.connect().await.unwrap()
+    }
+
+    pub fn query(&self) -> QueryServiceClient<Channel> {
+        QueryServiceClient::new(self.channel.clone())
+    }
+
+    /// A message with the token, and these headers.
+    pub fn with<M>(&self, message: M, headers: &[(&'static str, &str)]) -> tonic::Request<M> {
+        let mut request = tonic::Request::new(message);
+        let bearer = format!("Bearer {}", self.token);
+        for (name, value) in std::iter::once(&("authorization", bearer.as_str())).chain(headers) {
+            request.metadata_mut().append(*name, value.parse().unwrap());
+        }
+        request
+    }
+
+    pub async fn echo(&self, headers: &[(&'static str, &str)]) -> Result<Vec<String>, Status> {
+        let request = self.with(GetServerContactRequest::default(), headers);
+        Ok(self
+            .acme()
+            .get_server_contact(request)
+            .await?
+            .into_inner()
+            .contact_emails)
+    }
+
+    /// Calls a method by its path, with or without the token.
+    pub async fn call(&self, path: &'static str, with_token: bool) -> Status {
+        let mut client = tonic::client::Grpc::new(self.channel.clone());
+        client.ready().await.unwrap();
+        let mut request = self.with(WhoAmIRequest {}, &[]);
+        if !with_token {
+            request.metadata_mut().remove("authorization");
+        }
+        let codec = tonic_prost::ProstCodec::<WhoAmIRequest, WhoAmIRequest>::default();
+        client
+            .unary(
+                request,
+                hyper::http::uri::PathAndQuery::from_static(path),
+                codec,
+            )
+            .await
+            .unwrap_err()
+    }
+}
+
+/// The status has this code and this reason.
+pub fn is(status: &Status, code: Code, reason: &str) {
+    assert_eq!(status.code(), code, "{status:?}");
+    assert_eq!(
+        refuse::reason(status).as_deref(),
+        Some(reason),
+        "{status:?}"
+    );
+}
