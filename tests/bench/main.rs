@@ -1,3 +1,50 @@
-//! Figures, each as a ratio to a limit that is measured in the same run.
+//! Figures of a release build, each beside the limit that was measured in the same run on the same machine.
+//!
+//!     make bench                      all of them
+//!     target/release/bench appends    some of them
+//!
+//! [`appends`], [`catch_up`], [`start`] and [`issuance`] measure; [`figure`] is what they answer with. The table goes
+//! to stdout, the same as JSON to `target/bench.json`. The exit status is 1 where a figure was not reached.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // What is measured must work: else there is no figure.
 
-fn main() {}
+mod appends;
+mod catch_up;
+mod figure;
+mod issuance;
+mod memory;
+mod seed;
+mod start;
+
+use std::process::ExitCode;
+
+use figure::Figure;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let asked = std::env::args().skip(1).collect::<Vec<_>>();
+    if let Some(unknown) = asked.iter().find(|name| !MEASUREMENTS.contains(&name.as_str())) {
+        eprintln!("there is no measurement {unknown:?}, only: {}", MEASUREMENTS.join(", "));
+        return ExitCode::from(2);
+    }
+    let mut figures = Vec::<Figure>::new();
+    for name in MEASUREMENTS {
+        if !asked.is_empty() && !asked.iter().any(|asked| asked == name) {
+            continue;
+        }
+        eprintln!("measuring: {name}");
+        figures.extend(match name {
+            "appends" => appends::measure().await,
+            "catch-up" => catch_up::measure().await,
+            "start" => start::measure().await,
+            _ => issuance::measure().await,
+        });
+    }
+    figure::print(&figures);
+    figure::write(&figures, &town::tools::workspace().join("target/bench.json"));
+    match figures.iter().all(Figure::is_reached) {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+const MEASUREMENTS: [&str; 4] = ["appends", "catch-up", "start", "issuance"];

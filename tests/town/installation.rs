@@ -106,14 +106,26 @@ allow = ["127.0.0.0/8", "::1"]
 
     /// Starts NATS and each service in a process of its own, and waits until the edge is open.
     pub async fn services(&mut self) {
-        self.init();
-        self.start_nats();
-        // A second time: now that NATS answers, it makes the stream.
-        self.init();
+        self.event_log_alone().await;
         for service in SERVICES {
             self.start(service);
         }
         self.until_open().await;
+    }
+
+    /// Starts NATS with the stream in it, and nothing else.
+    pub async fn event_log_alone(&mut self) {
+        self.init();
+        self.start_nats();
+        // Again, until NATS answers: then it makes the stream.
+        wait::until("init sets up the event log", async || self.init().contains("is set up").then_some(())).await;
+    }
+
+    /// Starts NATS on the folder that was made ready.
+    pub fn start_nats(&mut self) {
+        let mut command = std::process::Command::new(tool("nats-server"));
+        command.arg("-c").arg(self.data.join("nats/nats.conf"));
+        self.running.insert("nats".to_owned(), Child::start("nats", &mut command, &self.logs));
     }
 
     /// Starts one service by itself.
@@ -145,6 +157,11 @@ allow = ["127.0.0.0/8", "::1"]
     /// A connection to the town's NATS as one of its users: "auditor", or a service. What NATS says against it is sent
     /// to the channel.
     pub async fn nats(&self, user: &str) -> (async_nats::Client, mpsc::UnboundedReceiver<String>) {
+        self.try_nats(user).await.expect("NATS lets its users in")
+    }
+
+    /// [`Installation::nats`]; `None` while NATS does not answer.
+    pub async fn try_nats(&self, user: &str) -> Option<(async_nats::Client, mpsc::UnboundedReceiver<String>)> {
         let identity = self.data.join("identity");
         let seed = fs::read_to_string(identity.join(format!("{user}.nkey"))).expect("init made an nkey");
         let conf = fs::read_to_string(self.data.join("nats/nats.conf")).expect("the configuration of NATS");
@@ -164,7 +181,7 @@ allow = ["127.0.0.0/8", "::1"]
                 }
             });
         let client = options.connect(format!("tls://{}", listen.trim_matches('"'))).await;
-        (client.expect("NATS lets its users in"), complained)
+        Some((client.ok()?, complained))
     }
 
     /// A channel from one service to another, with the first one's identity.
@@ -193,16 +210,12 @@ allow = ["127.0.0.0/8", "::1"]
         .await;
     }
 
-    fn init(&self) {
+    /// `chancery init`: what it says.
+    fn init(&self) -> String {
         let mut command = command_line::command(&self.home);
         command.arg("init").arg("--data-dir").arg(&self.data);
         let ended = command_line::run(&mut command, Stdio::null());
         assert_eq!(ended.status, 0, "init: {}", ended.stderr);
-    }
-
-    fn start_nats(&mut self) {
-        let mut command = std::process::Command::new(tool("nats-server"));
-        command.arg("-c").arg(self.data.join("nats/nats.conf"));
-        self.running.insert("nats".to_owned(), Child::start("nats", &mut command, &self.logs));
+        ended.stdout
     }
 }

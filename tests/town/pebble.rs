@@ -57,13 +57,14 @@ impl Pebble {
             .env("PEBBLE_WFE_NONCEREJECT", custom.nonce_reject.to_string());
 
         let root = reqwest::Certificate::from_pem(https_root.as_bytes()).expect("the root is a certificate");
-        let http = reqwest::Client::builder().tls_certs_only([root]).build().expect("an HTTP client");
+        // Pebble answers nobody without a name (RFC 8555, section 6.1).
+        let http = reqwest::Client::builder().user_agent("town").tls_certs_only([root]).build();
         let this = Self {
             dns: Child::start("dns", &mut dns, folder),
             process: Child::start("pebble", &mut pebble, folder),
             dns_management,
             management,
-            http,
+            http: http.expect("an HTTP client"),
             directory: format!("https://localhost:{listen}/dir"),
             https_root,
         };
