@@ -5,7 +5,7 @@ mod propagation;
 use std::{io::IsTerminal, time::Duration};
 
 use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_otlp::WithExportConfig;
+use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, util::SubscriberInitExt,
@@ -26,19 +26,18 @@ pub fn init(telemetry: &Telemetry) -> Guard {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    let provider = telemetry
-        .otlp_endpoint
-        .as_deref()
-        .map(exporting_to)
-        .transpose();
-    let (provider, refused) = match provider {
-        Ok(provider) => (provider, None),
-        Err(error) => (None, Some(error)),
+    // Without a collector there is a trace, too: its id stands in the log of events, so that whoever
+    // reads an event finds the log lines of the call that caused it.
+    let provider = SdkTracerProvider::builder()
+        .with_resource(Resource::builder().with_service_name("chancery").build());
+    let (provider, refused) = match telemetry.otlp_endpoint.as_deref().map(exporter_to) {
+        None => (provider, None),
+        Some(Ok(exporter)) => (provider.with_batch_exporter(exporter), None),
+        Some(Err(error)) => (provider, Some(error)),
     };
-    let spans = provider.as_ref().map(|provider| {
-        opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
-        tracing_opentelemetry::layer().with_tracer(provider.tracer("chancery"))
-    });
+    let provider = provider.build();
+    opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
+    let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer("chancery"));
     // The text was parsed when the configuration was read.
     let filter = EnvFilter::new(telemetry.log.as_str());
     // A second one in the same process (a test) is refused, and the first stays.
@@ -50,7 +49,9 @@ pub fn init(telemetry: &Telemetry) -> Guard {
     if let Some(error) = refused {
         tracing::error!(error = %error, "cannot export traces");
     }
-    Guard { provider }
+    Guard {
+        provider: Some(provider),
+    }
 }
 
 /// Keeps traces flowing; what is still to be sent is sent when it is shut down.
@@ -82,18 +83,9 @@ impl Drop for Guard {
     }
 }
 
-fn exporting_to(
-    endpoint: &str,
-) -> Result<SdkTracerProvider, opentelemetry_otlp::ExporterBuildError> {
-    let exporter = opentelemetry_otlp::SpanExporter::builder()
-        .with_tonic()
-        .with_endpoint(endpoint)
-        .build()?;
-    let resource = Resource::builder().with_service_name("chancery").build();
-    Ok(SdkTracerProvider::builder()
-        .with_batch_exporter(exporter)
-        .with_resource(resource)
-        .build())
+fn exporter_to(endpoint: &str) -> Result<SpanExporter, ExporterBuildError> {
+    let exporter = SpanExporter::builder().with_tonic();
+    exporter.with_endpoint(endpoint).build()
 }
 
 /// How long the last traces may take.
