@@ -157,7 +157,8 @@ impl KeystoreService for Keystore {
         let log = &self.commands.log;
         // What was decided before the session began is in its snapshot.
         let last = log.last_sequence().await.map_err(CommandError::Log)?;
-        self.feed.caught_up(last).await;
+        let caught_up = self.feed.caught_up(last).await;
+        caught_up.map_err(CommandError::Database)?;
         let snapshot = self.feed.snapshot().await.map_err(CommandError::Database)?;
 
         // Step 1: the event. Keys are given to nobody of whom the log does not know.

@@ -34,7 +34,7 @@ mod samples;
 #[cfg(test)]
 mod trials;
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use api::keystore::v1::{
     identity_service_server::IdentityServiceServer, keystore_service_server::KeystoreServiceServer,
@@ -45,7 +45,6 @@ use rustix::{
     process::{Resource, Rlimit, setrlimit},
     system::uname,
 };
-use sea_orm::DbErr;
 use tonic::service::Routes;
 
 use crate::{
@@ -78,9 +77,6 @@ pub enum RunError {
     /// The database cannot be opened.
     #[error("the keystore's database cannot be opened")]
     Database(#[source] runtime::DatabaseError),
-    /// The database cannot be read.
-    #[error("the keystore's database cannot be read")]
-    Rows(#[source] DbErr),
     /// The event log cannot be opened.
     #[error("the event log cannot be opened")]
     Log(#[source] runtime::LogOpenError),
@@ -126,9 +122,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         vault: vault.clone(),
         database: database.clone(),
     };
-    let feed = Feed::open(vault, database.clone())
-        .await
-        .map_err(RunError::Rows)?;
+    let feed = Feed::new(vault, database.clone());
     let (follower, table) = feed.follower(commands.log.clone());
     let follow = follower.run(table, runtime.stopping());
     let keystore = grpc::Keystore {
@@ -150,9 +144,14 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         upkeep.abort();
         served
     };
+    let mut serve = pin!(serve);
     tokio::select! {
-        followed = follow => followed.map_err(RunError::Follow),
-        served = serve => served,
+        // It ends well only because the service is to stop: calls that run are let finish.
+        followed = follow => {
+            followed.map_err(RunError::Follow)?;
+            serve.await
+        }
+        served = &mut serve => served,
     }
 }
 
@@ -160,8 +159,11 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
 async fn prepare(commands: &Commands, feed: &Feed) -> Result<(), RunError> {
     commands.sweep().await.map_err(RunError::Prepare)?;
     let last = commands.log.last_sequence().await;
-    feed.caught_up(last.map_err(CommandError::Log).map_err(RunError::Prepare)?)
-        .await;
+    let last = last.map_err(CommandError::Log).map_err(RunError::Prepare)?;
+    let caught_up = feed.caught_up(last).await;
+    caught_up
+        .map_err(CommandError::Database)
+        .map_err(RunError::Prepare)?;
     factory::ensure(commands, feed, &host_name())
         .await
         .map_err(RunError::Factory)?;
@@ -171,7 +173,7 @@ async fn prepare(commands: &Commands, feed: &Feed) -> Result<(), RunError> {
 /// The same, now and then. What fails is tried again the next time.
 async fn upkeep(commands: Commands, feed: Feed) {
     loop {
-        tokio::time::sleep(UPKEEP).await;
+        commands.clock.sleep(UPKEEP).await;
         if let Err(error) = prepare(&commands, &feed).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,

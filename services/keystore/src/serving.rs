@@ -1,5 +1,7 @@
 //! What gateways serve: a table followed from the log, and the stream of its changes with their keys.
 
+use std::time::Duration;
+
 use api::keystore::v1::{
     CertificateIssued, CertificateRenewed, CertificateSelfSigned, ServingChange, ServingCredential,
     SnapshotComplete, serving_change::Change,
@@ -26,6 +28,7 @@ use crate::{
 pub struct Feed {
     vault: Vault,
     database: DatabaseConnection,
+    /// Tells that the rows have moved on, in this process.
     position: watch::Sender<u64>,
 }
 
@@ -44,18 +47,13 @@ impl Snapshot {
 }
 
 impl Feed {
-    /// The feed of this database, as far as it had come.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn open(vault: Vault, database: DatabaseConnection) -> Result<Self, DbErr> {
-        let reached = checkpoint::checkpoint(&database, NAME).await?;
-        let (position, _) = watch::channel(reached.sequence);
-        Ok(Self {
+    /// The feed of this database.
+    pub fn new(vault: Vault, database: DatabaseConnection) -> Self {
+        Self {
             vault,
             database,
-            position,
-        })
+            position: watch::Sender::new(0),
+        }
     }
 
     /// What keeps the table: to be run beside the service.
@@ -73,13 +71,15 @@ impl Feed {
     }
 
     /// Returns once the table has every event up to this position.
-    pub async fn caught_up(&self, position: u64) {
-        // The sender lives as long as this feed: waiting cannot fail.
-        let _ = self
-            .position
-            .subscribe()
-            .wait_for(|reached| *reached >= position)
-            .await;
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn caught_up(&self, position: u64) -> Result<(), DbErr> {
+        let mut moved = self.position.subscribe();
+        while checkpoint::checkpoint(&self.database, NAME).await?.sequence < position {
+            let _ = tokio::time::timeout(LOOK_AGAIN, moved.changed()).await;
+        }
+        Ok(())
     }
 
     /// Until when each factory certificate was or is valid.
@@ -111,7 +111,7 @@ impl Feed {
         snapshot: Snapshot,
         to: mpsc::Sender<ServingChange>,
     ) -> Result<(), DbErr> {
-        let mut changed = self.position.subscribe();
+        let mut moved = self.position.subscribe();
         let mut position = snapshot.position;
         let put = |credential| ServingChange {
             change: Some(Change::Put(credential)),
@@ -141,7 +141,7 @@ impl Feed {
                 }
             }
             tokio::select! {
-                change = changed.changed() => if change.is_err() { return Ok(()) },
+                _ = tokio::time::timeout(LOOK_AGAIN, moved.changed()) => {}
                 () = to.closed() => return Ok(()),
             }
         }
@@ -326,6 +326,9 @@ impl Served {
 fn signed(position: u64) -> i64 {
     position.cast_signed()
 }
+
+/// Another replica may have written the rows, of which nobody tells this one.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// The follower's name.
 const NAME: &str = "serving";

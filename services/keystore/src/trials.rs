@@ -1,1 +1,206 @@
-//! Being written.
+//! The keystore on a real event log and database. A trial is a keystore; a crash is what it did not do.
+
+mod at_rest;
+mod certificates;
+mod keys;
+mod log_server;
+mod orphans;
+mod secrets;
+mod serving;
+
+use std::time::Duration;
+
+use eventlog::Origin;
+use pki::{Certificate, FriendlyName, KeyAlgorithm, SubjectAltNames};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
+    SubjectPublicKeyInfo,
+};
+use runtime::{Caller, Clock, Layout};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use time::macros::datetime;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use uuid::Uuid;
+
+use self::log_server::LogServer;
+use crate::{
+    claims::Claims,
+    commands::{AddCertificate, Commands, Place},
+    grpc::Keystore,
+    kek::{Kek, KekSource},
+    secrets::Secrets,
+    serving::Feed,
+    tables,
+    vault::Vault,
+};
+
+/// A keystore, and all that it needs.
+pub struct Trial {
+    pub folder: tempfile::TempDir,
+    pub server: LogServer,
+    pub kek: Kek,
+    pub clock: Clock,
+    pub database: DatabaseConnection,
+    pub keystore: Keystore,
+    _follower: AbortOnDropHandle<()>,
+}
+
+impl Trial {
+    pub async fn begin() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = LogServer::start().await;
+        let source = KekSource::File(Layout::under(folder.path()).kek());
+        Kek::make_if_missing(&source).unwrap();
+        let kek = Kek::read(&source).unwrap();
+        let clock = Clock::manual(datetime!(2026-03-01 12:00:00.123456 UTC));
+        let database = database(&folder.path().join("keystore.sqlite")).await;
+        let vault = Vault::open(kek.clone(), database.clone()).await.unwrap();
+        let commands = Commands {
+            log: server.log().await,
+            claims: Claims::new(database.clone()),
+            clock: clock.clone(),
+            vault: vault.clone(),
+            database: database.clone(),
+        };
+        let feed = Feed::new(vault, database.clone());
+        let (follower, table) = feed.follower(commands.log.clone());
+        let stopping = CancellationToken::new();
+        let follow = follower.run(table, stopping.clone());
+        let follow = tokio::spawn(async move { follow.await.unwrap() });
+        let keystore = Keystore {
+            commands,
+            secrets: Secrets::new(kek.clone(), database.clone()),
+            feed,
+            stopping,
+        };
+        Self {
+            folder,
+            server,
+            kek,
+            clock,
+            database,
+            keystore,
+            _follower: AbortOnDropHandle::new(follow),
+        }
+    }
+
+    pub fn commands(&self) -> &Commands {
+        &self.keystore.commands
+    }
+
+    /// A key that is here, for this request.
+    pub async fn key(&self, request: &str) -> Uuid {
+        let generated = self
+            .commands()
+            .generate_key(&origin(request), KeyAlgorithm::EcdsaP256)
+            .await;
+        generated.unwrap().key_id
+    }
+
+    /// What a CA would answer for a key of ours.
+    pub async fn issued(&self, ca: &Ca, key_id: Uuid, automation: &str) -> AddCertificate {
+        let key = self.commands().vault.find(key_id).await.unwrap().unwrap();
+        AddCertificate {
+            key_id,
+            leaf: ca.leaf(&key.spki_der),
+            issuers: vec![ca.certificate()],
+            place: Place::New(FriendlyName::try_from("shop").unwrap()),
+            automation_id: automation.into(),
+        }
+    }
+
+    pub async fn passes(&self, hours: u64) {
+        self.clock.advance(Duration::from_secs(hours * 3_600));
+    }
+
+    /// How many events of this kind the log has.
+    pub async fn events(&self, filter: &str) -> u64 {
+        self.server.count(filter).await
+    }
+}
+
+/// A request of acme-agent's; the text is its id and all that it asks for.
+pub fn origin(request: &str) -> Origin {
+    Origin {
+        actor: "service/acme-agent".into(),
+        request_id: request.into(),
+        request_digest: pki::fingerprint::sha256_hex(request.as_bytes()),
+        correlation_id: Uuid::nil(),
+        causation_id: None,
+    }
+}
+
+/// The same request id, for something else.
+pub fn another_with_the_id_of(request: &str) -> Origin {
+    Origin {
+        request_digest: "another".into(),
+        ..origin(request)
+    }
+}
+
+pub fn shop_names() -> SubjectAltNames {
+    SubjectAltNames::parse(&["shop.example".into()], &[]).unwrap()
+}
+
+/// A CA of a test's own.
+pub struct Ca(CertifiedIssuer<'static, KeyPair>);
+
+impl Ca {
+    pub fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "Trial CA");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    pub fn certificate(&self) -> Certificate {
+        Certificate::parse(self.0.der()).unwrap()
+    }
+
+    /// For shop.example; a new serial number each time.
+    pub fn leaf(&self, spki_der: &[u8]) -> Certificate {
+        let mut params = CertificateParams::new(["shop.example".to_owned()]).unwrap();
+        params.serial_number = Some(Uuid::new_v4().as_bytes().to_vec().into());
+        let spki = SubjectPublicKeyInfo::from_der(spki_der).unwrap();
+        let leaf = params.signed_by(&spki, &self.0).unwrap();
+        Certificate::parse(leaf.der()).unwrap()
+    }
+}
+
+/// As the runtime opens it.
+async fn database(path: &std::path::Path) -> DatabaseConnection {
+    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
+    options.max_connections(8).sqlx_logging(false);
+    options.map_sqlx_sqlite_opts(|options| {
+        use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+        options
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+    });
+    let database = Database::connect(options).await.unwrap();
+    Migrations::up(&database, None).await.unwrap();
+    database
+}
+
+struct Migrations;
+
+impl MigratorTrait for Migrations {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        tables::migrations()
+    }
+}
+
+/// A service that calls.
+pub fn caller(service: &str) -> Caller {
+    Caller {
+        service: service.into(),
+        actor: format!("service/{service}"),
+        request_id: Uuid::new_v4().to_string(),
+        correlation_id: Uuid::nil(),
+        causation_id: None,
+        method: "/trial".into(),
+    }
+}

@@ -1,0 +1,43 @@
+//! A sealed secret is open to its owner alone.
+
+use api::keystore::v1::{
+    OpenSecretRequest, SealSecretRequest, keystore_service_server::KeystoreService,
+};
+use api::refuse::reason;
+use tonic::{Request, Status};
+
+use super::{Trial, caller};
+
+async fn seal(trial: &Trial, service: &str, secret: &'static [u8]) {
+    let message = SealSecretRequest {
+        name: "account-key/1".into(),
+        secret: secret.into(),
+    };
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(caller(service));
+    trial.keystore.seal_secret(request).await.unwrap();
+}
+
+async fn open(trial: &Trial, service: &str) -> Result<Vec<u8>, Status> {
+    let message = OpenSecretRequest {
+        name: "account-key/1".into(),
+    };
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(caller(service));
+    let answer = trial.keystore.open_secret(request).await?;
+    Ok(answer.into_inner().secret.to_vec())
+}
+
+#[tokio::test]
+async fn each_service_has_its_own() {
+    let trial = Trial::begin().await;
+    seal(&trial, "acme-agent", b"one").await;
+    assert_eq!(open(&trial, "acme-agent").await.unwrap(), b"one");
+    let refused = open(&trial, "notifier").await.unwrap_err();
+    assert_eq!(reason(&refused).as_deref(), Some("NO_SUCH_SECRET"));
+
+    seal(&trial, "notifier", b"two").await;
+    seal(&trial, "acme-agent", b"three").await;
+    assert_eq!(open(&trial, "acme-agent").await.unwrap(), b"three");
+    assert_eq!(open(&trial, "notifier").await.unwrap(), b"two");
+}
