@@ -1,5 +1,7 @@
 //! The contract that scripts rely on: what `--help` says, and the exit statuses.
 
+#![allow(clippy::unwrap_used)] // A panic is how a test fails.
+
 use std::{
     fs,
     net::TcpListener,

@@ -78,7 +78,8 @@ pub struct Egress {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Telemetry {
-    /// What is logged, as `tracing` writes its filters: "info", "warn,keystore=debug"; default "info".
+    /// What is logged, as `tracing` writes its filters: "info", "warn,keystore=debug"; default
+    /// "info,async_nats=warn,sea_orm_migration=warn": ours, and what goes wrong in these.
     pub log: LogFilter,
     /// How it is written to stderr; default text.
     pub log_format: LogFormat,
@@ -153,7 +154,7 @@ impl Default for Peers {
 impl Default for Telemetry {
     fn default() -> Self {
         Self {
-            log: LogFilter("info".into()),
+            log: LogFilter("info,async_nats=warn,sea_orm_migration=warn".into()),
             log_format: LogFormat::default(),
             otlp_endpoint: None,
         }

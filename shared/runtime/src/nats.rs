@@ -121,6 +121,8 @@ fn tell(service: &'static str, event: &async_nats::Event) {
     match event {
         Event::Connected => tracing::info!(service, "connected to nats"),
         Event::Disconnected => tracing::warn!(service, "lost the connection to nats"),
+        // We closed it: the service has stopped.
+        Event::Closed => tracing::debug!(service, "closed the connection to nats"),
         other => tracing::warn!(service, event = %other, "nats"),
     }
 }

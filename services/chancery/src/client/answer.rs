@@ -1,10 +1,12 @@
 //! Answers on stdout: columns for people, proto3 JSON for programs.
 
+mod json;
+
 use std::io::{self, Write as _};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use pbjson_types::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 use super::ClientError;
@@ -19,12 +21,18 @@ pub fn line(text: &str) -> Result<(), ClientError> {
 
 /// Writes the answer as proto3 JSON, indented.
 pub fn json(answer: &impl Serialize) -> Result<(), ClientError> {
-    line(&serde_json::to_string_pretty(answer).map_err(ClientError::Answer)?)
+    line(&json::pretty(answer).map_err(ClientError::Answer)?)
 }
 
 /// Likewise on one line: for streams.
 pub fn json_line(answer: &impl Serialize) -> Result<(), ClientError> {
-    line(&serde_json::to_string(answer).map_err(ClientError::Answer)?)
+    line(&json::compact(answer).map_err(ClientError::Answer)?)
+}
+
+/// Proto3 JSON, read again as something else.
+pub fn read_as<T: DeserializeOwned>(answer: &impl Serialize) -> Result<T, ClientError> {
+    let text = json::compact(answer).map_err(ClientError::Answer)?;
+    serde_json::from_str(&text).map_err(ClientError::Answer)
 }
 
 /// Writes rows under headings; a line that says so where there are none.

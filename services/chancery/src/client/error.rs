@@ -43,7 +43,7 @@ pub enum ClientError {
     #[error(
         "the certificate of {url} is not trusted ({why}).\n\
          Its fingerprint is {seen}. Compare it with the one that `chancery up` shows on that machine; if they are the same:\n  \
-         chancery login {url} --fingerprint {seen}"
+         chancery login {url} --fingerprint {seen} < TOKEN-FILE"
     )]
     Untrusted {
         /// The gateway.
@@ -161,13 +161,11 @@ fn refusal(status: &Status) -> String {
             .iter()
             .map(|v| format!("  {}: {}", v.field, v.description)),
     );
-    match status.code() {
-        Code::Unauthenticated => lines
-            .push("  sign in with a token that is good: chancery login URL < TOKEN-FILE".into()),
-        Code::Unknown | Code::Internal if lines[0].is_empty() => {
-            lines[0] = "the gateway failed and does not say why".into()
-        }
-        _ => {}
+    if lines[0].is_empty() {
+        lines[0] = format!(
+            "the gateway refused and does not say why ({})",
+            status.code()
+        );
     }
     lines.join("\n")
 }

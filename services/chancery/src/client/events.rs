@@ -187,16 +187,10 @@ fn one_line(event: &Event) -> Result<String, ClientError> {
     ))
 }
 
-/// The short values of an event's body, in the order of their names: what fits on a line.
+/// The short values of an event's body, in the order of their names: as much as fits on a line.
 fn summary(event: &Event) -> Result<String, ClientError> {
-    let fields = event
-        .body
-        .as_ref()
-        .map(serde_json::to_value)
-        .transpose()
-        .map_err(ClientError::Answer)?;
-    let fields: BTreeMap<String, Value> = match fields {
-        Some(fields) => serde_json::from_value(fields).map_err(ClientError::Answer)?,
+    let fields: BTreeMap<String, Value> = match &event.body {
+        Some(body) => answer::read_as(body)?,
         None => BTreeMap::new(),
     };
     let shown = fields.iter().filter_map(|(name, value)| {
@@ -204,26 +198,26 @@ fn summary(event: &Event) -> Result<String, ClientError> {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
             Value::Bool(truth) => truth.to_string(),
-            Value::Array(items)
-                if items
-                    .iter()
-                    .all(|item| item.as_str().is_some_and(|s| s.len() <= LONGEST)) =>
-            {
-                items
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .collect::<Vec<_>>()
-                    .join(",")
-            }
-            Value::Null | Value::Array(_) | Value::Object(_) => return None,
+            Value::Array(items) => items
+                .iter()
+                .map(Value::as_str)
+                .collect::<Option<Vec<_>>>()?
+                .join(","),
+            Value::Null | Value::Object(_) => return None,
         };
         (!text.is_empty() && text.len() <= LONGEST).then(|| format!("{name}={text}"))
     });
-    Ok(shown.collect::<Vec<_>>().join(" "))
+    let line = shown.collect::<Vec<_>>().join(" ");
+    Ok(match line.char_indices().nth(LINE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    })
 }
 
 /// Longer values are certificates and keys.
 const LONGEST: usize = 100;
+/// The rest is in `--output json`.
+const LINE: usize = 120;
 /// How often in a row a broken connection is made again.
 const FAILURES: u32 = 20;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);

@@ -85,8 +85,7 @@ fn step(event: &Event) -> Result<Step, ClientError> {
 }
 
 fn body<M: DeserializeOwned>(event: &Event) -> Result<M, ClientError> {
-    let json = serde_json::to_value(&event.body).map_err(ClientError::Answer)?;
-    serde_json::from_value(json).map_err(ClientError::Answer)
+    answer::read_as(&event.body)
 }
 
 /// The steps on stderr.

@@ -107,7 +107,7 @@ impl Server {
 fn subjects() -> Vec<String> {
     let all = users::users().into_iter().flat_map(|user| user.publish);
     let all = all
-        .map(|pattern| pattern.replace('>', "x").replace('*', "x"))
+        .map(|pattern| pattern.replace(['>', '*'], "x"))
         .collect::<BTreeSet<_>>();
     let mut all = all.into_iter().collect::<Vec<_>>();
     all.extend([
