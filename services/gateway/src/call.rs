@@ -25,7 +25,7 @@ pub struct Call {
     pub timeout: Option<Duration>,
 }
 
-/// The token of "authorization: Bearer <token>" (RFC 6750, section 2.1).
+/// The token of `authorization: Bearer <token>` (RFC 6750, section 2.1).
 ///
 /// # Errors
 /// [`Refusal::TokenRequired`] where there is none; [`Refusal::TokenUnknown`] where there is more than one.

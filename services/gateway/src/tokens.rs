@@ -30,7 +30,7 @@ pub fn digest_file(layout: &Layout) -> PathBuf {
 /// Who is calling from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
-    /// As it stands in events: "token/<uuid>".
+    /// As it stands in events: `token/<uuid>`.
     pub actor: String,
     /// What he may do.
     pub role: Role,

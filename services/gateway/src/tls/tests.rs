@@ -28,12 +28,12 @@ fn fallback(mut sent: ServingCredential) -> ServingCredential {
 
 /// Makes a handshake, and reads what the server sends after it: with TLS 1.3, tickets would come now.
 async fn connect(
-    index: &Arc<ServingIndex>,
+    server: Arc<ServerConfig>,
     config: rustls::ClientConfig,
     name: Option<&str>,
 ) -> std::io::Result<TlsStream<tokio::io::DuplexStream>> {
     let (near, far) = tokio::io::duplex(64 << 10);
-    let acceptor = TlsAcceptor::from(server_config(index.clone()).unwrap());
+    let acceptor = TlsAcceptor::from(server);
     tokio::spawn(async move {
         let mut stream = acceptor.accept(far).await?;
         stream.write_all(b"!").await?;
@@ -47,7 +47,8 @@ async fn connect(
 }
 
 async fn answer(index: &Arc<ServingIndex>, name: Option<&str>) -> Option<CertificateDer<'static>> {
-    connect(index, client(), name)
+    let server = server_config(index.clone()).unwrap();
+    connect(server, client(), name)
         .await
         .ok()
         .map(|stream| shown(&stream))
@@ -162,6 +163,7 @@ async fn no_session_is_resumed_so_that_no_old_certificate_lives_on() {
     let renewed = ca.credential("shop", 2, &["shop.example"]);
     for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
         let index = index_of([&first]);
+        let server = server_config(index.clone()).unwrap();
         let config =
             rustls::ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
                 .with_protocol_versions(&[version])
@@ -174,7 +176,7 @@ async fn no_session_is_resumed_so_that_no_old_certificate_lives_on() {
                 index.put(credential(&renewed));
             }
             // Clones share the client's memory of sessions.
-            let stream = connect(&index, config.clone(), Some("shop.example"))
+            let stream = connect(server.clone(), config.clone(), Some("shop.example"))
                 .await
                 .unwrap();
             assert_eq!(stream.get_ref().1.protocol_version(), Some(version.version));
@@ -198,7 +200,8 @@ async fn http2_and_http1_are_offered() {
     ] {
         let mut config = client();
         config.alpn_protocols = offered;
-        let stream = connect(&index, config, Some("shop.example")).await.unwrap();
+        let server = server_config(index.clone()).unwrap();
+        let stream = connect(server, config, Some("shop.example")).await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), chosen);
     }
 }
