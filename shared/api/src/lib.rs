@@ -10,6 +10,7 @@ pub mod convert;
 pub mod metadata;
 pub mod policy;
 pub mod refuse;
+mod silent;
 
 /// Generated from `proto/chancery/`.
 macro_rules! packages {

@@ -43,8 +43,9 @@ impl Violations {
         self.0.is_empty()
     }
 
-    /// `INVALID_ARGUMENT` with `BadRequest` details, one violation a field.
-    pub fn into_status(self) -> Status {
+    /// `INVALID_ARGUMENT` with `BadRequest` details, by field.
+    pub fn into_status(mut self) -> Status {
+        self.0.sort_by(|a, b| a.field.cmp(&b.field));
         let fields = self.0.iter().map(|v| v.field.as_str()).collect::<Vec<_>>();
         let message = format!("the request is not valid: see {}", fields.join(", "));
         let mut details = ErrorDetails::new();
