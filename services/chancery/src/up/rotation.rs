@@ -58,3 +58,65 @@ impl Rotation {
 }
 
 const LOOK: Duration = Duration::from_secs(3_600);
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+
+    use async_nats::connection::State;
+    use runtime::Runtime;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::nats::{fixture::server, users::users};
+
+    #[tokio::test]
+    async fn old_seeds_are_replaced_while_services_run_and_these_come_back_with_the_new_ones() {
+        let server = server().await;
+        let before = fs::read_to_string(server.layout.nkey("gateway")).unwrap();
+        let stopping = CancellationToken::new();
+        let shared = server.shared.clone();
+        let gateway = Runtime::start("gateway", shared, Clock::system(), stopping.clone(), None);
+        let gateway = gateway.unwrap().nats().await.unwrap();
+
+        // Given seeds that are 31 days old.
+        let clock = Clock::manual(Clock::system().now());
+        let old = clock.now() - 31 * Duration::from_secs(86_400);
+        for user in users() {
+            let seed = File::options()
+                .write(true)
+                .open(server.layout.nkey(user.name))
+                .unwrap();
+            seed.set_modified(old.into()).unwrap();
+        }
+        // When the hour comes to look.
+        let rotation = Rotation {
+            layout: server.layout.clone(),
+            kek: KekSource::File(server.layout.kek()),
+            listen: server.listen,
+        };
+        let look = async {
+            tokio::task::yield_now().await;
+            clock.advance(LOOK);
+            while server.connect_with("gateway", &before).await.is_some() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            () = rotation.run(&server.child, &clock) => {}
+            () = look => {}
+        }
+        // Then the old seed opens nothing, and who was connected is so again, and heard.
+        server.connect("gateway").await;
+        while gateway.connection_state() != State::Connected
+            || gateway
+                .request("$JS.API.STREAM.INFO.CHANCERY_EVENTS", "".into())
+                .await
+                .is_err()
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        stopping.cancel();
+        server.child.stop().await;
+    }
+}

@@ -1,107 +1,14 @@
 //! The file against a real nats-server: for each user, every subject of the whole table is allowed or refused.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
-use async_nats::{Client, ConnectOptions, Event};
 use eventlog::subject;
-use keystore::internal_ca::InternalCa;
-use keystore::kek::{Kek, KekSource};
-use runtime::{Clock, Layout};
 
 use super::*;
-use crate::{
-    init::{self, leaves, nkeys},
-    nats::users,
-    up::child::{Program, Supervised},
+use crate::nats::{
+    fixture::{Refused, server},
+    users,
 };
-
-struct Server {
-    child: Supervised,
-    layout: Layout,
-    listen: SocketAddr,
-    _folder: tempfile::TempDir,
-}
-
-/// A nats-server on a fresh folder, as `up` configures it.
-async fn server() -> Server {
-    let folder = tempfile::tempdir().unwrap();
-    let layout = Layout::under(folder.path());
-    fs::create_dir_all(layout.nats_store()).unwrap();
-    let source = KekSource::File(layout.kek());
-    Kek::make_if_missing(&source).unwrap();
-    let now = Clock::system().now();
-    let ca = InternalCa::make_if_missing(&layout, &Kek::read(&source).unwrap(), now).unwrap();
-    leaves::renew_if_due(&ca, &layout, "nats", now).unwrap();
-    nkeys::make_missing(&layout).unwrap();
-    let listen = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    init::write_nats_conf(&layout, listen).unwrap();
-    let child = Supervised::start(Program {
-        name: "nats-server",
-        path: crate::up::nats_server::find(None).unwrap(),
-        arguments: vec!["-c".into(), layout.nats_config().display().to_string()],
-        environment: Vec::new(),
-        lock: folder.path().join("nats/lock"),
-        output: folder.path().join("nats/nats.log"),
-    });
-    let server = Server {
-        child: child.await.unwrap(),
-        layout,
-        listen,
-        _folder: folder,
-    };
-    server
-        .child
-        .until_ready(
-            async { drop(server.connect("provisioner").await) },
-            Duration::from_secs(30),
-        )
-        .await
-        .unwrap();
-    server
-}
-
-/// What the server refused to one connection.
-type Refused = Arc<Mutex<BTreeSet<String>>>;
-
-impl Server {
-    async fn connect(&self, user: &str) -> (Client, Refused) {
-        let refused = Refused::default();
-        let seed = fs::read_to_string(self.layout.nkey(user)).unwrap();
-        loop {
-            let remember = refused.clone();
-            let options = ConnectOptions::with_nkey(seed.clone())
-                .require_tls(true)
-                .add_root_certificates(self.layout.ca_certificate())
-                .custom_inbox_prefix(format!("_INBOX.{user}"))
-                .event_callback(move |event| {
-                    let remember = remember.clone();
-                    async move {
-                        if let Event::ServerError(error) = event {
-                            remember
-                                .lock()
-                                .unwrap()
-                                .insert(error.to_string().to_lowercase());
-                        }
-                    }
-                });
-            match options
-                .connect(format!("tls://localhost:{}", self.listen.port()))
-                .await
-            {
-                Ok(client) => return (client, refused),
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-            }
-        }
-    }
-}
 
 /// One subject for each pattern of the table, and some that nobody may use.
 fn subjects() -> Vec<String> {
@@ -198,30 +105,6 @@ async fn every_user_may_do_what_the_table_says_and_nothing_else() {
             );
         }
     }
-    server.child.stop().await;
-}
-
-#[tokio::test]
-async fn after_a_rotation_only_the_new_seeds_are_taken_and_clients_come_back_by_themselves() {
-    let server = server().await;
-    let old = fs::read_to_string(server.layout.nkey("auditor")).unwrap();
-    let (kept, _) = server.connect("auditor").await;
-
-    let later = Clock::system().now() + nkeys::LIFE;
-    assert!(nkeys::rotate_if_due(&server.layout, later).unwrap());
-    init::write_nats_conf(&server.layout, server.listen).unwrap();
-    server.child.reload().await;
-
-    // The new seed is taken once the server has read its file again.
-    server.connect("auditor").await;
-    while kept.connection_state() == async_nats::connection::State::Connected {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    let with_old = ConnectOptions::with_nkey(old)
-        .require_tls(true)
-        .add_root_certificates(server.layout.ca_certificate())
-        .connect(format!("tls://localhost:{}", server.listen.port()));
-    assert!(with_old.await.is_err());
     server.child.stop().await;
 }
 

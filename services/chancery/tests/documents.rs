@@ -1,0 +1,56 @@
+//! What stands in `docs/` as configuration is configuration, and the defaults that it names are the defaults.
+
+use std::fs;
+
+use runtime::config::Settings;
+
+#[test]
+fn every_configuration_in_the_documents_is_read() {
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
+    let folder = tempfile::tempdir().unwrap();
+    let mut found = 0;
+    for document in fs::read_dir(docs).unwrap() {
+        let path = document.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        for block in text.split("```toml\n").skip(1) {
+            let (toml, _) = block.split_once("```").unwrap();
+            let file = folder.path().join("chancery.toml");
+            // The keys that are commented out are examples, and must be keys as well.
+            fs::write(&file, toml.replace("\n# ", "\n")).unwrap();
+            let settings = Settings::read(Some(&file), None).unwrap();
+            settings.table::<keystore::Config>("keystore").unwrap();
+            settings.table::<acme_agent::Config>("acme_agent").unwrap();
+            settings.table::<projection::Config>("projection").unwrap();
+            settings.table::<gateway::Config>("gateway").unwrap();
+            found += 1;
+        }
+    }
+    assert!(found > 0);
+}
+
+#[test]
+fn the_defaults_in_the_documents_are_the_defaults() {
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operate.md")).unwrap();
+    let (_, block) = text.split_once("```toml\n").unwrap();
+    let (toml, _) = block.split_once("```").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("chancery.toml");
+    fs::write(&file, toml).unwrap();
+    let written = Settings::read(Some(&file), None).unwrap();
+    fs::write(&file, "").unwrap();
+    let empty = Settings::read(Some(&file), None).unwrap();
+
+    assert_eq!(written.shared().unwrap(), empty.shared().unwrap());
+    macro_rules! alike {
+        ($($config:ty = $table:literal),+) => { $(
+            let of = |settings: &Settings| format!("{:?}", settings.table::<$config>($table).unwrap());
+            assert_eq!(of(&written), of(&empty), $table);
+        )+ };
+    }
+    alike!(
+        keystore::Config = "keystore",
+        acme_agent::Config = "acme_agent",
+        projection::Config = "projection",
+        gateway::Config = "gateway"
+    );
+}
