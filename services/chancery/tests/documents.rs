@@ -30,7 +30,11 @@ fn every_configuration_in_the_documents_is_read() {
 
 #[test]
 fn the_defaults_in_the_documents_are_the_defaults() {
-    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operate.md")).unwrap();
+    let text = fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/operate.md"
+    ))
+    .unwrap();
     let (_, block) = text.split_once("```toml\n").unwrap();
     let (toml, _) = block.split_once("```").unwrap();
     let folder = tempfile::tempdir().unwrap();
