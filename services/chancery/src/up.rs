@@ -114,7 +114,8 @@ async fn start(
         shared.egress.allow.extend(test_ca::loopback_networks());
     }
     // Step 3: the event log.
-    let listen = nats::address(&shared)?;
+    let program = nats::program(program, &layout);
+    let listen = nats::address(&shared, &program).await?;
     shared.nats.url = format!("tls://{listen}");
     init::write_nats_conf(&layout, listen)?;
     let http = ports.http.port();

@@ -47,10 +47,25 @@ pub enum NatsError {
     Provisioning(#[from] ProvisioningError),
 }
 
+/// The child to be.
+pub fn program(path: PathBuf, layout: &Layout) -> Program {
+    let folder = folder(layout);
+    Program {
+        name: "nats-server",
+        path,
+        arguments: vec!["-c".into(), layout.nats_config().display().to_string()],
+        environment: Vec::new(),
+        lock: folder.join("lock"),
+        output: folder.join("nats.log"),
+    }
+}
+
 /// Where it is to listen: the configured port; a free one where nothing is configured and the default is taken.
 ///
-/// It is chosen by binding it for a moment: a child that cannot have it then says so.
-pub fn address(shared: &Shared) -> Result<SocketAddr, NatsError> {
+/// It is chosen by binding it for a moment: a child that cannot have it then says so. What an earlier run
+/// left there is ended first.
+pub async fn address(shared: &Shared, program: &Program) -> Result<SocketAddr, NatsError> {
+    Supervised::end_earlier(program).await?;
     let url = &shared.nats.url;
     let elsewhere = || NatsError::Elsewhere { url: url.clone() };
     let address = init::nats_address(url).ok_or_else(elsewhere)?;
@@ -68,18 +83,8 @@ pub fn address(shared: &Shared) -> Result<SocketAddr, NatsError> {
 }
 
 /// Starts it, waits until it answers, and sees to stream and buckets.
-pub async fn start(path: PathBuf, shared: &Shared, clock: &Clock) -> Result<Supervised, NatsError> {
-    let layout = Layout::of(shared);
-    let folder = folder(&layout);
-    let child = Supervised::start(Program {
-        name: "nats-server",
-        path,
-        arguments: vec!["-c".into(), layout.nats_config().display().to_string()],
-        environment: Vec::new(),
-        lock: folder.join("lock"),
-        output: folder.join("nats.log"),
-    })
-    .await?;
+pub async fn start(program: Program, shared: &Shared, clock: &Clock) -> Result<Supervised, NatsError> {
+    let child = Supervised::start(program).await?;
     let ready = async {
         let stopping = CancellationToken::new();
         let outcome = until_provisioned(shared, clock, &stopping).await;
