@@ -44,6 +44,24 @@ pub enum AccountError {
     Database(#[source] DbErr),
 }
 
+/// An account key that is sealed.
+#[derive(Debug)]
+pub enum SealedKey {
+    /// Just now: no CA knows it.
+    New(Arc<AccountKey>),
+    /// By an earlier try: the CA may know it.
+    Found(Arc<AccountKey>),
+}
+
+impl SealedKey {
+    /// The key, either way.
+    pub fn key(&self) -> &AccountKey {
+        match self {
+            Self::New(key) | Self::Found(key) => key,
+        }
+    }
+}
+
 /// All accounts, by server.
 pub struct Accounts {
     egress: Egress,
@@ -115,24 +133,17 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError::Keystore`], [`AccountError::Key`].
-    pub async fn new_key(
-        &self,
-        server: Uuid,
-        origin: &Origin,
-    ) -> Result<Arc<AccountKey>, AccountError> {
+    pub async fn new_key(&self, server: Uuid, origin: &Origin) -> Result<SealedKey, AccountError> {
         let name = key_name(server);
         let sealed = self.keystore.open(origin, &name).await;
-        let pkcs8 = match sealed.map_err(AccountError::Keystore)? {
-            Some(pkcs8) => pkcs8,
-            None => {
-                let pkcs8 = AccountKey::generate_pkcs8().map_err(AccountError::Key)?;
-                let sealed = self.keystore.seal(origin, &name, &pkcs8).await;
-                sealed.map_err(AccountError::Keystore)?;
-                pkcs8
-            }
-        };
-        let key = AccountKey::from_pkcs8(&pkcs8).map_err(AccountError::Key)?;
-        Ok(Arc::new(key))
+        let read = |pkcs8: &[u8]| AccountKey::from_pkcs8(pkcs8).map_err(AccountError::Key);
+        if let Some(pkcs8) = sealed.map_err(AccountError::Keystore)? {
+            return Ok(SealedKey::Found(Arc::new(read(&pkcs8)?)));
+        }
+        let pkcs8 = AccountKey::generate_pkcs8().map_err(AccountError::Key)?;
+        let sealed = self.keystore.seal(origin, &name, &pkcs8).await;
+        sealed.map_err(AccountError::Keystore)?;
+        Ok(SealedKey::New(Arc::new(read(&pkcs8)?)))
     }
 
     /// Seals the HMAC key of an external account.

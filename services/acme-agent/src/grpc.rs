@@ -2,28 +2,28 @@
 
 mod door;
 
-use api::acme::v1::{
-    GetServerContactRequest, GetServerContactResponse, RegisterServerRequest,
-    RegisterServerResponse, RenewNowRequest, RenewNowResponse, RequestCertificateRequest,
-    RequestCertificateResponse, acme_service_server::AcmeService,
+use std::sync::Arc;
+
+use api::{
+    acme::v1::{
+        GetServerContactRequest, GetServerContactResponse, RegisterServerRequest,
+        RegisterServerResponse, RenewNowRequest, RenewNowResponse, RequestCertificateRequest,
+        RequestCertificateResponse, acme_service_server::AcmeService,
+    },
+    refuse,
 };
 use runtime::Caller;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
+use tracing::Instrument;
 
-use crate::{
-    contacts,
-    refusal::{CommandError, Refusal},
-    registration::Registrar,
-    requests::Requests,
-    server::Server,
-};
+use crate::{refusal::CommandError, registration::Registrar, requests::Requests};
 
 /// The service, as the gateway calls it.
 pub struct Acme {
     /// Registers servers.
-    pub registrar: Registrar,
+    pub registrar: Arc<Registrar>,
     /// Takes requests for certificates.
-    pub requests: Requests,
+    pub requests: Arc<Requests>,
 }
 
 #[tonic::async_trait]
@@ -34,7 +34,9 @@ impl AcmeService for Acme {
     ) -> Result<Response<RegisterServerResponse>, Status> {
         let origin = Caller::of(&request)?.origin(request.get_ref());
         let registration = door::registration(request.get_ref())?;
-        let (id, registered) = self.registrar.register(&origin, &registration).await?;
+        let registrar = self.registrar.clone();
+        let work = async move { registrar.register(&origin, &registration).await };
+        let (id, registered) = to_its_end(work).await?;
         let what = registered.what;
         Ok(Response::new(RegisterServerResponse {
             server_id: id.to_string(),
@@ -50,11 +52,7 @@ impl AcmeService for Acme {
         request: Request<GetServerContactRequest>,
     ) -> Result<Response<GetServerContactResponse>, Status> {
         let id = door::id("server_id", &request.get_ref().server_id)?;
-        let server = self.registrar.log.load::<Server>(&id.to_string()).await;
-        let server = server.map_err(CommandError::Log)?.state;
-        server.registered().map_err(Refusal::Server)?;
-        let contact_emails = contacts::of(&self.registrar.database, id).await;
-        let contact_emails = contact_emails.map_err(CommandError::Database)?;
+        let contact_emails = self.registrar.contact(id).await?;
         Ok(Response::new(GetServerContactResponse { contact_emails }))
     }
 
@@ -64,7 +62,9 @@ impl AcmeService for Acme {
     ) -> Result<Response<RequestCertificateResponse>, Status> {
         let origin = Caller::of(&request)?.origin(request.get_ref());
         let wish = door::wish(request.get_ref())?;
-        let (id, position) = self.requests.request(&origin, &wish).await?;
+        let requests = self.requests.clone();
+        let work = async move { requests.request(&origin, &wish).await };
+        let (id, position) = to_its_end(work).await?;
         Ok(Response::new(RequestCertificateResponse {
             automation_id: id.to_string(),
             position,
@@ -79,5 +79,22 @@ impl AcmeService for Acme {
         let id = door::id("automation_id", &request.get_ref().automation_id)?;
         let position = self.requests.renew(&origin, id).await?;
         Ok(Response::new(RenewNowResponse { position }))
+    }
+}
+
+/// Does the work although the caller may go away: what it claimed is then given up, or used.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, CommandError>> + Send + 'static,
+) -> Result<T, Status> {
+    match tokio::spawn(work.in_current_span()).await {
+        Ok(done) => Ok(done?),
+        Err(broken) => {
+            tracing::error!(error = %broken, "command broke off");
+            Err(refuse::status(
+                Code::Internal,
+                "BROKE_OFF",
+                "the command broke off",
+            ))
+        }
     }
 }

@@ -72,17 +72,17 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     let accounts = Arc::new(accounts);
 
     let grpc = grpc::Acme {
-        registrar: Registrar {
+        registrar: Arc::new(Registrar::new(
+            log.clone(),
+            database.clone(),
+            accounts.clone(),
+            clock.clone(),
+        )),
+        requests: Arc::new(Requests {
             log: log.clone(),
             database: database.clone(),
-            accounts: accounts.clone(),
             clock: clock.clone(),
-        },
-        requests: Requests {
-            log: log.clone(),
-            database: database.clone(),
-            clock: clock.clone(),
-        },
+        }),
     };
     let changed = Arc::new(Notify::new());
     let follower = Follower {
@@ -108,7 +108,10 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             let followed = follower.run(Outbox::new(changed), stopping.clone()).await;
             followed.map_err(RunError::Follow)
         },
-        async { worker.run(stopping.clone()).await.map_err(RunError::Worker) },
+        async {
+            worker.run(stopping.clone()).await;
+            Ok(())
+        },
     )?;
     Ok(())
 }
@@ -147,7 +150,4 @@ pub enum RunError {
     /// The follower of the log.
     #[error("cannot follow the event log")]
     Follow(#[source] FollowError),
-    /// The outbox.
-    #[error("cannot read the open orders")]
-    Worker(#[source] sea_orm::DbErr),
 }

@@ -11,6 +11,7 @@
 //! | `certificate-issued`, `renewed`, `…-failed` | nothing |
 
 mod held;
+mod keep;
 mod steps;
 
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use runtime::EgressError;
 use time::OffsetDateTime;
 
 use crate::client::Error;
@@ -25,7 +26,18 @@ impl Patience {
     /// How long to wait before the next try; `None`: this error is final, or there is no time left.
     pub fn after(&mut self, error: &Error, now: OffsetDateTime) -> Option<Duration> {
         let asked = match error {
-            Error::Unreachable { .. } => None,
+            Error::Unreachable { source, .. } => match source {
+                EgressError::Unresolved { .. }
+                | EgressError::Unreachable { .. }
+                | EgressError::TimedOut { .. } => None,
+                EgressError::Url { .. }
+                | EgressError::Refused { .. }
+                | EgressError::Untrusted { .. }
+                | EgressError::TooLarge { .. }
+                | EgressError::Redirected { .. }
+                | EgressError::NotAcme { .. }
+                | EgressError::Roots { .. } => return None,
+            },
             Error::Status {
                 status,
                 retry_after,

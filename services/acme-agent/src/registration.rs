@@ -1,6 +1,9 @@
 //! Registering an ACME server: an account is made at the CA, then it is an event.
 
-use std::sync::Arc;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use api::acme::v1::ServerRegistered;
 use bytes::Bytes;
@@ -11,9 +14,9 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::{
-    accounts::{AccountError, Accounts},
+    accounts::{AccountError, Accounts, SealedKey},
     claims::{self, Claimed},
-    client::{Account, Directory, ExternalAccountKey, NewAccount},
+    client::{self, Account, Client, Directory, ExternalAccountKey, NewAccount},
     contacts,
     failure::{self, About},
     names::Kind,
@@ -54,17 +57,41 @@ impl std::fmt::Debug for Binding {
 
 /// Registers servers.
 pub struct Registrar {
-    /// Where the event goes.
-    pub log: EventLog,
-    /// Contacts and names.
-    pub database: DatabaseConnection,
-    /// The CAs.
-    pub accounts: Arc<Accounts>,
-    /// The time.
-    pub clock: Clock,
+    log: EventLog,
+    database: DatabaseConnection,
+    accounts: Arc<Accounts>,
+    clock: Clock,
+    under_way: UnderWay,
 }
 
 impl Registrar {
+    /// What a registration needs.
+    pub fn new(
+        log: EventLog,
+        database: DatabaseConnection,
+        accounts: Arc<Accounts>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            log,
+            database,
+            accounts,
+            clock,
+            under_way: UnderWay::default(),
+        }
+    }
+
+    /// The contact addresses of a server's account.
+    ///
+    /// # Errors
+    /// Where there is no such server.
+    pub async fn contact(&self, id: Uuid) -> Result<Vec<String>, CommandError> {
+        let loaded = self.log.load::<Server>(&id.to_string()).await;
+        let server = loaded.map_err(CommandError::Log)?.state;
+        server.registered().map_err(Refusal::Server)?;
+        Ok(contacts::of(&self.database, id).await?)
+    }
+
     /// Registers a server, or answers as the first try of the same request did.
     ///
     /// # Errors
@@ -75,6 +102,8 @@ impl Registrar {
         registration: &Registration,
     ) -> Result<(Uuid, Registered), CommandError> {
         let id = eventlog::derive_id(origin, Server::NAME);
+        // Two of one request at a time would seal two keys under one name.
+        let _alone = self.under_way.enter(id).ok_or(CommandError::Contended)?;
         let loaded = self.log.load::<Server>(&id.to_string()).await;
         let loaded = loaded.map_err(CommandError::Log)?;
         if let Ok(registered) = loaded.state.registered() {
@@ -117,28 +146,19 @@ impl Registrar {
         let ca = discovered.map_err(|e| refused(e, registration))?;
         let directory = ca.directory().clone();
         check(&directory, registration)?;
-        // Step 2: the secrets are sealed. A crash after this leaves them without an account.
-        let sealed = async {
-            if let Some(binding) = &registration.binding {
-                self.accounts
-                    .seal_binding(id, &binding.hmac, origin)
-                    .await?;
-            }
-            self.accounts.new_key(id, origin).await
-        };
-        let key = sealed.await.map_err(|e| refused(e, registration))?;
-        let thumbprint = key.thumbprint();
-        // Step 3: the addresses are kept: who makes the account again needs them.
-        contacts::keep(&self.database, id, &registration.contact_emails).await?;
-        // Step 4: the account. A crash after this: the repeat finds it by its key.
-        let external = registration.binding.as_ref();
-        let external = external.map(|b| ExternalAccountKey::new(b.key_id.clone(), b.hmac.clone()));
-        let new = NewAccount {
-            contact_emails: &registration.contact_emails,
-            external: external.as_ref(),
-        };
-        let account = ca.register(key, &new).await;
+        // Step 2: the key is sealed. A crash after this leaves a key that no CA knows.
+        let sealed = self.accounts.new_key(id, origin).await;
+        let key = sealed.map_err(|e| refused(e, registration))?;
+        let thumbprint = key.key().thumbprint();
+        // Step 3: the account. A crash after this: the repeat finds it by its key.
+        let account = account(&ca, key, registration).await;
         let account = account.map_err(|e| refused(AccountError::Ca(e), registration))?;
+        // Step 4: what it takes to make the account again at a CA that forgets it.
+        if let Some(binding) = &registration.binding {
+            let sealed = self.accounts.seal_binding(id, &binding.hmac, origin).await;
+            sealed.map_err(|e| refused(e, registration))?;
+        }
+        contacts::keep(&self.database, id, &registration.contact_emails).await?;
         // Step 5: the event. Only now is there a server.
         let registered = registered(registration, directory, &account, thumbprint);
         self.append(origin, id, Command::Register(registered)).await
@@ -157,6 +177,52 @@ impl Registrar {
         let registered = state.registered().map_err(Refusal::Server)?;
         Ok((id, registered.clone()))
     }
+}
+
+/// The registrations that are under way, by the server's id.
+#[derive(Default)]
+struct UnderWay(Mutex<HashSet<Uuid>>);
+
+/// Ends with the registration.
+struct Alone<'a>(&'a UnderWay, Uuid);
+
+impl UnderWay {
+    /// `None` where the same one is under way.
+    fn enter(&self, id: Uuid) -> Option<Alone<'_>> {
+        let mut ids = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.insert(id).then_some(Alone(self, id))
+    }
+}
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        let ids = &self.0.0;
+        ids.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.1);
+    }
+}
+
+/// The account at the CA: the one that an earlier try made, else a new one.
+async fn account(
+    ca: &Arc<Client>,
+    key: SealedKey,
+    registration: &Registration,
+) -> Result<Account, client::Error> {
+    let key = match key {
+        SealedKey::New(key) => key,
+        SealedKey::Found(key) => match ca.find(key.clone()).await? {
+            Some(account) => return Ok(account),
+            None => key,
+        },
+    };
+    let external = registration.binding.as_ref();
+    let external = external.map(|b| ExternalAccountKey::new(b.key_id.clone(), b.hmac.clone()));
+    let new = NewAccount {
+        contact_emails: &registration.contact_emails,
+        external: external.as_ref(),
+    };
+    ca.register(key, &new).await
 }
 
 /// What the CA's directory asks for is given.
@@ -203,8 +269,8 @@ fn refused(error: AccountError, registration: &Registration) -> CommandError {
     };
     match error {
         AccountError::Ca(error) => {
-            let bound = registration.binding.is_some();
-            Refusal::Ca(Box::new(failure::registration(&error, about, bound))).into()
+            let key_id = registration.binding.as_ref().map(|b| b.key_id.as_str());
+            Refusal::Ca(Box::new(failure::registration(&error, about, key_id))).into()
         }
         AccountError::Roots(error) => Refusal::Ca(Box::new(failure::roots(&error))).into(),
         AccountError::Keystore(error) => CommandError::Keystore(error),
@@ -268,6 +334,16 @@ mod tests {
         ] {
             assert_eq!(check(&directory, &registration), result);
         }
+    }
+
+    #[test]
+    fn one_request_is_under_way_once() {
+        let (under_way, id) = (UnderWay::default(), Uuid::from_u128(1));
+        let first = under_way.enter(id).unwrap();
+        assert!(under_way.enter(id).is_none());
+        assert!(under_way.enter(Uuid::from_u128(2)).is_some());
+        drop(first);
+        assert!(under_way.enter(id).is_some());
     }
 
     #[test]

@@ -34,29 +34,30 @@ pub struct Worker {
 
 impl Worker {
     /// Works until `stopping`; then lets each order come to a point where it can be left.
-    ///
-    /// # Errors
-    /// Where the database does not say what there is to do.
-    pub async fn run(self, stopping: CancellationToken) -> Result<(), DbErr> {
+    pub async fn run(self, stopping: CancellationToken) {
         let mut tasks = JoinSet::new();
         let mut running = HashMap::new();
         let mut waiting = Waiting::default();
         while !stopping.is_cancelled() {
             waiting.wake(self.clock.now());
-            self.fill(&mut tasks, &mut running, &waiting).await?;
+            let mut wake = waiting.next();
+            if let Err(error) = self.fill(&mut tasks, &mut running, &waiting).await {
+                // A full disk, for example: what runs goes on, and the rest is asked for again.
+                tracing::error!(error = chain(&error), "cannot read the open orders");
+                wake = Some(self.clock.now() + DATABASE_PAUSE);
+            }
             tokio::select! {
                 () = stopping.cancelled() => {}
                 () = self.changed.notified() => {}
-                () = sleep_until(&self.clock, waiting.next()) => {}
+                () = sleep_until(&self.clock, wake) => {}
                 Some(joined) = tasks.join_next_with_id() => {
-                    self.settle(joined, &mut running, &mut waiting).await?;
+                    self.settle(joined, &mut running, &mut waiting).await;
                 }
             }
         }
         while let Some(joined) = tasks.join_next_with_id().await {
-            self.settle(joined, &mut running, &mut waiting).await?;
+            self.settle(joined, &mut running, &mut waiting).await;
         }
-        Ok(())
     }
 
     /// Begins as many orders as may run beside those that do.
@@ -90,19 +91,23 @@ impl Worker {
         joined: Result<(Id, Result<Outcome, Interrupted>), JoinError>,
         running: &mut HashMap<Id, Open>,
         waiting: &mut Waiting,
-    ) -> Result<(), DbErr> {
+    ) {
         let (id, outcome) = match joined {
             Ok((id, outcome)) => (id, Ok(outcome)),
             Err(broken) => (broken.id(), Err(broken)),
         };
         let Some(open) = running.remove(&id) else {
-            return Ok(());
+            return;
         };
         let automation = open.automation;
         match outcome {
             Ok(Ok(Outcome::Over)) => {
                 waiting.forget(open.cause);
-                outbox::close(&self.database, &open).await?;
+                if let Err(error) = outbox::close(&self.database, &open).await {
+                    // The follower takes it out as well, a moment later.
+                    waiting.until(open.cause, self.clock.now() + DATABASE_PAUSE);
+                    tracing::warn!(%automation, error = chain(&error), "cannot close the order");
+                }
             }
             Ok(Ok(Outcome::Elsewhere(until))) => waiting.until(open.cause, until),
             // It goes on at the next start.
@@ -116,7 +121,6 @@ impl Worker {
                 tracing::error!(%automation, error = %broken, ?pause, "order broke off");
             }
         }
-        Ok(())
     }
 }
 
@@ -174,6 +178,9 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |e| e.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
+
+/// A database that does not answer is asked again after this.
+const DATABASE_PAUSE: Duration = Duration::from_secs(1);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);

@@ -122,7 +122,9 @@ fn about_blank() -> String {
     "about:blank".to_owned()
 }
 
+/// What a CA says is shown on terminals: what would steer one is left out.
 fn cut(text: &mut String, most: usize) {
+    text.retain(|c| !c.is_control());
     if text.len() > most {
         text.truncate(text.floor_char_boundary(most));
     }
@@ -145,9 +147,9 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_problem_is_cut() {
+    fn an_endless_problem_is_cut_and_steers_no_terminal() {
         let endless = Problem {
-            detail: "ä".repeat(10_000),
+            detail: format!("\u{1b}{}", "ä".repeat(10_000)),
             ..Problem::default()
         };
         let problem = endless.bounded(500);

@@ -1,4 +1,6 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
+
+use runtime::egress::EgressError;
 
 use super::*;
 use crate::client::{Identifier, Subproblem};
@@ -45,7 +47,7 @@ fn a_refused_name_is_named_whole_with_the_ca_s_document() {
     assert_eq!(failure.reason, "NAME_REJECTED");
     assert_eq!(
         failure.message,
-        "The CA does not issue for blocked.example. It says: in the CA's own words"
+        "The CA does not issue for blocked.example. It says: in the CA's own words."
     );
     let problem = failure.problem.unwrap();
     assert_eq!(problem.r#type, urn("malformed"));
@@ -165,22 +167,40 @@ fn a_failed_challenge_names_each_name_and_what_to_mend() {
 
 #[test]
 fn a_refused_binding_is_told_from_a_refused_contact() {
-    let refused = |kind: &str, bound| {
+    let refused = |kind: &str, key_id| {
         let error = Error::Refused {
             problem: Box::new(problem_of(kind, 400)),
             retry_after: None,
         };
-        registration(&error, about(&[]), bound)
+        registration(&error, about(&[]), key_id)
     };
-    let failure = refused("unauthorized", true);
+    let failure = refused("unauthorized", Some("kid-1"));
     assert_eq!(failure.reason, "EAB_REFUSED");
+    assert!(failure.message.contains("\"kid-1\""), "{}", failure.message);
     assert!(failure.advice.contains("HMAC key"));
     assert_eq!(failure.problem.unwrap().r#type, urn("unauthorized"));
-    assert_eq!(refused("malformed", true).reason, "EAB_REFUSED");
-    assert_eq!(refused("invalidContact", true).reason, "CONTACT_REFUSED");
-    assert_eq!(refused("unauthorized", false).reason, "ACCOUNT_REFUSED");
+    assert_eq!(refused("malformed", Some("kid-1")).reason, "EAB_REFUSED");
     assert_eq!(
-        refused("externalAccountRequired", false).reason,
+        refused("invalidContact", Some("kid-1")).reason,
+        "CONTACT_REFUSED"
+    );
+    assert_eq!(refused("unauthorized", None).reason, "ACCOUNT_REFUSED");
+    assert_eq!(
+        refused("externalAccountRequired", None).reason,
         "EAB_REQUIRED"
+    );
+}
+
+#[test]
+fn how_long_the_ca_wants_to_be_left_alone_is_said() {
+    let error = Error::Refused {
+        problem: Box::new(problem_of("rateLimited", 429)),
+        retry_after: Some(Duration::from_secs(3_600)),
+    };
+    let failure = explain(Step::NewOrder, &error, about(&[]));
+    assert!(
+        failure.message.ends_with("in 3600 seconds."),
+        "{}",
+        failure.message
     );
 }

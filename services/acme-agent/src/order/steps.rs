@@ -2,12 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use api::{
-    acme::v1::{CertificateObtained, Failure, ServerRegistered, Step},
-    keystore::v1::AddCertificateRequest,
-};
+use api::acme::v1::{CertificateObtained, Failure, ServerRegistered, Step};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use pki::Certificate;
 
 use crate::{
     accounts::AccountError,
@@ -221,50 +217,6 @@ impl Orders {
         Ok(finalize)
     }
 
-    /// Downloads the certificate and hands it to the keystore.
-    async fn keep(
-        &self,
-        held: &Held,
-        account: &Account,
-        order: &Order,
-    ) -> Result<CertificateObtained, Stop> {
-        let (Some(finalize), Some(url)) = (&held.finalize, &order.certificate) else {
-            let what = "the order was finalized by somebody else";
-            return Err(failed(failure::wrong_certificate(what)));
-        };
-        let download = || async { account.certificate(url).await.map_err(at(Step::Download)) };
-        let pem = self.patiently(download).await?;
-        let chain = pki::parse_pem_chain(&pem)
-            .map_err(|e| failed(failure::wrong_certificate(&e.to_string())))?;
-        covers(&chain, &held.requested.dns_names)?;
-        let renewal = held.certificate_id.clone();
-        let message = AddCertificateRequest {
-            key_id: finalize.key_id.clone(),
-            chain_der: chain.into_iter().map(|c| c.der.into()).collect(),
-            friendly_name: match renewal {
-                Some(_) => String::new(),
-                None => held.requested.friendly_name.clone(),
-            },
-            certificate_id: renewal.unwrap_or_default(),
-            automation_id: held.id.clone(),
-        };
-        let item = held.item("certificate");
-        let kept = self
-            .keystore
-            .add_certificate(&held.origin, &item, message)
-            .await;
-        let kept = kept.map_err(keystore_stop(Step::Keep))?;
-        let certificate = kept.certificate.unwrap_or_default();
-        Ok(CertificateObtained {
-            attempt: held.attempt,
-            certificate_id: kept.certificate_id,
-            version: kept.version,
-            sha256_fingerprint: certificate.sha256_fingerprint,
-            not_before: certificate.not_before,
-            not_after: certificate.not_after,
-        })
-    }
-
     /// Why the CA has given the order up: the problems of its authorizations, else its own.
     async fn invalid(&self, held: &Held, account: &Account, order: &Order) -> Stop {
         let mut problems = Vec::new();
@@ -301,7 +253,7 @@ impl Orders {
     }
 
     /// Does it, and again while the CA is in trouble and our patience lasts.
-    async fn patiently<T, F>(&self, act: impl Fn() -> F) -> Result<T, Stop>
+    pub(super) async fn patiently<T, F>(&self, act: impl Fn() -> F) -> Result<T, Stop>
     where
         F: Future<Output = Result<T, Stop>>,
     {
@@ -329,30 +281,15 @@ impl Orders {
     }
 }
 
-/// The leaf is good for every name that was asked for.
-fn covers(chain: &[Certificate], names: &[String]) -> Result<(), Stop> {
-    let leaf = chain.first().map(|c| c.dns_names.as_slice());
-    let missing = names
-        .iter()
-        .find(|name| !leaf.unwrap_or_default().contains(name));
-    match missing {
-        None => Ok(()),
-        Some(name) => {
-            let what = format!("the certificate is not for {name}");
-            Err(failed(failure::wrong_certificate(&what)))
-        }
-    }
-}
-
-fn at(step: Step) -> impl FnOnce(client::Error) -> Stop {
+pub(super) fn at(step: Step) -> impl FnOnce(client::Error) -> Stop {
     move |error| Stop::Ca(step, Box::new(error))
 }
 
-fn failed(failure: Failure) -> Stop {
+pub(super) fn failed(failure: Failure) -> Stop {
     Stop::Failed(Box::new(failure))
 }
 
-fn keystore_stop(step: Step) -> impl FnOnce(KeystoreError) -> Stop {
+pub(super) fn keystore_stop(step: Step) -> impl FnOnce(KeystoreError) -> Stop {
     move |error| {
         if error.may_pass() {
             Interrupted::Keystore(error).into()
