@@ -83,7 +83,11 @@ pub async fn address(shared: &Shared, program: &Program) -> Result<SocketAddr, N
 }
 
 /// Starts it, waits until it answers, and sees to stream and buckets.
-pub async fn start(program: Program, shared: &Shared, clock: &Clock) -> Result<Supervised, NatsError> {
+pub async fn start(
+    program: Program,
+    shared: &Shared,
+    clock: &Clock,
+) -> Result<Supervised, NatsError> {
     let child = Supervised::start(program).await?;
     let ready = async {
         let stopping = CancellationToken::new();
