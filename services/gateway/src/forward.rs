@@ -46,6 +46,14 @@ struct Inner {
     max_request_bytes: usize,
 }
 
+/// A call that may be made.
+struct Admitted {
+    path: String,
+    owner: Owner,
+    principal: Principal,
+    call: Call,
+}
+
 /// Who answers a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Owner {
@@ -82,14 +90,10 @@ impl Forwarder {
 
     /// Answers a gRPC call: with what the service says, or with why it did not get that far.
     pub async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
-        let span = info_span!("call", rpc = request.uri().path(), otel.kind = "server");
-        let answer = async {
-            self.inner.forward(request).await.unwrap_or_else(|refusal| {
-                debug!(%peer, reason = %refusal, "call refused");
-                Status::from(refusal).into_http()
-            })
-        };
-        answer.instrument(span).await
+        self.inner.forward(request).await.unwrap_or_else(|refusal| {
+            debug!(%peer, reason = %refusal, "call refused");
+            Status::from(refusal).into_http()
+        })
     }
 }
 
@@ -106,17 +110,41 @@ impl Inner {
         admit(&principal, needed)?;
         // Step 3: only a caller who may is told what else is wrong.
         let call = Call::of(request.headers(), &self.clock)?;
-        debug!(
+        let span = info_span!(
+            "call",
+            otel.kind = "server",
+            otel.name = path,
+            rpc.system = "grpc",
             actor = principal.actor,
             request_id = call.request_id,
-            "call admitted"
+            correlation_id = %call.correlation_id,
         );
+        let admitted = Admitted {
+            path,
+            owner,
+            principal,
+            call,
+        };
+        self.pass_on(request, admitted).instrument(span).await
+    }
 
+    async fn pass_on(
+        &self,
+        request: Request<Incoming>,
+        admitted: Admitted,
+    ) -> Result<Response<Body>, Refusal> {
+        let Admitted {
+            owner,
+            principal,
+            call,
+            ..
+        } = &admitted;
+        let owner = *owner;
         let place = self.calls.take(principal.actor.clone());
         let place = place.ok_or(Refusal::TooManyCalls)?;
 
         let too_long = TooLong::default();
-        let onward = self.onward(request, &path, &call, &principal, too_long.clone())?;
+        let onward = self.onward(request, &admitted, too_long.clone())?;
         let begun = Instant::now();
         let wait = call
             .timeout
@@ -135,7 +163,7 @@ impl Inner {
             _ => Err(Refusal::DeadlineExceeded { after: wait }),
         };
         let end = self.end(
-            principal,
+            principal.clone(),
             place,
             call.timeout.map(|after| (begun + after, after)),
         );
@@ -161,18 +189,22 @@ impl Inner {
     fn onward(
         &self,
         request: Request<Incoming>,
-        path: &str,
-        call: &Call,
-        principal: &Principal,
+        admitted: &Admitted,
         too_long: TooLong,
     ) -> Result<Request<Body>, Refusal> {
+        let Admitted {
+            path,
+            principal,
+            call,
+            ..
+        } = admitted;
         let (parts, body) = request.into_parts();
         let body = relay::bounded(body, self.max_request_bytes, too_long);
         let mut onward = Request::new(body);
         *onward.method_mut() = Method::POST;
         *onward.version_mut() = Version::HTTP_2;
         // A known method's path is a URI.
-        *onward.uri_mut() = Uri::try_from(path).map_err(|_| Refusal::MethodUnknown)?;
+        *onward.uri_mut() = Uri::try_from(path.as_str()).map_err(|_| Refusal::MethodUnknown)?;
         *onward.headers_mut() =
             call.onward(&parts.headers, principal, runtime::telemetry::traceparent());
         onward.extensions_mut().insert(principal.clone());
