@@ -34,8 +34,9 @@ pub trait Apply: Send {
         events: &[Recorded],
     ) -> Result<(), ApplyError>;
 
-    /// Called after the commit: rows are as of `position`. `events` are those that were applied;
-    /// there may be none, where others' events were passed over.
+    /// Called at the start and after each commit: rows are as of `position`. `events` are those that
+    /// this follower applied; there may be none, where it passed over events of other kinds, or
+    /// another replica wrote the rows.
     async fn committed(&mut self, position: u64, events: &[Recorded]) {
         let _ = (position, events);
     }
