@@ -34,7 +34,16 @@ impl Aggregate for Key {
 pub async fn measure() -> Vec<Figure> {
     let folder = tempfile::tempdir().unwrap();
     let nats = Nats::start(folder.path()).await;
-    provision(&nats.connect().await, &Provision { replicas: 1, max_bytes: None, buckets: Vec::new() }).await.unwrap();
+    provision(
+        &nats.connect().await,
+        &Provision {
+            replicas: 1,
+            max_bytes: None,
+            buckets: Vec::new(),
+        },
+    )
+    .await
+    .unwrap();
     let log = EventLog::open(nats.connect().await, "bench").await.unwrap();
     let bare = jetstream::new(nats.connect().await);
 
@@ -46,7 +55,10 @@ pub async fn measure() -> Vec<Figure> {
         // The rounds take turns, so that both meet the same disk; the first of each is not counted.
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for round in 0..=ROUNDS {
-            let (our_rate, their_rate) = (append(&log, in_flight, count).await, publish(&bare, in_flight, count).await);
+            let (our_rate, their_rate) = (
+                append(&log, in_flight, count).await,
+                publish(&bare, in_flight, count).await,
+            );
             if round > 0 {
                 ours.push(our_rate);
                 theirs.push(their_rate);
@@ -82,7 +94,9 @@ async fn append(log: &EventLog, in_flight: usize, count: usize) -> f64 {
                 causation_id: None,
             };
             let decide = |_: &Key| Ok::<_, std::convert::Infallible>(event());
-            log.execute::<Key, _>(&id, &origin, "", OffsetDateTime::UNIX_EPOCH, decide).await.unwrap();
+            log.execute::<Key, _>(&id, &origin, "", OffsetDateTime::UNIX_EPOCH, decide)
+                .await
+                .unwrap();
         })
         .await;
     count as f64 / started.elapsed().as_secs_f64()
@@ -94,7 +108,10 @@ async fn publish(bare: &jetstream::Context, in_flight: usize, count: usize) -> f
     stream::iter(0..count)
         .for_each_concurrent(in_flight, async |_| {
             let id = Uuid::new_v4().to_string();
-            let ack = bare.publish(subject::event("key", &id, "generated"), body.clone().into()).await.unwrap();
+            let ack = bare
+                .publish(subject::event("key", &id, "generated"), body.clone().into())
+                .await
+                .unwrap();
             ack.await.unwrap();
         })
         .await;

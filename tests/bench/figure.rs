@@ -48,15 +48,25 @@ impl Figure {
 
 /// The table, for people.
 pub fn print(figures: &[Figure]) {
-    println!("{:<52} {:>12} {:>12} {:<10} {:>8}  wanted", "", "measured", "against", "unit", "value");
+    println!(
+        "{:<52} {:>12} {:>12} {:<10} {:>8}  wanted",
+        "", "measured", "against", "unit", "value"
+    );
     for figure in figures {
-        let against = figure.against.map(|a| format!("{a:.1}")).unwrap_or_default();
+        let against = figure
+            .against
+            .map(|a| format!("{a:.1}"))
+            .unwrap_or_default();
         let wanted = match figure.wanted {
             Wanted::AtLeast(limit) => format!(">= {limit}"),
             Wanted::AtMost(limit) => format!("<= {limit}"),
             Wanted::Anything => String::new(),
         };
-        let verdict = if figure.is_reached() { "" } else { "  NOT REACHED" };
+        let verdict = if figure.is_reached() {
+            ""
+        } else {
+            "  NOT REACHED"
+        };
         println!(
             "{:<52} {:>12.1} {:>12} {:<10} {:>8.2}  {wanted}{verdict}",
             figure.name, figure.measured, against, figure.unit, figure.value

@@ -12,7 +12,14 @@ use tokio::{
     net::TcpListener,
     task::JoinHandle,
 };
-use town::{Town, pebble::{self, Pebble}, ports::free_port, request_for, tools::tool, wait};
+use town::{
+    Town,
+    pebble::{self, Pebble},
+    ports::free_port,
+    request_for,
+    tools::tool,
+    wait,
+};
 
 use crate::figure::{Figure, Wanted};
 
@@ -41,11 +48,17 @@ async fn through_chancery() -> f64 {
     let started = Instant::now();
     stream::iter(0..CERTIFICATES)
         .for_each_concurrent(AT_A_TIME, async |n| {
-            client.acme().request_certificate(request_for(&name(n))).await.unwrap();
+            client
+                .acme()
+                .request_certificate(request_for(&name(n)))
+                .await
+                .unwrap();
         })
         .await;
     wait::until("all are issued", async || {
-        let issued = town.events("aggregate=automation event=certificate-issued").await;
+        let issued = town
+            .events("aggregate=automation event=certificate-issued")
+            .await;
         (issued.len() == CERTIFICATES).then_some(())
     })
     .await;
@@ -65,7 +78,15 @@ async fn through_lego() -> f64 {
         let mut command = Command::new(tool("lego"));
         command
             .env("LEGO_CA_CERTIFICATES", &root)
-            .args(["--server", &ca.directory, "--email", "ops@example.com", "--accept-tos", "--key-type", "ec256"])
+            .args([
+                "--server",
+                &ca.directory,
+                "--email",
+                "ops@example.com",
+                "--accept-tos",
+                "--key-type",
+                "ec256",
+            ])
             .arg("--path")
             .arg(folder.path().join("lego"))
             .args(["--domains", &name, "--http", "--http.webroot"])
@@ -73,14 +94,22 @@ async fn through_lego() -> f64 {
             .arg("run")
             .stdin(Stdio::null());
         async move {
-            let ended = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-            assert!(ended.status.success(), "lego: {}", String::from_utf8_lossy(&ended.stderr));
+            let ended = tokio::task::spawn_blocking(move || command.output().unwrap())
+                .await
+                .unwrap();
+            assert!(
+                ended.status.success(),
+                "lego: {}",
+                String::from_utf8_lossy(&ended.stderr)
+            );
         }
     };
     // The account, as ours is there before the clock starts.
     lego("first.example".to_owned()).await;
     let started = Instant::now();
-    stream::iter(0..CERTIFICATES).for_each_concurrent(AT_A_TIME, async |n| lego(name(n)).await).await;
+    stream::iter(0..CERTIFICATES)
+        .for_each_concurrent(AT_A_TIME, async |n| lego(name(n)).await)
+        .await;
     let rate = CERTIFICATES as f64 / started.elapsed().as_secs_f64();
     server.abort();
     rate
@@ -103,13 +132,22 @@ async fn serve_files(port: u16, folder: PathBuf) -> JoinHandle<()> {
 }
 
 fn answer(request: &str, folder: &Path) -> Vec<u8> {
-    let path = request.split(' ').nth(1).unwrap_or_default().trim_start_matches('/');
+    let path = request
+        .split(' ')
+        .nth(1)
+        .unwrap_or_default()
+        .trim_start_matches('/');
     match std::fs::read(folder.join(path)) {
         Ok(body) => {
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
             [head.into_bytes(), body].concat()
         }
-        Err(_) => b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec(),
+        Err(_) => {
+            b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec()
+        }
     }
 }
 

@@ -22,8 +22,14 @@ use figure::Figure;
 #[tokio::main]
 async fn main() -> ExitCode {
     let asked = std::env::args().skip(1).collect::<Vec<_>>();
-    if let Some(unknown) = asked.iter().find(|name| !MEASUREMENTS.contains(&name.as_str())) {
-        eprintln!("there is no measurement {unknown:?}, only: {}", MEASUREMENTS.join(", "));
+    if let Some(unknown) = asked
+        .iter()
+        .find(|name| !MEASUREMENTS.contains(&name.as_str()))
+    {
+        eprintln!(
+            "there is no measurement {unknown:?}, only: {}",
+            MEASUREMENTS.join(", ")
+        );
         return ExitCode::from(2);
     }
     let mut figures = Vec::<Figure>::new();
@@ -40,7 +46,10 @@ async fn main() -> ExitCode {
         });
     }
     figure::print(&figures);
-    figure::write(&figures, &town::tools::workspace().join("target/bench.json"));
+    figure::write(
+        &figures,
+        &town::tools::workspace().join("target/bench.json"),
+    );
     match figures.iter().all(Figure::is_reached) {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,

@@ -1,10 +1,12 @@
 //! A log as years of use leave it, and a keystore with many certificates.
 
 use api::{
-    acme::v1::{AutomationRequested, CertificateObtained, FinalizeIntended, OrderIntended, OrderPlaced},
+    acme::v1::{
+        AutomationRequested, CertificateObtained, FinalizeIntended, OrderIntended, OrderPlaced,
+    },
     keystore::v1::{
-        AddCertificateRequest, CertificateIssued, GenerateKeyRequest, KeyGenerated, SignRequestRequest,
-        keystore_service_client::KeystoreServiceClient,
+        AddCertificateRequest, CertificateIssued, GenerateKeyRequest, KeyGenerated,
+        SignRequestRequest, keystore_service_client::KeystoreServiceClient,
     },
     x509::v1::{Certificate, KeyAlgorithm, SubjectAltNames},
 };
@@ -26,7 +28,9 @@ pub async fn log_of(installation: &Installation, certificates: usize) -> u64 {
     let agent = EventLog::open(agent, "acme-agent").await.unwrap();
     let leaf = some_leaf();
     stream::iter(0..certificates)
-        .for_each_concurrent(64, async |n| one_certificate(&keystore, &agent, &leaf, n).await)
+        .for_each_concurrent(64, async |n| {
+            one_certificate(&keystore, &agent, &leaf, n).await
+        })
         .await;
     keystore.last_sequence().await.unwrap()
 }
@@ -35,21 +39,38 @@ pub async fn log_of(installation: &Installation, certificates: usize) -> u64 {
 pub async fn certificates(installation: &Installation, count: usize) -> Vec<String> {
     let mut ca = rcgen::CertificateParams::default();
     ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    ca.distinguished_name.push(rcgen::DnType::CommonName, "a CA of the bench");
+    ca.distinguished_name
+        .push(rcgen::DnType::CommonName, "a CA of the bench");
     let ca = rcgen::CertifiedIssuer::self_signed(ca, rcgen::KeyPair::generate().unwrap()).unwrap();
     let keystore = KeystoreServiceClient::new(installation.channel("acme-agent", "keystore"));
     stream::iter(0..count)
         .for_each_concurrent(16, async |n| {
             let mut keystore = keystore.clone();
-            let generate = GenerateKeyRequest { algorithm: KeyAlgorithm::EcdsaP256.into() };
-            let key_id = keystore.generate_key(generate).await.unwrap().into_inner().key_id;
+            let generate = GenerateKeyRequest {
+                algorithm: KeyAlgorithm::EcdsaP256.into(),
+            };
+            let key_id = keystore
+                .generate_key(generate)
+                .await
+                .unwrap()
+                .into_inner()
+                .key_id;
             let sign = SignRequestRequest {
                 key_id: key_id.clone(),
                 subject: None,
-                subject_alt_names: Some(SubjectAltNames { dns_names: vec![name(n)], ip_addresses: Vec::new() }),
+                subject_alt_names: Some(SubjectAltNames {
+                    dns_names: vec![name(n)],
+                    ip_addresses: Vec::new(),
+                }),
             };
-            let csr = keystore.sign_request(sign).await.unwrap().into_inner().csr_der;
-            let csr = rcgen::CertificateSigningRequestParams::from_der(&csr.to_vec().into()).unwrap();
+            let csr = keystore
+                .sign_request(sign)
+                .await
+                .unwrap()
+                .into_inner()
+                .csr_der;
+            let csr =
+                rcgen::CertificateSigningRequestParams::from_der(&csr.to_vec().into()).unwrap();
             let leaf = csr.signed_by(&ca).unwrap();
             let add = AddCertificateRequest {
                 key_id,
@@ -101,62 +122,96 @@ aggregate!(automation, "automation",
 
 async fn one_certificate(keystore: &EventLog, agent: &EventLog, leaf: &Certificate, n: usize) {
     let (key, certificate, automation) = (new_id(), new_id(), new_id());
-    let now = Some(Timestamp { seconds: 1_790_000_000, nanos: 0 });
+    let now = Some(Timestamp {
+        seconds: 1_790_000_000,
+        nanos: 0,
+    });
     let name = name(n);
-    append::<automation::State>(agent, &automation, automation::Event::Requested(AutomationRequested {
-        friendly_name: name.clone(),
-        server_id: Uuid::nil().to_string(),
-        dns_names: vec![name.clone()],
-        key_algorithm: KeyAlgorithm::EcdsaP256.into(),
-        ..AutomationRequested::default()
-    }))
+    append::<automation::State>(
+        agent,
+        &automation,
+        automation::Event::Requested(AutomationRequested {
+            friendly_name: name.clone(),
+            server_id: Uuid::nil().to_string(),
+            dns_names: vec![name.clone()],
+            key_algorithm: KeyAlgorithm::EcdsaP256.into(),
+            ..AutomationRequested::default()
+        }),
+    )
     .await;
-    append::<automation::State>(agent, &automation, automation::Event::OrderIntended(OrderIntended {
-        attempt: 1,
-        holder: "acme-agent".to_owned(),
-        lease_until: now,
-        renewal: false,
-    }))
+    append::<automation::State>(
+        agent,
+        &automation,
+        automation::Event::OrderIntended(OrderIntended {
+            attempt: 1,
+            holder: "acme-agent".to_owned(),
+            lease_until: now,
+            renewal: false,
+        }),
+    )
     .await;
-    append::<automation::State>(agent, &automation, automation::Event::OrderPlaced(OrderPlaced {
-        attempt: 1,
-        order_url: format!("https://ca.example/order/{automation}"),
-        expires: now,
-    }))
+    append::<automation::State>(
+        agent,
+        &automation,
+        automation::Event::OrderPlaced(OrderPlaced {
+            attempt: 1,
+            order_url: format!("https://ca.example/order/{automation}"),
+            expires: now,
+        }),
+    )
     .await;
-    append::<key::State>(keystore, &key, key::Event::Generated(KeyGenerated {
-        algorithm: KeyAlgorithm::EcdsaP256.into(),
-        spki_der: vec![7; 91].into(),
-        spki_sha256: Uuid::new_v4().simple().to_string().repeat(2),
-    }))
+    append::<key::State>(
+        keystore,
+        &key,
+        key::Event::Generated(KeyGenerated {
+            algorithm: KeyAlgorithm::EcdsaP256.into(),
+            spki_der: vec![7; 91].into(),
+            spki_sha256: Uuid::new_v4().simple().to_string().repeat(2),
+        }),
+    )
     .await;
-    append::<automation::State>(agent, &automation, automation::Event::FinalizeIntended(FinalizeIntended {
-        attempt: 1,
-        key_id: key.clone(),
-        csr_der: vec![7; 300].into(),
-    }))
+    append::<automation::State>(
+        agent,
+        &automation,
+        automation::Event::FinalizeIntended(FinalizeIntended {
+            attempt: 1,
+            key_id: key.clone(),
+            csr_der: vec![7; 300].into(),
+        }),
+    )
     .await;
     let mut leaf = leaf.clone();
     leaf.serial_number = Uuid::new_v4().simple().to_string();
     leaf.sha256_fingerprint = leaf.serial_number.repeat(2);
-    leaf.subject_alt_names = Some(SubjectAltNames { dns_names: vec![name.clone()], ip_addresses: Vec::new() });
-    append::<certificate::State>(keystore, &certificate, certificate::Event::Issued(CertificateIssued {
-        friendly_name: name,
-        key_id: key,
-        certificate: Some(leaf.clone()),
-        issuers: Vec::new(),
-        automation_id: automation.clone(),
-        serve: true,
-    }))
+    leaf.subject_alt_names = Some(SubjectAltNames {
+        dns_names: vec![name.clone()],
+        ip_addresses: Vec::new(),
+    });
+    append::<certificate::State>(
+        keystore,
+        &certificate,
+        certificate::Event::Issued(CertificateIssued {
+            friendly_name: name,
+            key_id: key,
+            certificate: Some(leaf.clone()),
+            issuers: Vec::new(),
+            automation_id: automation.clone(),
+            serve: true,
+        }),
+    )
     .await;
-    append::<automation::State>(agent, &automation, automation::Event::Obtained(CertificateObtained {
-        attempt: 1,
-        certificate_id: certificate,
-        version: 1,
-        sha256_fingerprint: leaf.sha256_fingerprint,
-        not_before: now,
-        not_after: now,
-    }))
+    append::<automation::State>(
+        agent,
+        &automation,
+        automation::Event::Obtained(CertificateObtained {
+            attempt: 1,
+            certificate_id: certificate,
+            version: 1,
+            sha256_fingerprint: leaf.sha256_fingerprint,
+            not_before: now,
+            not_after: now,
+        }),
+    )
     .await;
 }
 
@@ -170,12 +225,17 @@ async fn append<A: Aggregate>(log: &EventLog, id: &str, event: A::Event) {
         causation_id: None,
     };
     let decide = |_: &A| Ok::<_, std::convert::Infallible>(event.clone());
-    log.execute::<A, _>(id, &origin, "", OffsetDateTime::UNIX_EPOCH, decide).await.unwrap();
+    log.execute::<A, _>(id, &origin, "", OffsetDateTime::UNIX_EPOCH, decide)
+        .await
+        .unwrap();
 }
 
 fn some_leaf() -> Certificate {
     let key = rcgen::KeyPair::generate().unwrap();
-    let leaf = rcgen::CertificateParams::new(vec!["host.example".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let leaf = rcgen::CertificateParams::new(vec!["host.example".to_owned()])
+        .unwrap()
+        .self_signed(&key)
+        .unwrap();
     api::x509::v1::Certificate::from(&pki::Certificate::parse(leaf.der()).unwrap())
 }
 

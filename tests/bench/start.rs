@@ -3,7 +3,11 @@
 use std::time::{Duration, Instant};
 
 use api::gateway::v1::WhoAmIRequest;
-use town::{client::Client, installation::{Installation, SERVICES}, wait};
+use town::{
+    client::Client,
+    installation::{Installation, SERVICES},
+    wait,
+};
 
 use crate::{
     figure::{Figure, Wanted, median},
@@ -37,7 +41,10 @@ pub async fn measure() -> Vec<Figure> {
     installation.start_up();
     until_serving(&installation, &names).await;
     let up = installation.process("up").id();
-    let server = town::child::descendants(up).into_iter().map(resident).sum::<f64>();
+    let server = town::child::descendants(up)
+        .into_iter()
+        .map(resident)
+        .sum::<f64>();
     let sampling = Sampling::of(up);
     // Time itself is what is measured here: at rest is when nothing has been asked for a while.
     tokio::time::sleep(REST).await;
@@ -63,7 +70,10 @@ pub async fn measure() -> Vec<Figure> {
             unit: "MiB",
             value: at_rest,
             wanted: Wanted::AtMost(100.0),
-            how: format!("`chancery up` with {CERTIFICATES} certificates, the highest in {} s", REST.as_secs()),
+            how: format!(
+                "`chancery up` with {CERTIFICATES} certificates, the highest in {} s",
+                REST.as_secs()
+            ),
         },
         Figure {
             name: "nats-server beside them, resident",
@@ -82,8 +92,11 @@ async fn nats_alone(installation: &mut Installation) -> f64 {
     let started = Instant::now();
     installation.start_nats();
     wait::within(PATIENCE, "NATS shows the stream", async || {
-        let (client, _complaints) = installation.try_nats("auditor").await?;
-        async_nats::jetstream::new(client).get_stream(eventlog::subject::STREAM).await.ok()
+        let (client, _complaints) = installation.try_nats("auditor").await.ok()?;
+        async_nats::jetstream::new(client)
+            .get_stream(eventlog::subject::STREAM)
+            .await
+            .ok()
     })
     .await;
     let took = started.elapsed().as_secs_f64();
@@ -100,7 +113,9 @@ async fn until_serving(installation: &Installation, names: &[String]) {
     })
     .await;
     wait::within(PATIENCE, "the API answers", async || {
-        let client = Client::connect(installation.edge, &installation.bootstrap_token()).await.ok()?;
+        let client = Client::connect(installation.edge, &installation.bootstrap_token())
+            .await
+            .ok()?;
         client.session().who_am_i(WhoAmIRequest {}).await.ok()
     })
     .await;

@@ -3,7 +3,7 @@
 use api::projection::v1::{AutomationStatus, CertificateStatus, GetRequest, Source};
 use town::{Plan, Town, edge, pebble, wait};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_issued_and_served_by_its_name() {
     let town = Town::start().await;
     let factory = town.edge().leaf(Some("shop.example")).await.unwrap();
@@ -13,21 +13,37 @@ async fn a_certificate_is_issued_and_served_by_its_name() {
 
     assert_eq!(automation.status(), AutomationStatus::Active);
     assert_eq!(automation.dns_names, ["shop.example"]);
-    let request = GetRequest { id: automation.certificate_id, at_least: 0 };
-    let certificate = town.client().await.query().get_certificate(request).await.unwrap().into_inner();
+    let request = GetRequest {
+        id: automation.certificate_id,
+        at_least: 0,
+    };
+    let certificate = town
+        .client()
+        .await
+        .query()
+        .get_certificate(request)
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(certificate.friendly_name, "shop.example");
-    assert_eq!((certificate.source(), certificate.status()), (Source::Acme, CertificateStatus::Valid));
+    assert_eq!(
+        (certificate.source(), certificate.status()),
+        (Source::Acme, CertificateStatus::Valid)
+    );
     assert!(certificate.serve && !certificate.issuers.is_empty());
     let der = certificate.certificate.unwrap().der;
     served(&town, "shop.example", &der).await;
 
     // Everybody else still meets the factory certificate.
-    assert_eq!(town.edge().leaf(Some("other.example")).await.unwrap(), factory);
+    assert_eq!(
+        town.edge().leaf(Some("other.example")).await.unwrap(),
+        factory
+    );
     assert_eq!(town.edge().leaf(None).await.unwrap(), factory);
     assert_ne!(factory, der);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn openssl_agrees() {
     let town = Town::start().await;
     town.register_ca().await;
@@ -43,13 +59,16 @@ async fn openssl_agrees() {
         return eprintln!("there is no openssl here: its verdict was not asked for");
     };
     assert!(verdict.contains("Verification: OK"), "{verdict}");
-    assert!(verdict.contains("Verified peername: shop.example"), "{verdict}");
+    assert!(
+        verdict.contains("Verified peername: shop.example"),
+        "{verdict}"
+    );
     let leaf = town.edge().leaf(Some("shop.example")).await.unwrap();
     let names = edge::openssl_x509(&leaf, &["-noout", "-ext", "subjectAltName"]).unwrap();
     assert!(names.contains("DNS:shop.example"), "{names}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn one_certificate_for_several_names_and_each_key_algorithm() {
     use api::x509::v1::KeyAlgorithm;
     let town = Town::start().await;
@@ -62,7 +81,12 @@ async fn one_certificate_for_several_names_and_each_key_algorithm() {
         let mut request = town::request_for(name);
         request.dns_names.push(format!("www.{name}"));
         request.key_algorithm = algorithm.into();
-        let id = acme.request_certificate(request).await.unwrap().into_inner().automation_id;
+        let id = acme
+            .request_certificate(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .automation_id;
         town.until(&id, "certificate-issued").await;
         let www = format!("www.{name}");
         let leaf = wait::until("it is served by its second name", async || {
@@ -71,15 +95,25 @@ async fn one_certificate_for_several_names_and_each_key_algorithm() {
         })
         .await;
         if let Some(text) = edge::openssl_x509(&leaf, &["-noout", "-text"]) {
-            assert!(text.contains(words) && text.contains(&format!("DNS:{name}, DNS:www.{name}")), "{text}");
+            assert!(
+                text.contains(words) && text.contains(&format!("DNS:{name}, DNS:www.{name}")),
+                "{text}"
+            );
         }
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_ca_that_refuses_every_third_nonce_is_borne() {
-    let ca = pebble::Custom { nonce_reject: 33, ..pebble::Custom::default() };
-    let town = Town::planned(Plan { ca, ..Plan::default() }).await;
+    let ca = pebble::Custom {
+        nonce_reject: 33,
+        ..pebble::Custom::default()
+    };
+    let town = Town::planned(Plan {
+        ca,
+        ..Plan::default()
+    })
+    .await;
     town.register_ca().await;
     for name in ["one.example", "two.example", "three.example"] {
         town.issue(name).await;

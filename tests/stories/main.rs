@@ -1,5 +1,6 @@
 //! What Chancery does, told as stories: on the real program, a real NATS server, a real CA, and seen from outside.
 //! One binary, a file a story; the fixture is `town`.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a story fails, in its helpers too.
 
 mod command_line;
 mod crash;

@@ -4,18 +4,22 @@ use town::{Town, child, wait};
 
 use crate::issue::served;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_up_on_the_folder_is_refused_and_says_who_has_it() {
     let mut town = Town::start().await;
     let refused = town.installation.up_to_its_end();
     assert_eq!(refused.status, 1, "{refused:?}");
     let first = town.installation.process("up").id().to_string();
-    assert!(refused.stderr.contains("already runs") && refused.stderr.contains(&first), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("already runs") && refused.stderr.contains(&first),
+        "{}",
+        refused.stderr
+    );
     // The first has not noticed.
     assert!(town.edge().leaf(None).await.is_some());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_leaves_nothing_running_and_the_next_start_goes_on() {
     let mut town = Town::start().await;
     town.register_ca().await;
@@ -33,7 +37,10 @@ async fn ctrl_c_leaves_nothing_running_and_the_next_start_goes_on() {
     assert!(!children.is_empty(), "nats-server is a child of up");
     let status = up.stop("INT").await;
     assert!(status.success(), "{status}\n{}", up.log());
-    let left = children.into_iter().filter(|id| child::is_running(*id)).collect::<Vec<_>>();
+    let left = children
+        .into_iter()
+        .filter(|id| child::is_running(*id))
+        .collect::<Vec<_>>();
     assert!(left.is_empty(), "still running: {left:?}");
 
     town.installation.up().await;
@@ -42,29 +49,41 @@ async fn ctrl_c_leaves_nothing_running_and_the_next_start_goes_on() {
     assert_eq!(town.edge().leaf(None).await.unwrap(), factory);
     let after = town.events("").await;
     assert_eq!(after[..events.len()], events);
-    let new = after[events.len()..].iter().map(|e| e.event.as_str()).collect::<Vec<_>>();
-    assert!(new.iter().all(|event| *event == "serving-granted"), "{new:?}");
+    let new = after[events.len()..]
+        .iter()
+        .map(|e| e.event.as_str())
+        .collect::<Vec<_>>();
+    assert!(
+        new.iter().all(|event| *event == "serving-granted"),
+        "{new:?}"
+    );
     // And it goes on with its work.
     town.issue("second.example").await;
     assert_eq!(town.automation(&automation.id, 0).await, automation);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_up_that_was_killed_is_followed_by_one_that_takes_over_its_nats() {
     let mut town = Town::start().await;
     town.register_ca().await;
     let up = town.installation.process("up");
     let orphans = child::descendants(up.id());
     up.kill();
-    assert!(orphans.iter().any(|id| child::is_running(*id)), "nats-server has outlived up");
+    assert!(
+        orphans.iter().any(|id| child::is_running(*id)),
+        "nats-server has outlived up"
+    );
 
     town.installation.up().await;
-    let left = orphans.into_iter().filter(|id| child::is_running(*id)).collect::<Vec<_>>();
+    let left = orphans
+        .into_iter()
+        .filter(|id| child::is_running(*id))
+        .collect::<Vec<_>>();
     assert!(left.is_empty(), "still running: {left:?}");
     town.issue("shop.example").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_nats_server_that_dies_is_started_again() {
     let mut town = Town::start().await;
     town.register_ca().await;
@@ -75,7 +94,10 @@ async fn a_nats_server_that_dies_is_started_again() {
     // What is asked meanwhile may be refused as unavailable, and is simply asked again.
     let client = town.client().await.with_request_id("during the restart");
     let id = wait::until("the request is taken", async || {
-        let requested = client.acme().request_certificate(town::request_for("shop.example")).await;
+        let requested = client
+            .acme()
+            .request_certificate(town::request_for("shop.example"))
+            .await;
         Some(requested.ok()?.into_inner().automation_id)
     })
     .await;

@@ -45,24 +45,40 @@ async fn of_64_who_race_one_wins_each_time() {
         let id = Arc::new(format!("key-{round}"));
         let racers = (0..64).map(|n| {
             let (log, id) = (logs[n % 2].clone(), id.clone());
-            tokio::spawn(async move { make(&log, &id, &origin(&format!("racer-{n}"), "make it")).await })
+            tokio::spawn(
+                async move { make(&log, &id, &origin(&format!("racer-{n}"), "make it")).await },
+            )
         });
-        let ended = join_all(racers).await.into_iter().map(|ended| ended.unwrap()).collect::<Vec<_>>();
-        assert_eq!(ended.iter().filter(|e| e.is_ok()).count(), 1, "round {round}");
-        let lost = ended.iter().filter(|e| matches!(e, Err(CommandError::Refused(AlreadyMade)))).count();
+        let ended = join_all(racers)
+            .await
+            .into_iter()
+            .map(|ended| ended.unwrap())
+            .collect::<Vec<_>>();
+        assert_eq!(
+            ended.iter().filter(|e| e.is_ok()).count(),
+            1,
+            "round {round}"
+        );
+        let lost = ended
+            .iter()
+            .filter(|e| matches!(e, Err(CommandError::Refused(AlreadyMade))))
+            .count();
         assert_eq!(lost, 63, "round {round}: {ended:?}");
         assert_eq!(logs[0].load::<Key>(&id).await.unwrap().state.made, 1);
     }
     assert_eq!(logs[0].last_sequence().await.unwrap(), 20);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_ack_that_is_retried_is_one_event() {
     let (nats, _folder) = a_log().await;
     let wire = Wire::to(&nats.address()).await;
     let behind_the_wire = log(wire.address()).await;
     for round in 0..3 {
-        let (id, origin) = (format!("key-{round}"), origin("client", &format!("make {round}")));
+        let (id, origin) = (
+            format!("key-{round}"),
+            origin("client", &format!("make {round}")),
+        );
         wire.lose_next_ack();
         // What the caller is told first does not matter: he asks again until he knows.
         let made = loop {
@@ -81,7 +97,7 @@ async fn a_lost_ack_that_is_retried_is_one_event() {
     assert_eq!(direct.last_sequence().await.unwrap(), 3);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_finds_itself_after_the_server_has_forgotten_and_crashed() {
     let (mut nats, _folder) = a_log().await;
     let log = log(&nats.address()).await;
@@ -89,7 +105,15 @@ async fn a_repeat_finds_itself_after_the_server_has_forgotten_and_crashed() {
     let first = make(&log, "key", &origin).await.unwrap();
 
     let jetstream = async_nats::jetstream::new(nats.connect().await);
-    let mut config = jetstream.get_stream(subject::STREAM).await.unwrap().info().await.unwrap().config.clone();
+    let mut config = jetstream
+        .get_stream(subject::STREAM)
+        .await
+        .unwrap()
+        .info()
+        .await
+        .unwrap()
+        .config
+        .clone();
     config.duplicate_window = Duration::from_millis(100);
     jetstream.update_stream(config).await.unwrap();
     // After a restart the server knows only the ids of the window, which by then are none.
@@ -103,19 +127,30 @@ async fn a_repeat_finds_itself_after_the_server_has_forgotten_and_crashed() {
         }
     };
     assert!(again.repeated);
-    assert_eq!((again.event_id, again.position), (first.event_id, first.position));
+    assert_eq!(
+        (again.event_id, again.position),
+        (first.event_id, first.position)
+    );
     let mut another = origin.clone();
     another.request_digest = "another payload".to_owned();
-    assert!(matches!(make(&log, "key", &another).await, Err(CommandError::RequestIdReused)));
+    assert!(matches!(
+        make(&log, "key", &another).await,
+        Err(CommandError::RequestIdReused)
+    ));
     assert_eq!(log.last_sequence().await.unwrap(), 1);
 }
 
-async fn make(log: &EventLog, id: &str, origin: &Origin) -> Result<Executed<Key>, CommandError<AlreadyMade>> {
+async fn make(
+    log: &EventLog,
+    id: &str,
+    origin: &Origin,
+) -> Result<Executed<Key>, CommandError<AlreadyMade>> {
     let decide = |key: &Key| match key.made {
         0 => Ok(Event::Generated(KeyGenerated::default())),
         _ => Err(AlreadyMade),
     };
-    log.execute::<Key, _>(id, origin, "", OffsetDateTime::UNIX_EPOCH, decide).await
+    log.execute::<Key, _>(id, origin, "", OffsetDateTime::UNIX_EPOCH, decide)
+        .await
 }
 
 fn origin(actor: &str, request_id: &str) -> Origin {
@@ -131,7 +166,11 @@ fn origin(actor: &str, request_id: &str) -> Origin {
 async fn a_log() -> (Nats, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let nats = Nats::start(folder.path()).await;
-    let wanted = Provision { replicas: 1, max_bytes: None, buckets: Vec::new() };
+    let wanted = Provision {
+        replicas: 1,
+        max_bytes: None,
+        buckets: Vec::new(),
+    };
     provision(&nats.connect().await, &wanted).await.unwrap();
     (nats, folder)
 }

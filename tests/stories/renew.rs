@@ -8,7 +8,7 @@ use town::Town;
 
 use crate::issue::served;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_renewed_certificate_answers_the_next_handshake() {
     let town = Town::start().await;
     town.register_ca().await;
@@ -17,14 +17,22 @@ async fn a_renewed_certificate_answers_the_next_handshake() {
     served(&town, "shop.example", &first_leaf).await;
     let open_all_along = town.edge().handshake(Some("shop.example")).await.unwrap();
 
-    let request = RenewNowRequest { automation_id: first.id.clone() };
+    let request = RenewNowRequest {
+        automation_id: first.id.clone(),
+    };
     town.client().await.acme().renew_now(request).await.unwrap();
     let renewed = town.until(&first.id, "renewed").await;
 
     let second = town.automation(&first.id, renewed.sequence).await;
     assert_eq!(second.status(), AutomationStatus::Active);
-    assert_eq!(second.certificate_id, first.certificate_id, "the same certificate");
-    assert_eq!((first.certificate_version, second.certificate_version), (1, 2));
+    assert_eq!(
+        second.certificate_id, first.certificate_id,
+        "the same certificate"
+    );
+    assert_eq!(
+        (first.certificate_version, second.certificate_version),
+        (1, 2)
+    );
     let second_leaf = certificate(&town, &second.certificate_id, renewed.sequence).await;
     assert_ne!(first_leaf, second_leaf);
     served(&town, "shop.example", &second_leaf).await;
@@ -32,7 +40,7 @@ async fn a_renewed_certificate_answers_the_next_handshake() {
     assert_eq!(town::edge::leaf_of(&open_all_along), first_leaf);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn two_who_renew_at_once_make_one_renewal() {
     let town = Town::start().await;
     town.register_ca().await;
@@ -41,7 +49,9 @@ async fn two_who_renew_at_once_make_one_renewal() {
 
     let client = town.client().await;
     let ask = async || {
-        let request = RenewNowRequest { automation_id: automation.id.clone() };
+        let request = RenewNowRequest {
+            automation_id: automation.id.clone(),
+        };
         client.acme().renew_now(request).await
     };
     // While the name is not validated, the first renewal cannot have ended when the second is asked for.
@@ -49,17 +59,40 @@ async fn two_who_renew_at_once_make_one_renewal() {
     let answers = tokio::join!(ask(), ask(), ask(), ask());
     town.ca.resume_validation();
     let answers = [answers.0, answers.1, answers.2, answers.3];
-    assert_eq!(answers.iter().filter(|a| a.is_ok()).count(), 1, "{answers:?}");
+    assert_eq!(
+        answers.iter().filter(|a| a.is_ok()).count(),
+        1,
+        "{answers:?}"
+    );
 
     town.until(&automation.id, "renewed").await;
     let tally = town.tally(&format!("aggregate_id={}", automation.id)).await;
-    let count = |event: &str| tally.iter().find(|(name, _)| name == event).map_or(0, |(_, count)| *count);
-    assert_eq!((count("renewal-started"), count("renewed")), (1, 1), "{tally:?}");
+    let count = |event: &str| {
+        tally
+            .iter()
+            .find(|(name, _)| name == event)
+            .map_or(0, |(_, count)| *count)
+    };
+    assert_eq!(
+        (count("renewal-started"), count("renewed")),
+        (1, 1),
+        "{tally:?}"
+    );
     assert_eq!(town.ca.orders() - orders_before, 1);
 }
 
 async fn certificate(town: &Town, id: &str, at_least: u64) -> bytes::Bytes {
-    let request = GetRequest { id: id.to_owned(), at_least };
-    let certificate = town.client().await.query().get_certificate(request).await.unwrap().into_inner();
+    let request = GetRequest {
+        id: id.to_owned(),
+        at_least,
+    };
+    let certificate = town
+        .client()
+        .await
+        .query()
+        .get_certificate(request)
+        .await
+        .unwrap()
+        .into_inner();
     certificate.certificate.unwrap().der
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::ConnectErrorKind;
 use eventlog::{EventLog, subject};
 use futures_util::StreamExt;
 use town::{Town, wait};
@@ -16,14 +17,21 @@ const WRITERS: [(&str, &[&str]); 6] = [
     ("auditor", &[]),
 ];
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_appends_to_an_aggregate_that_is_not_his() {
     let town = Town::start().await;
     let last = town.events("").await.last().unwrap().sequence;
-    let aggregates = WRITERS.iter().flat_map(|(_, own)| *own).copied().collect::<Vec<_>>();
+    let aggregates = WRITERS
+        .iter()
+        .flat_map(|(_, own)| *own)
+        .copied()
+        .collect::<Vec<_>>();
     let more = ["request", "seal", "made-up"];
     for (user, own) in WRITERS {
-        let foreign = aggregates.iter().chain(&more).filter(|aggregate| !own.contains(aggregate));
+        let foreign = aggregates
+            .iter()
+            .chain(&more)
+            .filter(|aggregate| !own.contains(aggregate));
         for aggregate in foreign {
             refused(&town, user, &subject::event(aggregate, "x", "forged")).await;
         }
@@ -31,15 +39,25 @@ async fn nobody_appends_to_an_aggregate_that_is_not_his() {
     assert_eq!(town.events("").await.last().unwrap().sequence, last);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_deletes_purges_or_reshapes_the_log() {
     let town = Town::start().await;
     for (user, _) in WRITERS {
         for request in ["DELETE", "PURGE", "MSG.DELETE"] {
-            refused(&town, user, &format!("$JS.API.STREAM.{request}.{}", subject::STREAM)).await;
+            refused(
+                &town,
+                user,
+                &format!("$JS.API.STREAM.{request}.{}", subject::STREAM),
+            )
+            .await;
         }
         if user != "provisioner" {
-            refused(&town, user, &format!("$JS.API.STREAM.UPDATE.{}", subject::STREAM)).await;
+            refused(
+                &town,
+                user,
+                &format!("$JS.API.STREAM.UPDATE.{}", subject::STREAM),
+            )
+            .await;
             refused(&town, user, "$JS.API.STREAM.CREATE.ANOTHER").await;
         }
         if user != "acme-agent" {
@@ -48,7 +66,7 @@ async fn nobody_deletes_purges_or_reshapes_the_log() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_hears_what_another_is_answered() {
     let town = Town::start().await;
     for (user, _) in WRITERS {
@@ -64,7 +82,7 @@ async fn nobody_hears_what_another_is_answered() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_auditor_reads_every_event() {
     let town = Town::start().await;
     town.register_ca().await;
@@ -73,39 +91,72 @@ async fn the_auditor_reads_every_event() {
 
     let (client, _complaints) = town.installation.nats("auditor").await;
     let log = EventLog::open(client, "auditor").await.unwrap();
-    let events = log.tail(vec![subject::everything()], 0).take(projected.len());
+    let events = log
+        .tail(vec![subject::everything()], 0)
+        .take(projected.len());
     let read = events.map(|event| event.unwrap()).collect::<Vec<_>>();
     let read = tokio::time::timeout(wait::PATIENCE, read).await.unwrap();
     for (event, row) in read.iter().zip(&projected) {
-        assert_eq!((event.sequence, event.event_id.to_string()), (row.sequence, row.id.clone()));
+        assert_eq!(
+            (event.sequence, event.event_id.to_string()),
+            (row.sequence, row.id.clone())
+        );
         assert_eq!((&event.event, &event.schema), (&row.event, &row.schema));
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_does_not_even_get_in() {
     let town = Town::start().await;
     let conf = std::fs::read_to_string(town.installation.data.join("nats/nats.conf")).unwrap();
-    let address = conf.lines().find_map(|line| line.strip_prefix("listen: ")).unwrap().trim_matches('"');
+    let listen = conf
+        .lines()
+        .find_map(|line| line.strip_prefix("listen: "))
+        .unwrap();
+    let (_, port) = listen.trim_matches('"').rsplit_once(':').unwrap();
     let ca = town.installation.data.join("identity/ca.pem");
-    let options = || async_nats::ConnectOptions::new().add_root_certificates(ca.clone()).require_tls(true);
+    let options = || {
+        async_nats::ConnectOptions::new()
+            .add_root_certificates(ca.clone())
+            .require_tls(true)
+    };
     let limit = Duration::from_secs(10);
-    for options in [options(), options().token("guess".to_owned()), options().user_and_password("a".into(), "b".into())] {
-        let entered = options.connection_timeout(limit).connect(format!("tls://{address}")).await;
-        assert!(entered.is_err());
+    for options in [
+        options(),
+        options().token("guess".to_owned()),
+        options().user_and_password("a".into(), "b".into()),
+    ] {
+        let entered = options
+            .connection_timeout(limit)
+            .connect(format!("tls://localhost:{port}"))
+            .await;
+        let refused = entered.expect_err("a stranger came in");
+        assert_eq!(
+            refused.kind(),
+            ConnectErrorKind::AuthorizationViolation,
+            "{refused:?}"
+        );
     }
 }
 
 /// NATS refuses this publication of this user, and says so.
 async fn refused(town: &Town, user: &str, subject: &str) {
     let (client, mut complaints) = town.installation.nats(user).await;
-    client.publish(subject.to_owned(), "{}".into()).await.unwrap();
+    client
+        .publish(subject.to_owned(), "{}".into())
+        .await
+        .unwrap();
     client.flush().await.unwrap();
     complaint(&mut complaints, &format!("{user} publishes {subject}")).await;
 }
 
 async fn complaint(complaints: &mut tokio::sync::mpsc::UnboundedReceiver<String>, what: &str) {
     let complaint = tokio::time::timeout(Duration::from_secs(10), complaints.recv()).await;
-    let complaint = complaint.unwrap_or_else(|_| panic!("NATS let it be: {what}")).unwrap();
-    assert!(complaint.to_lowercase().contains("permissions violation"), "{what}: {complaint}");
+    let complaint = complaint
+        .unwrap_or_else(|_| panic!("NATS let it be: {what}"))
+        .unwrap();
+    assert!(
+        complaint.to_lowercase().contains("permissions violation"),
+        "{what}: {complaint}"
+    );
 }

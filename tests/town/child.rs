@@ -22,7 +22,11 @@ impl Child {
     /// Starts a program; what it prints goes to `<logs>/<name>.log`, after what an earlier one of that name printed.
     pub fn start(name: &str, command: &mut Command, logs: &Path) -> Self {
         let log = logs.join(format!("{name}.log"));
-        let file = fs::File::options().create(true).append(true).open(&log).expect("a log file");
+        let file = fs::File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .expect("a log file");
         let mut banner = &file;
         writeln!(banner, "==== {command:?}").expect("the log is written");
         let process = command
@@ -31,7 +35,11 @@ impl Child {
             .stderr(file)
             .spawn()
             .unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"));
-        Self { name: name.to_owned(), process, log }
+        Self {
+            name: name.to_owned(),
+            process,
+            log,
+        }
     }
 
     /// The process id.
@@ -104,11 +112,18 @@ impl Drop for Child {
 pub fn descendants(of: u32) -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let ids = entries.filter_map(|e| e.file_name().to_str()?.parse::<u32>().ok());
-    let parents = ids.filter_map(|id| Some((id, parent(id)?))).collect::<Vec<_>>();
+    let parents = ids
+        .filter_map(|id| Some((id, parent(id)?)))
+        .collect::<Vec<_>>();
     let mut found = vec![of];
     let mut next = 0;
     while let Some(&id) = found.get(next) {
-        found.extend(parents.iter().filter(|(_, parent)| *parent == id).map(|(child, _)| *child));
+        found.extend(
+            parents
+                .iter()
+                .filter(|(_, parent)| *parent == id)
+                .map(|(child, _)| *child),
+        );
         next += 1;
     }
     found.split_off(1)
@@ -128,7 +143,7 @@ fn parent(id: u32) -> Option<u32> {
     stat(id).map(|(_, parent)| parent)
 }
 
-/// State and parent, from /proc/<id>/stat: "id (name) state parent …", where the name may hold anything.
+/// State and parent, from /proc/ID/stat: "id (name) state parent …", where the name may hold anything.
 fn stat(id: u32) -> Option<(char, u32)> {
     let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     let mut fields = text.rsplit_once(')')?.1.split_whitespace();

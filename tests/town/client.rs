@@ -2,8 +2,7 @@
 
 use api::{
     acme::v1::acme_service_client::AcmeServiceClient,
-    gateway::v1::session_service_client::SessionServiceClient,
-    metadata,
+    gateway::v1::session_service_client::SessionServiceClient, metadata,
     projection::v1::query_service_client::QueryServiceClient,
 };
 use tonic::{
@@ -33,7 +32,11 @@ impl Client {
     pub async fn connect(edge: Edge, token: &str) -> Result<Self, Box<dyn std::error::Error>> {
         let leaf = edge.leaf(None).await.ok_or("no handshake")?;
         let leaf = pki::Certificate::parse(&leaf)?;
-        let name = leaf.dns_names.first().ok_or("a certificate without a name")?.to_string();
+        let name = leaf
+            .dns_names
+            .first()
+            .ok_or("a certificate without a name")?
+            .to_string();
         let tls = ClientTlsConfig::new()
             .ca_certificate(Certificate::from_pem(pem(&leaf.der)))
             .domain_name(name);
@@ -45,7 +48,10 @@ impl Client {
 
     /// The same caller, who also sends this header.
     pub fn with(&self, name: &str, value: &str) -> Self {
-        Self { channel: self.channel.clone(), headers: self.headers.clone().with(name, value) }
+        Self {
+            channel: self.channel.clone(),
+            headers: self.headers.clone().with(name, value),
+        }
     }
 
     /// The same caller, whose commands carry this request id.
@@ -81,7 +87,8 @@ pub struct Headers(Vec<(AsciiMetadataKey, AsciiMetadataValue)>);
 impl Headers {
     fn with(mut self, name: &str, value: &str) -> Self {
         let name = name.parse().expect("a header's name");
-        self.0.push((name, value.parse().expect("a header's value")));
+        self.0
+            .push((name, value.parse().expect("a header's value")));
         self
     }
 }
@@ -99,6 +106,13 @@ impl Interceptor for Headers {
 pub fn pem(der: &[u8]) -> String {
     use base64::{Engine, engine::general_purpose::STANDARD};
     let text = STANDARD.encode(der);
-    let lines = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect::<Vec<_>>();
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+    let lines = text
+        .as_bytes()
+        .chunks(64)
+        .map(String::from_utf8_lossy)
+        .collect::<Vec<_>>();
+    format!(
+        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+        lines.join("\n")
+    )
 }

@@ -29,7 +29,8 @@ impl Ended {
     #[track_caller]
     pub fn json(&self) -> Value {
         assert_eq!(self.status, 0, "not done: {}", self.stderr);
-        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("not JSON ({e}): {}", self.stdout))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|e| panic!("not JSON ({e}): {}", self.stdout))
     }
 }
 
@@ -39,19 +40,30 @@ pub fn command(home: &Path) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_ours(name)) {
         command.env_remove(name);
     }
-    command.env("HOME", home).env("XDG_CONFIG_HOME", home.join("config"));
+    command
+        .env("HOME", home)
+        .env("XDG_CONFIG_HOME", home.join("config"));
     if let Some(tools) = std::env::var_os("CHANCERY_TOOLS") {
         command.env("CHANCERY_TOOLS", tools);
     } else {
-        command.env("CHANCERY_TOOLS", crate::tools::workspace().join(".tools/bin"));
+        command.env(
+            "CHANCERY_TOOLS",
+            crate::tools::workspace().join(".tools/bin"),
+        );
     }
     command
 }
 
 /// Runs a command to its end.
 pub fn run(command: &mut Command, stdin: Stdio) -> Ended {
-    let Output { status, stdout, stderr } =
-        command.stdin(stdin).output().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command
+        .stdin(stdin)
+        .output()
+        .unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
     Ended {
         status: status.code().unwrap_or(-1),
         stdout: String::from_utf8_lossy(&stdout).into_owned(),

@@ -41,9 +41,12 @@ impl Edge {
     pub async fn handshake(&self, name: Option<&str>) -> std::io::Result<TlsStream<TcpStream>> {
         let mut config = client_config();
         config.enable_sni = name.is_some();
-        let name = ServerName::try_from(name.unwrap_or("localhost").to_owned()).expect("a host name");
+        let name =
+            ServerName::try_from(name.unwrap_or("localhost").to_owned()).expect("a host name");
         let tcp = TcpStream::connect(self.https).await?;
-        TlsConnector::from(Arc::new(config)).connect(name, tcp).await
+        TlsConnector::from(Arc::new(config))
+            .connect(name, tcp)
+            .await
     }
 
     /// Lets openssl make a handshake for the name and verify all of it against this root (PEM): its verdict.
@@ -51,9 +54,16 @@ impl Edge {
     pub fn openssl_verdict(&self, name: &str, root: &str) -> Option<String> {
         let openssl = on_path("openssl")?;
         let mut file = tempfile::NamedTempFile::new().expect("a file for the root");
-        file.write_all(root.as_bytes()).expect("the root is written");
+        file.write_all(root.as_bytes())
+            .expect("the root is written");
         let output = Command::new(openssl)
-            .args(["s_client", "-connect", &self.https.to_string(), "-servername", name])
+            .args([
+                "s_client",
+                "-connect",
+                &self.https.to_string(),
+                "-servername",
+                name,
+            ])
             .args(["-verify_hostname", name, "-verify_return_error", "-brief"])
             .arg("-CAfile")
             .arg(file.path())
@@ -67,7 +77,11 @@ impl Edge {
 
 /// The leaf (DER) that a connection was answered with.
 pub fn leaf_of(connection: &TlsStream<TcpStream>) -> Vec<u8> {
-    let chain = connection.get_ref().1.peer_certificates().expect("a server shows its certificate");
+    let chain = connection
+        .get_ref()
+        .1
+        .peer_certificates()
+        .expect("a server shows its certificate");
     chain[0].to_vec()
 }
 
@@ -78,9 +92,17 @@ pub fn openssl_x509(der: &[u8], options: &[&str]) -> Option<String> {
     let file = tempfile::NamedTempFile::new().expect("a file for the certificate");
     fs::write(file.path(), der).expect("the certificate is written");
     let mut command = Command::new(openssl);
-    command.args(["x509", "-inform", "DER", "-in"]).arg(file.path()).args(options).stdin(Stdio::null());
+    command
+        .args(["x509", "-inform", "DER", "-in"])
+        .arg(file.path())
+        .args(options)
+        .stdin(Stdio::null());
     let output = command.output().expect("openssl runs");
-    assert!(output.status.success(), "openssl reads it: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "openssl reads it: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -116,7 +138,12 @@ impl ServerCertVerifier for Anything {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, leaf, signature, &self.0.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            leaf,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -125,7 +152,12 @@ impl ServerCertVerifier for Anything {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, leaf, signature, &self.0.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            leaf,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -45,7 +45,10 @@ impl Installation {
         let listen = || SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let this = Self {
             data: folder.join("data"),
-            edge: Edge { https: listen(), http: listen() },
+            edge: Edge {
+                https: listen(),
+                http: listen(),
+            },
             nats_port: free_port(),
             home: folder.join("home"),
             logs: folder.join("logs"),
@@ -94,7 +97,10 @@ allow = ["127.0.0.0/8", "::1"]
     pub fn start_up(&mut self) {
         let mut command = command_line::command(&self.home);
         command.arg("up").arg("--data-dir").arg(&self.data);
-        self.running.insert("up".to_owned(), Child::start("up", &mut command, &self.logs));
+        self.running.insert(
+            "up".to_owned(),
+            Child::start("up", &mut command, &self.logs),
+        );
     }
 
     /// Runs `chancery up` on the same folder to its end: it is to be refused.
@@ -118,21 +124,32 @@ allow = ["127.0.0.0/8", "::1"]
         self.init();
         self.start_nats();
         // Again, until NATS answers: then it makes the stream.
-        wait::until("init sets up the event log", async || self.init().contains("is set up").then_some(())).await;
+        wait::until("init sets up the event log", async || {
+            self.init().contains("is set up").then_some(())
+        })
+        .await;
     }
 
     /// Starts NATS on the folder that was made ready.
     pub fn start_nats(&mut self) {
         let mut command = std::process::Command::new(tool("nats-server"));
         command.arg("-c").arg(self.data.join("nats/nats.conf"));
-        self.running.insert("nats".to_owned(), Child::start("nats", &mut command, &self.logs));
+        self.running.insert(
+            "nats".to_owned(),
+            Child::start("nats", &mut command, &self.logs),
+        );
     }
 
     /// Starts one service by itself.
     pub fn start(&mut self, service: &str) {
         let mut command = command_line::command(&self.home);
-        command.args(["service", service, "--data-dir"]).arg(&self.data);
-        self.running.insert(service.to_owned(), Child::start(service, &mut command, &self.logs));
+        command
+            .args(["service", service, "--data-dir"])
+            .arg(&self.data);
+        self.running.insert(
+            service.to_owned(),
+            Child::start(service, &mut command, &self.logs),
+        );
     }
 
     /// A process by its name: "up", "nats", or a service's.
@@ -140,32 +157,57 @@ allow = ["127.0.0.0/8", "::1"]
     /// # Panics
     /// Where it was not started.
     pub fn process(&mut self, name: &str) -> &mut Child {
-        self.running.get_mut(name).unwrap_or_else(|| panic!("{name} was not started"))
+        self.running
+            .get_mut(name)
+            .unwrap_or_else(|| panic!("{name} was not started"))
     }
 
     /// Everything that its processes have printed.
     pub fn logs(&self) -> String {
-        self.running.values().map(Child::log).collect::<Vec<_>>().join("\n")
+        self.running
+            .values()
+            .map(Child::log)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     /// The token that `init` made.
     pub fn bootstrap_token(&self) -> String {
-        let token = fs::read_to_string(self.data.join("bootstrap-token")).expect("init made a token");
+        let token =
+            fs::read_to_string(self.data.join("bootstrap-token")).expect("init made a token");
         token.trim().to_owned()
     }
 
     /// A connection to the town's NATS as one of its users: "auditor", or a service. What NATS says against it is sent
     /// to the channel.
     pub async fn nats(&self, user: &str) -> (async_nats::Client, mpsc::UnboundedReceiver<String>) {
-        self.try_nats(user).await.expect("NATS lets its users in")
+        self.try_nats(user)
+            .await
+            .unwrap_or_else(|e| panic!("NATS does not let {user} in: {e:?}"))
     }
 
-    /// [`Installation::nats`]; `None` while NATS does not answer.
-    pub async fn try_nats(&self, user: &str) -> Option<(async_nats::Client, mpsc::UnboundedReceiver<String>)> {
+    /// [`Installation::nats`], while NATS may not answer yet.
+    ///
+    /// # Errors
+    /// Where it does not answer, or not let the user in.
+    pub async fn try_nats(
+        &self,
+        user: &str,
+    ) -> Result<(async_nats::Client, mpsc::UnboundedReceiver<String>), async_nats::ConnectError>
+    {
         let identity = self.data.join("identity");
-        let seed = fs::read_to_string(identity.join(format!("{user}.nkey"))).expect("init made an nkey");
-        let conf = fs::read_to_string(self.data.join("nats/nats.conf")).expect("the configuration of NATS");
-        let listen = conf.lines().find_map(|line| line.strip_prefix("listen: ")).expect("NATS listens");
+        let seed =
+            fs::read_to_string(identity.join(format!("{user}.nkey"))).expect("init made an nkey");
+        let conf = fs::read_to_string(self.data.join("nats/nats.conf"))
+            .expect("the configuration of NATS");
+        let listen = conf
+            .lines()
+            .find_map(|line| line.strip_prefix("listen: "))
+            .expect("NATS listens");
+        let (_, port) = listen
+            .trim_matches('"')
+            .rsplit_once(':')
+            .expect("an address with a port");
         let (complaints, complained) = mpsc::unbounded_channel();
         let options = async_nats::ConnectOptions::with_nkey(seed.trim().to_owned())
             .add_root_certificates(identity.join("ca.pem"))
@@ -180,16 +222,26 @@ allow = ["127.0.0.0/8", "::1"]
                     }
                 }
             });
-        let client = options.connect(format!("tls://{}", listen.trim_matches('"'))).await;
-        Some((client.ok()?, complained))
+        // By the name that its certificate has.
+        let client = options.connect(format!("tls://localhost:{port}")).await;
+        Ok((client?, complained))
     }
 
     /// A channel from one service to another, with the first one's identity.
     pub fn channel(&self, from: &'static str, to: &str) -> Channel {
         let settings = Settings::read(None, Some(&self.data)).expect("the configuration");
         let shared = settings.shared().expect("the configuration");
-        let runtime = Runtime::start(from, shared, Clock::system(), CancellationToken::new(), None);
-        runtime.expect("init made an identity").channel(to).expect("a channel")
+        let runtime = Runtime::start(
+            from,
+            shared,
+            Clock::system(),
+            CancellationToken::new(),
+            None,
+        );
+        runtime
+            .expect("init made an identity")
+            .channel(to)
+            .expect("a channel")
     }
 
     /// Where people of this town keep their credentials.

@@ -23,9 +23,14 @@ impl Nats {
     pub async fn start(folder: &Path) -> Self {
         let port = free_port();
         let store = folder.join("store");
-        fs::write(folder.join("nats.conf"), configuration(port, &store)).expect("the server's configuration");
+        fs::write(folder.join("nats.conf"), configuration(port, &store))
+            .expect("the server's configuration");
         let process = run(folder);
-        let this = Self { process, folder: folder.to_owned(), port };
+        let this = Self {
+            process,
+            folder: folder.to_owned(),
+            port,
+        };
         this.connect().await;
         this
     }
@@ -38,7 +43,10 @@ impl Nats {
     /// A connection of one's own.
     pub async fn connect(&self) -> async_nats::Client {
         let address = self.address();
-        wait::until("NATS answers", async || async_nats::connect(&address).await.ok()).await
+        wait::until("NATS answers", async || {
+            async_nats::connect(&address).await.ok()
+        })
+        .await
     }
 
     /// kill -9, and another one on the same store and port.

@@ -56,9 +56,13 @@ impl Pebble {
             .env("PEBBLE_AUTHZREUSE", "0")
             .env("PEBBLE_WFE_NONCEREJECT", custom.nonce_reject.to_string());
 
-        let root = reqwest::Certificate::from_pem(https_root.as_bytes()).expect("the root is a certificate");
+        let root = reqwest::Certificate::from_pem(https_root.as_bytes())
+            .expect("the root is a certificate");
         // Pebble answers nobody without a name (RFC 8555, section 6.1).
-        let http = reqwest::Client::builder().user_agent("town").tls_certs_only([root]).build();
+        let http = reqwest::Client::builder()
+            .user_agent("town")
+            .tls_certs_only([root])
+            .build();
         let this = Self {
             dns: Child::start("dns", &mut dns, folder),
             process: Child::start("pebble", &mut pebble, folder),
@@ -81,23 +85,32 @@ impl Pebble {
     /// How many orders it has ever been given, by its own word.
     pub fn orders(&self) -> usize {
         let log = self.process.log();
-        log.lines().filter(|line| line.contains("Added order")).count()
+        log.lines()
+            .filter(|line| line.contains("Added order"))
+            .count()
     }
 
     /// How many certificates it has issued, by its own word.
     pub fn issued(&self) -> usize {
         let log = self.process.log();
-        log.lines().filter(|line| line.contains("Issued certificate serial")).count()
+        log.lines()
+            .filter(|line| line.contains("Issued certificate serial"))
+            .count()
     }
 
     /// Makes a name resolve to this IPv4 address alone.
     pub async fn resolve(&self, name: &str, address: &str) {
-        self.tell_dns("add-a", json!({"host": format!("{name}."), "addresses": [address]})).await;
+        self.tell_dns(
+            "add-a",
+            json!({"host": format!("{name}."), "addresses": [address]}),
+        )
+        .await;
     }
 
     /// Makes a name resolve as all others again.
     pub async fn resolve_as_usual(&self, name: &str) {
-        self.tell_dns("clear-a", json!({"host": format!("{name}.")})).await;
+        self.tell_dns("clear-a", json!({"host": format!("{name}.")}))
+            .await;
     }
 
     /// DNS answers no more: what is to be validated hangs.
@@ -123,19 +136,41 @@ impl Pebble {
     async fn tell_dns(&self, what: &str, body: serde_json::Value) {
         let url = format!("http://127.0.0.1:{}/{what}", self.dns_management);
         let told = wait::until("the DNS server is told", async || {
-            self.http.post(&url).body(body.to_string()).send().await.ok()
+            self.http
+                .post(&url)
+                .body(body.to_string())
+                .send()
+                .await
+                .ok()
         });
-        told.await.error_for_status().expect("the DNS server understands");
+        told.await
+            .error_for_status()
+            .expect("the DNS server understands");
     }
 
     async fn get(&self, url: &str) -> Option<String> {
-        let answer = self.http.get(url).send().await.ok()?.error_for_status().ok()?;
+        let answer = self
+            .http
+            .get(url)
+            .send()
+            .await
+            .ok()?
+            .error_for_status()
+            .ok()?;
         answer.text().await.ok()
     }
 }
 
-fn config(folder: &Path, [listen, management, http]: [u16; 3], custom: &Custom) -> serde_json::Value {
-    let keys = custom.external_accounts.iter().cloned().collect::<BTreeMap<_, _>>();
+fn config(
+    folder: &Path,
+    [listen, management, http]: [u16; 3],
+    custom: &Custom,
+) -> serde_json::Value {
+    let keys = custom
+        .external_accounts
+        .iter()
+        .cloned()
+        .collect::<BTreeMap<_, _>>();
     json!({"pebble": {
         "listenAddress": format!("127.0.0.1:{listen}"),
         "managementListenAddress": format!("127.0.0.1:{management}"),
@@ -157,12 +192,16 @@ fn config(folder: &Path, [listen, management, http]: [u16; 3], custom: &Custom) 
 fn write_https_identity(folder: &Path) -> String {
     let mut root = rcgen::CertificateParams::default();
     root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    root.distinguished_name.push(rcgen::DnType::CommonName, "the root of Pebble's https");
+    root.distinguished_name
+        .push(rcgen::DnType::CommonName, "the root of Pebble's https");
     let root_key = rcgen::KeyPair::generate().expect("a key");
     let root = rcgen::CertifiedIssuer::self_signed(root, root_key).expect("a root");
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
     let key = rcgen::KeyPair::generate().expect("a key");
-    let leaf = rcgen::CertificateParams::new(names).expect("names").signed_by(&key, &root).expect("a leaf");
+    let leaf = rcgen::CertificateParams::new(names)
+        .expect("names")
+        .signed_by(&key, &root)
+        .expect("a leaf");
     fs::write(folder.join("https.pem"), leaf.pem()).expect("the certificate is written");
     fs::write(folder.join("https.key"), key.serialize_pem()).expect("the key is written");
     root.pem()

@@ -15,9 +15,11 @@ pub fn workspace() -> &'static Path {
 /// # Panics
 /// Where there is none.
 pub fn tool(name: &str) -> PathBuf {
-    let ours = env::var_os("CHANCERY_TOOLS").map_or_else(|| workspace().join(".tools/bin"), PathBuf::from);
+    let ours =
+        env::var_os("CHANCERY_TOOLS").map_or_else(|| workspace().join(".tools/bin"), PathBuf::from);
     let folders = std::iter::once(ours).chain(path_folders());
-    found_in(folders, name).unwrap_or_else(|| panic!("there is no {name} here: `make tools` gets it"))
+    found_in(folders, name)
+        .unwrap_or_else(|| panic!("there is no {name} here: `make tools` gets it"))
 }
 
 /// A program on PATH, if it is there.
@@ -37,14 +39,22 @@ pub fn chancery() -> PathBuf {
     // A test is in target/<profile>/deps, a program one folder above.
     let folders = us.ancestors().skip(1).take(2).map(Path::to_path_buf);
     found_in(folders, "chancery").unwrap_or_else(|| {
-        panic!("no chancery beside {}: `cargo build --workspace --all-targets` makes it", us.display())
+        panic!(
+            "no chancery beside {}: `cargo build --workspace --all-targets` makes it",
+            us.display()
+        )
     })
 }
 
 fn path_folders() -> Vec<PathBuf> {
-    env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default()
+    env::var_os("PATH")
+        .map(|path| env::split_paths(&path).collect())
+        .unwrap_or_default()
 }
 
 fn found_in(folders: impl IntoIterator<Item = PathBuf>, name: &str) -> Option<PathBuf> {
-    folders.into_iter().map(|folder| folder.join(name)).find(|file| file.is_file())
+    folders
+        .into_iter()
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
 }

@@ -48,19 +48,38 @@ impl Town {
 
     /// Each service in a process of its own.
     pub async fn with_services_apart() -> Self {
-        Self::planned(Plan { services_apart: true, ..Plan::default() }).await
+        Self::planned(Plan {
+            services_apart: true,
+            ..Plan::default()
+        })
+        .await
     }
 
     /// A town of one's own.
     pub async fn planned(plan: Plan) -> Self {
-        let folder = tempfile::Builder::new().prefix("town-").tempdir().expect("a folder for the town");
+        let folder = tempfile::Builder::new()
+            .prefix("town-")
+            .tempdir()
+            .expect("a folder for the town");
         let mut installation = Installation::new(folder.path(), &plan.configuration);
-        let ca = Pebble::start(&folder.path().join("ca"), installation.edge.http.port(), &plan.ca).await;
+        let ca = Pebble::start(
+            &folder.path().join("ca"),
+            installation.edge.http.port(),
+            &plan.ca,
+        )
+        .await;
         match plan.services_apart {
             false => installation.up().await,
             true => installation.services().await,
         }
-        Self { installation, ca, folder }
+        let this = Self {
+            installation,
+            ca,
+            folder,
+        };
+        // The last event of a start: from here on, what is counted is the story's.
+        this.until("default", "serving-granted").await;
+        this
     }
 
     /// The gateway, as a stranger meets it.
@@ -88,15 +107,21 @@ impl Town {
     /// Signs the town's people in, so that [`Town::command`] is heard.
     pub async fn sign_in(&self) {
         let leaf = wait::until("a handshake", async || self.edge().leaf(None).await).await;
-        let fingerprint = pki::Certificate::parse(&leaf).expect("a certificate").sha256_fingerprint;
+        let fingerprint = pki::Certificate::parse(&leaf)
+            .expect("a certificate")
+            .sha256_fingerprint;
         let ended = self.login(&["login", &self.url(), "--fingerprint", &fingerprint]);
         assert_eq!(ended.status, 0, "login: {}", ended.stderr);
     }
 
     /// A command that reads the token that `init` made from its stdin.
     pub fn login(&self, words: &[&str]) -> Ended {
-        let token = fs::File::open(self.installation.data.join("bootstrap-token")).expect("init made a token");
-        command_line::run(command_line::command(self.installation.home()).args(words), token.into())
+        let token = fs::File::open(self.installation.data.join("bootstrap-token"))
+            .expect("init made a token");
+        command_line::run(
+            command_line::command(self.installation.home()).args(words),
+            token.into(),
+        )
     }
 
     /// A command of the command line, run to its end, with JSON for its answer.
@@ -107,8 +132,12 @@ impl Town {
     /// [`Town::command`], with variables in its environment.
     pub async fn command_with(&self, words: &[&str], environment: &[(&str, &str)]) -> Ended {
         let mut command = command_line::command(self.installation.home());
-        command.args(words).args(["--output", "json"]).envs(environment.iter().copied());
-        let running = tokio::task::spawn_blocking(move || command_line::run(&mut command, Stdio::null()));
+        command
+            .args(words)
+            .args(["--output", "json"])
+            .envs(environment.iter().copied());
+        let running =
+            tokio::task::spawn_blocking(move || command_line::run(&mut command, Stdio::null()));
         running.await.expect("the command runs")
     }
 
@@ -129,17 +158,35 @@ impl Town {
         }
     }
 
-    /// Registers the town's CA as "pebble", and answers the server's id.
+    /// Registers the town's CA as "pebble", and answers the server's id once the tables have it.
     pub async fn register_ca(&self) -> String {
         let registration = self.registration("pebble");
-        let registered = self.client().await.acme().register_server(registration).await;
-        registered.expect("the CA takes an account").into_inner().server_id
+        let registered = self
+            .client()
+            .await
+            .acme()
+            .register_server(registration)
+            .await;
+        let id = registered
+            .expect("the CA takes an account")
+            .into_inner()
+            .server_id;
+        self.until(&id, "registered").await;
+        id
     }
 
     /// Asks "pebble" for a certificate, and answers the automation's id.
     pub async fn request(&self, name: &str) -> String {
-        let requested = self.client().await.acme().request_certificate(request_for(name)).await;
-        requested.expect("the request is taken").into_inner().automation_id
+        let requested = self
+            .client()
+            .await
+            .acme()
+            .request_certificate(request_for(name))
+            .await;
+        requested
+            .expect("the request is taken")
+            .into_inner()
+            .automation_id
     }
 
     /// Gets a certificate, from the request to the keystore; answers its automation.
@@ -151,7 +198,10 @@ impl Town {
 
     /// An automation, as the tables have it at this position or later.
     pub async fn automation(&self, id: &str, at_least: u64) -> Automation {
-        let request = GetRequest { id: id.to_owned(), at_least };
+        let request = GetRequest {
+            id: id.to_owned(),
+            at_least,
+        };
         let answer = self.client().await.query().get_automation(request).await;
         answer.expect("the automation is there").into_inner()
     }
@@ -167,7 +217,13 @@ impl Town {
     /// [`Town::until`], for an event past this position of the log.
     pub async fn until_past(&self, aggregate_id: &str, event: &str, position: u64) -> Event {
         let what = format!("{event} of {aggregate_id} past {position}");
-        wait::until(&what, async || self.watch_for(aggregate_id, event, position).await.ok().flatten()).await
+        wait::until(&what, async || {
+            self.watch_for(aggregate_id, event, position)
+                .await
+                .ok()
+                .flatten()
+        })
+        .await
     }
 
     /// Every event that a filter takes, oldest first, as the tables have them now.
@@ -187,7 +243,11 @@ impl Town {
         };
         let mut events = Vec::new();
         loop {
-            let page = query.list_events(request.clone()).await.expect("the events are listed").into_inner();
+            let page = query
+                .list_events(request.clone())
+                .await
+                .expect("the events are listed")
+                .into_inner();
             events.extend(page.events);
             if page.next_page_token.is_empty() {
                 return events;
@@ -214,19 +274,34 @@ impl Town {
     }
 
     /// Follows one aggregate's events until this one. `None` where the stream ends before.
-    async fn watch_for(&self, aggregate_id: &str, event: &str, past: u64) -> Result<Option<Event>, Status> {
+    async fn watch_for(
+        &self,
+        aggregate_id: &str,
+        event: &str,
+        past: u64,
+    ) -> Result<Option<Event>, Status> {
         let request = WatchEventsRequest {
             after_sequence: past,
             only_new: false,
             filter: format!("aggregate_id={aggregate_id}"),
         };
-        let mut events = self.client().await.query().watch_events(request).await?.into_inner();
+        let mut events = self
+            .client()
+            .await
+            .query()
+            .watch_events(request)
+            .await?
+            .into_inner();
         while let Some(next) = events.message().await? {
             if next.event == event {
                 return Ok(Some(next));
             }
             let failed = next.event.ends_with("-failed");
-            assert!(!failed, "waiting for {event}, but: {} {:?}", next.event, next.body);
+            assert!(
+                !failed,
+                "waiting for {event}, but: {} {:?}",
+                next.event, next.body
+            );
         }
         Ok(None)
     }

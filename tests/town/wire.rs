@@ -30,8 +30,13 @@ enum Mood {
 impl Wire {
     /// A wire to `server`, "host:port". It is faithful until told otherwise.
     pub async fn to(server: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port for the wire");
-        let address = listener.local_addr().expect("the wire has an address").to_string();
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port for the wire");
+        let address = listener
+            .local_addr()
+            .expect("the wire has an address")
+            .to_string();
         let mood = Arc::new(watch::Sender::new(Mood::Faithful));
         let (server, its_mood) = (server.to_owned(), mood.clone());
         let mut running = JoinSet::new();
@@ -46,7 +51,11 @@ impl Wire {
                 });
             }
         });
-        Self { address, mood, _running: running }
+        Self {
+            address,
+            mood,
+            _running: running,
+        }
     }
 
     /// "127.0.0.1:port", in place of the server's own.
@@ -72,7 +81,9 @@ async fn carry(client: TcpStream, server: TcpStream, mood: &watch::Sender<Mood>)
     let up = async {
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(read @ 1..) = from_client.read(&mut buffer).await {
-            let publishes = buffer[..read].windows(PUBLICATION.len()).any(|w| w == PUBLICATION);
+            let publishes = buffer[..read]
+                .windows(PUBLICATION.len())
+                .any(|w| w == PUBLICATION);
             if publishes {
                 mood.send_if_modified(|m| replaced(m, Mood::WillLoseAck, Mood::Losing));
             }
