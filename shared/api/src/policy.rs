@@ -99,7 +99,10 @@ mod tests {
     #[test]
     fn every_method_says_who_may_call_it() {
         for (path, policy) in all() {
-            assert!(policy.role.is_some() || !policy.callers.is_empty(), "{path} can be called by nobody");
+            assert!(
+                policy.role.is_some() || !policy.callers.is_empty(),
+                "{path} can be called by nobody"
+            );
         }
     }
 }

@@ -19,7 +19,12 @@ macro_rules! silent {
     )+ };
 }
 
-silent!(ExternalAccountBinding, OpenSecretResponse, SealSecretRequest, ServingCredential);
+silent!(
+    ExternalAccountBinding,
+    OpenSecretResponse,
+    SealSecretRequest,
+    ServingCredential
+);
 
 #[cfg(test)]
 mod tests {
@@ -34,6 +39,9 @@ mod tests {
         let change = ServingChange {
             change: Some(Change::Put(credential)),
         };
-        assert_eq!(format!("{change:?}"), "ServingChange { change: Some(Put(ServingCredential)) }");
+        assert_eq!(
+            format!("{change:?}"),
+            "ServingChange { change: Some(Put(ServingCredential)) }"
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! A real SQLite file with the tables in it.
 
+use std::time::Duration;
+
 use eventlog::{Apply, ApplyError, Recorded};
 use projection::{follow::Projector, grpc::Questions, position::Position, tables::migration};
 use runtime::Clock;
@@ -68,7 +70,11 @@ impl Tables {
 
     /// The service, at this time, which waits for at most 200 ms.
     pub fn questions(&self, clock: &Clock) -> Questions {
-        let patience = std::time::Duration::from_millis(200);
+        self.patient_questions(clock, Duration::from_millis(200))
+    }
+
+    /// The service, which waits for at most `patience`.
+    pub fn patient_questions(&self, clock: &Clock, patience: Duration) -> Questions {
         Questions::new(
             self.database.clone(),
             self.position.clone(),

@@ -54,14 +54,14 @@ async fn all_that_is_wrong_with_a_request_is_told_at_once_by_field() {
             "filter",
             "names is text and cannot be compared with <; use =, != or :",
         ),
-        (
-            "sort",
-            "cannot sort by \"names\"; sort by name, not_after, issuer, source and created, with \"-\" before it for the reverse",
-        ),
         ("page_size", "is 501; at most 500 rows make a page"),
         (
             "page_token",
             "is not a token that this list gave for this filter and sort: begin again without it",
+        ),
+        (
+            "sort",
+            "cannot sort by \"names\"; sort by name, not_after, issuer, source and created, with \"-\" before it for the reverse",
         ),
     ];
     let expected = expected.map(|(field, text)| (field.to_owned(), text.to_owned()));
@@ -92,7 +92,7 @@ async fn all_that_is_wrong_with_a_request_is_told_at_once_by_field() {
         .into_iter()
         .map(|(field, _)| field)
         .collect::<Vec<_>>();
-    assert_eq!(fields, ["filter", "after_sequence"]);
+    assert_eq!(fields, ["after_sequence", "filter"]);
     let request = WatchEventsRequest {
         filter: "time>2027-01-01".to_owned(),
         ..Default::default()
@@ -258,15 +258,12 @@ async fn a_question_waits_for_its_own_event_and_no_longer_than_its_deadline() {
         Some("NOT_YET_PROJECTED")
     );
 
+    // A service that would wait for ever answers when the caller's time is up.
+    let patient = tables.patient_questions(&Clock::manual(START), Duration::MAX);
     let mut request = at_least(first + 1);
     request.set_timeout(Duration::from_millis(30));
-    let begun = std::time::Instant::now();
-    let refused = questions.get_server(request).await.unwrap_err();
+    let refused = patient.get_server(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::DeadlineExceeded);
-    assert!(
-        begun.elapsed() < Duration::from_millis(150),
-        "sooner than without a deadline"
-    );
 
     let mut request = at_least(first + 1);
     request.set_timeout(Duration::from_secs(30));
