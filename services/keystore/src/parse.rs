@@ -187,11 +187,11 @@ mod tests {
         };
         let refused = add_certificate(&request).unwrap_err();
         let expected = [
-            "key_id",
             "automation_id",
-            "friendly_name",
             "chain_der[0]",
             "chain_der[1]",
+            "friendly_name",
+            "key_id",
         ];
         assert_eq!(fields(&refused), expected);
     }
@@ -220,7 +220,7 @@ mod tests {
         };
         assert_eq!(
             fields(&self_sign(&request).unwrap_err()),
-            ["subject_alt_names", "days"]
+            ["days", "subject_alt_names"]
         );
     }
 
