@@ -172,7 +172,7 @@ pub fn prepare(
     let kek = Kek::read(&source)?;
 
     // Step 2: the token, before the CA: once there is a CA, a token that is gone has ended, and stays so.
-    if fresh && token::make_if_missing(&layout)? {
+    if fresh && token::make_if_missing(&layout, &settings.table("gateway")?)? {
         made.push(format!(
             "the bootstrap token: {}",
             layout.bootstrap_token().display()

@@ -121,23 +121,24 @@ async fn start(
     let http = ports.http.port();
     let with_ca = async {
         match args.test_ca {
-            true => TestCa::start(&layout, http).await.map(Some),
+            true => TestCa::start(&layout, http, &stopping).await.map(Some),
             false => Ok(None),
         }
     };
-    let (nats, test_ca) = match tokio::join!(nats::start(program, &shared, &clock), with_ca) {
-        (Ok(nats), Ok(test_ca)) => (nats, test_ca),
-        (Ok(nats), Err(error)) => {
-            nats.stop().await;
-            return Err(error.into());
-        }
-        (Err(error), test_ca) => {
-            if let Ok(Some(test_ca)) = test_ca {
-                test_ca.stop().await;
+    let (nats, test_ca) =
+        match tokio::join!(nats::start(program, &shared, &clock, &stopping), with_ca) {
+            (Ok(nats), Ok(test_ca)) => (nats, test_ca),
+            (Ok(nats), Err(error)) => {
+                nats.stop().await;
+                return Err(error.into());
             }
-            return Err(error.into());
-        }
-    };
+            (Err(error), test_ca) => {
+                if let Ok(Some(test_ca)) = test_ca {
+                    test_ca.stop().await;
+                }
+                return Err(error.into());
+            }
+        };
     // Step 4: everything else, until it ends.
     let rotation = Rotation {
         layout: layout.clone(),
@@ -181,6 +182,9 @@ impl Running<'_> {
         test_ca: Option<&TestCa>,
         stopping: CancellationToken,
     ) -> Result<(), UpError> {
+        if stopping.is_cancelled() {
+            return Ok(());
+        }
         let Ports {
             listeners,
             https,

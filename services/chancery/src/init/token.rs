@@ -9,8 +9,10 @@ use super::{InitError, failed};
 use crate::files;
 
 /// Makes the token where there is none; `true` where it did.
-pub fn make_if_missing(layout: &Layout) -> Result<bool, InitError> {
-    let (text, digest) = (layout.bootstrap_token(), tokens::digest_file(layout));
+pub fn make_if_missing(layout: &Layout, config: &gateway::Config) -> Result<bool, InitError> {
+    let text = layout.bootstrap_token();
+    let configured = config.bootstrap_token_sha256_file.clone();
+    let digest = configured.unwrap_or_else(|| tokens::digest_file(layout));
     if text.exists() && digest.exists() {
         return Ok(false);
     }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use runtime::{Clock, Layout, Runtime, Shared};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::child::{ChildError, Program, Supervised};
@@ -82,57 +83,51 @@ pub async fn address(shared: &Shared, program: &Program) -> Result<SocketAddr, N
     free(address).map_err(port(address))
 }
 
-/// Starts it, waits until it answers, and sees to stream and buckets.
+/// Starts it, waits until it answers, and sees to stream and buckets. Stopped meanwhile, it answers at once.
 pub async fn start(
     program: Program,
     shared: &Shared,
     clock: &Clock,
+    stopping: &CancellationToken,
 ) -> Result<Supervised, NatsError> {
     let child = Supervised::start(program).await?;
-    let ready = async {
-        let stopping = CancellationToken::new();
-        let outcome = until_provisioned(shared, clock, &stopping).await;
-        stopping.cancel();
-        outcome
-    };
     let mut provisioned = Ok(());
-    let outcome = child
-        .until_ready(async { provisioned = ready.await }, READY)
-        .await;
-    if let Err(error) = outcome
+    let ready = async {
+        let done = stopping
+            .run_until_cancelled(until_provisioned(shared, clock))
+            .await;
+        provisioned = done.unwrap_or(Ok(()));
+    };
+    // The end of our own patience comes first, because it knows the reason.
+    let outcome = child.until_ready(ready, PATIENCE + POLL).await;
+    let outcome = outcome
         .map_err(NatsError::from)
-        .and(provisioned.map_err(NatsError::from))
-    {
-        child.stop().await;
-        return Err(error);
+        .and(provisioned.map_err(NatsError::from));
+    match outcome {
+        Ok(()) => Ok(child),
+        Err(error) => {
+            child.stop().await;
+            Err(error)
+        }
     }
-    Ok(child)
 }
 
-/// Signs in until the server takes it.
-async fn until_provisioned(
-    shared: &Shared,
-    clock: &Clock,
-    stopping: &CancellationToken,
-) -> Result<(), ProvisioningError> {
-    let start = || {
-        Runtime::start(
-            "provisioner",
-            shared.clone(),
-            clock.clone(),
-            stopping.clone(),
-            None,
-        )
-    };
-    let runtime = start().map_err(ProvisioningError::Identity)?;
+/// Signs in until the server takes it, and provisions.
+async fn until_provisioned(shared: &Shared, clock: &Clock) -> Result<(), ProvisioningError> {
+    let stopping = CancellationToken::new();
+    let _stopped_at_the_end = stopping.clone().drop_guard();
+    let provisioner = Runtime::start("provisioner", shared.clone(), clock.clone(), stopping, None);
+    let provisioner = provisioner.map_err(ProvisioningError::Identity)?;
+    let begun = Instant::now();
     let client = loop {
-        match runtime.nats().await {
+        match provisioner.nats().await {
             Ok(client) => break client,
-            Err(error) => {
-                tracing::debug!(%error, "nats-server does not answer yet");
-                tokio::time::sleep(POLL).await;
+            Err(error) if begun.elapsed() > PATIENCE => {
+                return Err(ProvisioningError::Connect(error));
             }
+            Err(error) => tracing::debug!(%error, "nats-server does not answer yet"),
         }
+        tokio::time::sleep(POLL).await;
     };
     provisioning::provision(&client).await
 }
@@ -143,5 +138,5 @@ fn folder(layout: &Layout) -> PathBuf {
 }
 
 /// How long it may take with a log that is large.
-const READY: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(20);

@@ -10,6 +10,9 @@ pub enum ProvisioningError {
     /// The provisioner's identity cannot be used.
     #[error("cannot use the provisioner's identity: `chancery init` makes it")]
     Identity(#[source] StartError),
+    /// The server does not answer, or does not take the provisioner.
+    #[error("cannot sign in to the event log's server")]
+    Connect(#[source] runtime::NatsError),
     /// The server refused, or what is there is unsafe.
     #[error("cannot set up the event log")]
     Provision(#[from] ProvisionError),

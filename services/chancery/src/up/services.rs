@@ -166,9 +166,13 @@ impl Services {
                 outcome.err().unwrap_or(ServiceError::Unasked { service })
             }
             // A panic: its message is on stderr already.
-            Some(Err(_)) => ServiceError::Unasked {
-                service: "a service",
-            },
+            Some(Err(panic)) => {
+                let mut running = self.running.iter();
+                let ended = running.find(|(_, (_, handle))| handle.id() == panic.id());
+                ServiceError::Unasked {
+                    service: ended.map_or("a service", |(name, _)| name.as_str()),
+                }
+            }
             None => std::future::pending().await,
         }
     }

@@ -15,6 +15,7 @@ use std::{
 
 use runtime::{Egress, EgressError, Layout, config::Cidr};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     child::{ChildError, Program, Supervised},
@@ -84,8 +85,12 @@ pub enum TestCaError {
 }
 
 impl TestCa {
-    /// Starts both programs, and waits until the directory answers. HTTP-01 is looked for on `http_port`.
-    pub async fn start(layout: &Layout, http_port: u16) -> Result<Self, TestCaError> {
+    /// Starts both programs, and waits until the directory answers or we are to stop. HTTP-01 is looked for on `http_port`.
+    pub async fn start(
+        layout: &Layout,
+        http_port: u16,
+        stopping: &CancellationToken,
+    ) -> Result<Self, TestCaError> {
         let folder = layout.test_ca();
         files::private_folder(&folder).map_err(failed(&folder))?;
         let https_root = https_identity::make_if_missing(&folder)?;
@@ -131,6 +136,9 @@ impl TestCa {
             while this.egress.get(&this.directory).await.is_err() {
                 tokio::time::sleep(POLL).await;
             }
+        };
+        let answers = async {
+            stopping.run_until_cancelled(answers).await;
         };
         match this.pebble.until_ready(answers, READY).await {
             Ok(()) => Ok(this),

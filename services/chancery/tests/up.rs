@@ -1,0 +1,144 @@
+//! `chancery up` as a process: what it ends with, and what is left when it has ended.
+
+#![allow(clippy::unwrap_used)] // A panic is how a test fails.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead as _, BufReader, Read as _},
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// `chancery up` on a folder, with ports of its own.
+fn up(data: &Path, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chancery"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_ours(name)) {
+        command.env_remove(name);
+    }
+    let free = || {
+        TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .to_string()
+    };
+    command
+        .args(["up", "--data-dir"])
+        .arg(data)
+        .args(more)
+        .env("CHANCERY_GATEWAY__HTTPS", free())
+        .env("CHANCERY_GATEWAY__HTTP", free())
+        .stdin(Stdio::null());
+    command
+}
+
+fn is_ours(name: &std::ffi::OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with("CHANCERY_") && name != "CHANCERY_TOOLS"
+}
+
+/// Runs until the screen is there, and answers it.
+fn until_ready(command: &mut Command, log: &Path) -> (Child, String) {
+    let log = File::create(log).unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+    let mut screen = String::new();
+    let mut lines = BufReader::new(child.stdout.as_mut().unwrap());
+    while !screen.contains("Ctrl-C stops everything") {
+        let read = lines.read_line(&mut screen).unwrap();
+        assert!(read > 0, "up ended before it was ready: {screen}");
+    }
+    (child, screen)
+}
+
+/// Ctrl-C, until it has ended.
+fn stop(mut child: Child) -> i32 {
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    child.wait().unwrap().code().unwrap()
+}
+
+/// No child is left that holds this lock.
+fn is_free(lock: &Path) -> bool {
+    File::open(lock).unwrap().try_lock().is_ok()
+}
+
+fn after<'a>(screen: &'a str, label: &str) -> &'a str {
+    let line = screen
+        .lines()
+        .find_map(|line| line.trim().strip_prefix(label));
+    line.unwrap_or_else(|| panic!("no {label} in {screen}"))
+        .trim()
+}
+
+#[test]
+fn with_a_test_ca_a_first_certificate_is_served_and_the_second_start_goes_on_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let log = folder.path().join("log");
+    let (child, first) = until_ready(&mut up(&data, &["--test-ca"]), &log);
+    assert!(first.contains("hello.test, until "), "{first}");
+    assert!(
+        first.contains("key-encryption key") && first.contains("backups"),
+        "{first}"
+    );
+    assert_eq!(stop(child), 0, "{}", fs::read_to_string(&log).unwrap());
+    assert!(is_free(&data.join("nats/lock")) && is_free(&data.join("test-ca/pebble.lock")));
+
+    let (child, second) = until_ready(&mut up(&data, &["--test-ca"]), &log);
+    for same in ["Fingerprint", "hello.test,"] {
+        assert_eq!(after(&first, same), after(&second, same));
+    }
+    let ordered = fs::read_to_string(&log).unwrap().contains("order placed");
+    assert!(!ordered, "the second start ordered another certificate");
+    assert_eq!(stop(child), 0);
+}
+
+#[test]
+fn a_service_that_cannot_go_on_stops_everything_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("db/projection.sqlite");
+    fs::create_dir(folder.path().join("db")).unwrap();
+    fs::write(
+        &database,
+        "this is no database, but long enough to be looked at".repeat(100),
+    )
+    .unwrap();
+
+    let mut child = up(folder.path(), &[])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{said}");
+    assert!(
+        said.contains("projection has ended") && said.contains(database.to_str().unwrap()),
+        "{said}"
+    );
+    assert!(is_free(&folder.path().join("nats/lock")));
+}
+
+#[test]
+fn a_nats_server_that_is_too_old_is_refused_by_its_version() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let old = folder.path().join("nats-server");
+    fs::write(&old, "#!/bin/sh\necho 'nats-server: v2.9.25'\n").unwrap();
+    fs::set_permissions(&old, fs::Permissions::from_mode(0o755)).unwrap();
+    let data = folder.path().join("data");
+    let ended = up(&data, &["--nats-server", old.to_str().unwrap()])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(said.contains("v2.9.25") && said.contains("2.12"), "{said}");
+}
