@@ -1,3 +1,5 @@
+//! The aggregates that this process saw last.
+
 use std::{
     any::Any,
     collections::HashMap,

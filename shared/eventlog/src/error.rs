@@ -1,3 +1,5 @@
+//! How the log fails.
+
 use crate::aggregate::{DecodeError, EncodeError};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;

@@ -4,7 +4,7 @@
 //! names the sequence it builds on ([`append`]). A reader walks [`EventLog::load`] for one aggregate,
 //! [`EventLog::tail`] for many, or a [`follow::Follower`] where rows are kept. What the words of an
 //! event are on the wire stands in [`subject`] and [`envelope`]; what a stream must be like to be
-//! trusted in [`safety`]; who makes it in [`provision`]. This crate knows no domain.
+//! trusted in [`safety`]; who makes it in [`mod@provision`]. This crate knows no domain.
 
 pub mod aggregate;
 pub mod append;

@@ -1,3 +1,5 @@
+//! The handle to the log.
+
 use std::sync::Arc;
 
 use async_nats::{

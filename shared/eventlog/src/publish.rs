@@ -1,3 +1,5 @@
+//! One append, and what the server says to it.
+
 use std::time::Duration;
 
 use async_nats::{

@@ -1,3 +1,5 @@
+//! Reading through one consumer.
+
 use std::time::Duration;
 
 use async_nats::jetstream::{

@@ -1,3 +1,5 @@
+//! Room for what services do by themselves, when people have filled the log.
+
 use std::{
     sync::{
         Mutex, PoisonError,
