@@ -1,9 +1,12 @@
 //! What this service says when it does not do something: the one mapping to gRPC.
 
+use std::collections::HashMap;
+
 use api::{acme::v1::Failure, refuse};
 use eventlog::LogError;
 use sea_orm::DbErr;
 use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{automation, keystore::KeystoreError, server};
 
@@ -132,8 +135,35 @@ impl From<Refusal> for Status {
                 A::StepDone => (Code::FailedPrecondition, "STEP_DONE"),
             },
         };
-        refuse::status(code, reason, refusal.to_string())
+        match refusal.field() {
+            None => refuse::status(code, reason, refusal.to_string()),
+            Some(field) => about_field(code, reason, field, &refusal),
+        }
     }
+}
+
+impl Refusal {
+    /// The field of the request that is to be changed, where it is one.
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::ServerNameTaken(_) => Some("name"),
+            Self::NameTaken(_) => Some("friendly_name"),
+            Self::ServerNotFound(_) => Some("server"),
+            Self::TermsNotAgreed { .. } => Some("terms_of_service_agreed"),
+            Self::EabRequired { .. } => Some("external_account_binding"),
+            Self::ProfileUnknown { .. } => Some("profile"),
+            Self::Ca(_) | Self::Server(_) | Self::Automation(_) => None,
+        }
+    }
+}
+
+/// The field of a refusal stands in its details as a violation does, so that a form can show it there.
+fn about_field(code: Code, reason: &str, field: &str, refusal: &Refusal) -> Status {
+    let message = refusal.to_string();
+    let mut details = ErrorDetails::new();
+    details.set_error_info(reason, refuse::DOMAIN, HashMap::new());
+    details.add_bad_request_violation(field, &message);
+    Status::with_error_details(code, message, details)
 }
 
 impl From<CommandError> for Status {
@@ -185,6 +215,17 @@ mod tests {
         assert_eq!(status.code(), Code::FailedPrecondition);
         assert_eq!(refuse::reason(&status).as_deref(), Some("EAB_REFUSED"));
         assert!(status.message().ends_with("Copy the key once more."));
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_to_change() {
+        let terms = "https://ca.example/terms".into();
+        let status = Status::from(Refusal::TermsNotAgreed { terms });
+        assert_eq!(refuse::reason(&status).as_deref(), Some("TERMS_NOT_AGREED"));
+        assert_eq!(
+            refuse::violations(&status)[0].field,
+            "terms_of_service_agreed"
+        );
     }
 
     #[test]

@@ -190,7 +190,8 @@ impl UnderWay {
     /// `None` where the same one is under way.
     fn enter(&self, id: Uuid) -> Option<Alone<'_>> {
         let mut ids = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        ids.insert(id).then_some(Alone(self, id))
+        // Made only where it is wanted: its end would take the other's id out.
+        ids.insert(id).then(|| Alone(self, id))
     }
 }
 

@@ -56,11 +56,11 @@ fn everything_wrong_with_a_registration_is_named_at_once() {
     assert_eq!(
         fields(&status),
         [
-            "name",
-            "directory_url",
             "contact_emails[1]",
-            "external_account_binding.key_id",
+            "directory_url",
             "external_account_binding.hmac_key",
+            "external_account_binding.key_id",
+            "name",
             "trusted_roots_pem",
         ]
     );
@@ -79,9 +79,9 @@ fn what_is_too_long_is_refused() {
     assert_eq!(
         fields(&status),
         [
-            "name",
-            "directory_url",
             "contact_emails",
+            "directory_url",
+            "name",
             "trusted_roots_pem"
         ]
     );
@@ -146,15 +146,15 @@ fn everything_wrong_with_a_wish_is_named_at_once() {
     assert_eq!(
         fields(&status),
         [
-            "server",
+            "challenge_type",
             "dns_names[1]",
             "dns_names[2]",
             "dns_names[3]",
             "dns_names[5]",
-            "challenge_type",
-            "key_algorithm",
             "friendly_name",
+            "key_algorithm",
             "profile",
+            "server",
         ]
     );
 }
