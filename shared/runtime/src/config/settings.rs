@@ -1,6 +1,9 @@
 //! Where configuration comes from, and how a typo in it is found.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use figment::{
     Figment,
@@ -64,13 +67,16 @@ impl Settings {
     /// When a value does not fit, or a name is not known.
     pub fn shared(&self) -> Result<Shared, ConfigError> {
         let file: File = self.figment.extract().map_err(ConfigError::wrong)?;
-        let listen_of = |table: &&str| {
-            let address = self
-                .figment
-                .extract_inner(&format!("{table}.listen"))
-                .ok()?;
-            Some((table.replace('_', "-"), address))
-        };
+        let mut listen = BTreeMap::new();
+        for table in LISTENERS {
+            match self.figment.extract_inner(&format!("{table}.listen")) {
+                Ok(address) => {
+                    listen.insert(table.replace('_', "-"), address);
+                }
+                Err(error) if error.missing() => {}
+                Err(error) => return Err(ConfigError::wrong(error)),
+            }
+        }
         Ok(Shared {
             data_dir: file.data_dir,
             identity_dir: file.identity_dir,
@@ -78,7 +84,7 @@ impl Settings {
             peers: file.peers,
             egress: file.egress,
             telemetry: file.telemetry,
-            listen: LISTENERS.iter().filter_map(listen_of).collect(),
+            listen,
         })
     }
 

@@ -84,6 +84,7 @@ fn a_typo_is_an_error_that_names_it() {
         ("[peers]\ngateway = 'x'", "gateway"),
         ("[egress]\nallow = ['10.0.0.0/99']", "10.0.0.0/99"),
         ("[telemetry]\nlog = 'keystore=loud'", "log"),
+        ("[acme_agent]\nlisten = 7402", "acme_agent.listen"),
     ] {
         let error = why(read(toml).err().unwrap());
         assert!(error.contains(named), "{toml}: {error}");
