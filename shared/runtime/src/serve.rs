@@ -43,6 +43,7 @@ pub(crate) async fn serve(
         .concurrency_limit_per_connection(MAX_STREAMS as usize)
         .max_concurrent_streams(MAX_STREAMS)
         .max_connection_age(MAX_CONNECTION_AGE)
+        .max_connection_age_grace(MAX_CONNECTION_AGE)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .http2_max_header_list_size(MAX_HEADERS)
@@ -117,7 +118,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 /// Calls and streams at the same time on one connection.
 const MAX_STREAMS: u32 = 256;
 
-/// A connection is replaced after this, so that it does not outlive the identity it was opened with.
+/// A connection takes no new calls after this, and after twice this its streams end too: so that none outlives the
+/// identity it was opened with, which has 10 days left when it is renewed.
 const MAX_CONNECTION_AGE: Duration = Duration::from_secs(12 * 3_600);
 
 /// How often a silent connection is tried, and how long it may take to answer.

@@ -129,10 +129,12 @@ impl IdentityStore {
         })
     }
 
-    /// Takes what is on disk, if that is another certificate than the one in use; says whether it was.
+    /// Takes what is on disk, if that is another certificate than the one in use, or other CAs are trusted; says
+    /// whether it was.
     pub(super) fn reload(&self) -> Result<bool, IdentityError> {
         let found = load(self.inner.name, &self.inner.layout)?;
-        if found.leaf() == self.current().leaf() {
+        let current = self.current();
+        if found.leaf() == current.leaf() && found.roots.roots == current.roots.roots {
             return Ok(false);
         }
         self.put(found);

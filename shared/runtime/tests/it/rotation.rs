@@ -99,6 +99,35 @@ async fn new_connections_use_the_new_identity_on_both_sides() {
 }
 
 #[tokio::test]
+async fn a_second_ca_is_trusted_without_a_restart() {
+    let (data, clock) = (tempfile::tempdir().unwrap(), noon());
+    let authority = Arc::new(Authority::new(&clock));
+    authority.enrol(data.path(), "keystore");
+    let keystore = Peer::serve("keystore", data.path(), &clock, authority.clone());
+    let next = Authority::new(&clock);
+    let knock_as_next = || {
+        let leaf = next.leaf(Some(&spiffe::id("gateway")));
+        knock(keystore.address, Some(leaf))
+    };
+    assert!(knock_as_next().await.is_err());
+
+    // As an operator begins to replace the CA: both are trusted, and no leaf has changed yet.
+    let both = authority.pem() + &next.pem();
+    fs::write(Layout::under(data.path()).ca_certificate(), both).unwrap();
+    let trusted = async {
+        loop {
+            clock.advance(std::time::Duration::from_secs(31));
+            if knock_as_next().await.is_ok() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), trusted)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn services_outlive_their_first_identities() {
     let (data, clock) = (tempfile::tempdir().unwrap(), noon());
     let authority = Arc::new(Authority::new(&clock));
