@@ -10,7 +10,7 @@ use http::{
 use http_body_util::{BodyExt, Full};
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 
-use super::{Client, EgressError};
+use super::{Client, EgressError, client};
 
 impl HttpClient for Client {
     fn request(
@@ -32,18 +32,19 @@ impl Client {
         request: Request<BodyWrapper<Bytes>>,
     ) -> Result<Response<Bytes>, EgressError> {
         let (parts, body) = request.into_parts();
+        let url = client::parse(&parts.uri.to_string())?;
         // RFC 8555, section 6.1: always HTTPS.
-        if parts.uri.scheme_str() != Some("https") {
-            return Err(EgressError::Url {
-                url: parts.uri.to_string(),
-                reason: "an ACME server's URLs begin with https://".into(),
-            });
+        if url.scheme() != "https" {
+            return Err(client::wrong(
+                url.as_str(),
+                "an ACME server's URLs begin with https://",
+            ));
         }
         let body = match body.collect().await {
             Ok(body) => body.to_bytes(),
             Err(never) => match never {},
         };
-        let host = parts.uri.host().unwrap_or_default().to_owned();
+        let host = client::host_of(&url);
         let answer = self.send(Request::from_parts(parts, body)).await?;
         let status = answer.status();
         if (status.is_client_error() || status.is_server_error()) && !is_problem(&answer) {

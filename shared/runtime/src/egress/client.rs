@@ -116,8 +116,7 @@ impl Client {
                 .filter(|to| to.origin() == url.origin() && method.is_safe());
             url = followed.ok_or_else(|| EgressError::Redirected {
                 host: host.into(),
-                // Without path and query: they may carry what is not ours to repeat.
-                to: to.map_or_else(|| "nowhere".into(), |to| to.origin().ascii_serialization()),
+                to: to.map_or_else(|| "nowhere".into(), |to| origin(&to)),
             })?;
         }
         Err(EgressError::Redirected {
@@ -144,11 +143,8 @@ impl Client {
     }
 }
 
-fn parse(text: &str) -> Result<Url, EgressError> {
-    let wrong = |url: &str, reason: &str| EgressError::Url {
-        url: url.chars().take(MAX_SHOWN).collect(),
-        reason: reason.into(),
-    };
+/// A URL that can be asked.
+pub(super) fn parse(text: &str) -> Result<Url, EgressError> {
     // Past any `@`: what stands before it may be a password.
     let tail = text.rsplit_once('@').map_or(text, |(_, tail)| tail);
     let url = Url::parse(text).map_err(|error| wrong(tail, &error.to_string()))?;
@@ -157,13 +153,31 @@ fn parse(text: &str) -> Result<Url, EgressError> {
         let shown = url.origin().ascii_serialization();
         return Err(wrong(&shown, "it must not carry a user name or password"));
     }
+    if url.host_str().is_some_and(|host| host.len() > MAX_HOST) {
+        return Err(wrong(text, "no host name is that long"));
+    }
     match url.scheme() {
         "https" | "http" => Ok(url),
         _ => Err(wrong(text, "it must begin with https:// or http://")),
     }
 }
 
-fn host_of(url: &Url) -> String {
+/// Without path and query: they may carry what is not ours to repeat.
+fn origin(url: &Url) -> String {
+    let origin = url.origin().ascii_serialization();
+    origin.chars().take(MAX_SHOWN).collect()
+}
+
+/// What is wrong with a URL, which is shown as far as an error may be long.
+pub(super) fn wrong(url: &str, reason: &str) -> EgressError {
+    EgressError::Url {
+        url: url.chars().take(MAX_SHOWN).collect(),
+        reason: reason.into(),
+    }
+}
+
+/// Its host, as errors name it.
+pub(super) fn host_of(url: &Url) -> String {
     // http and https URLs always have one.
     url.host_str().unwrap_or_default().into()
 }
@@ -201,5 +215,8 @@ const MAX_BODY: usize = 1024 * 1024;
 
 /// How much of a URL an error repeats, in characters.
 const MAX_SHOWN: usize = 200;
+
+/// The longest name in the DNS, in characters, with its final dot.
+const MAX_HOST: usize = 254;
 
 const MAX_REDIRECTS: usize = 3;

@@ -115,7 +115,8 @@ impl EgressError {
         }
         let tls = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>());
         if let Some(tls @ rustls::Error::InvalidCertificate(_)) = tls {
-            let reason = tls.to_string();
+            // It may list every name of the server's certificate.
+            let reason = tls.to_string().chars().take(MAX_REASON).collect();
             return Self::Untrusted { host, reason };
         }
         // The last cause says what happened; the ones before it which library noticed.
@@ -144,3 +145,6 @@ fn causes<'a>(
         Some(error)
     })
 }
+
+/// How much of a stranger's certificate an error repeats, in characters.
+const MAX_REASON: usize = 500;

@@ -213,14 +213,23 @@ async fn acme_says_which_host_was_refused_and_why() {
             other => panic!("{other:?}"),
         }
     }
-    let http = Box::new(to_loopback().client::<&[u8]>(&[]).unwrap());
-    let plain =
-        Account::builder_with_http(http).create(&account, "http://127.0.0.1/dir".into(), None);
-    let plain = plain.await.err().unwrap();
-    assert!(
-        matches!(EgressError::of(&plain), Some(EgressError::Url { .. })),
-        "{plain:?}"
-    );
+    // What a CA writes into its directory must not fill our log, nor repeat a password.
+    for url in [
+        "http://127.0.0.1/dir".to_owned(),
+        format!("http://127.0.0.1/{}", "x".repeat(10_000)),
+        "http://user:secret@127.0.0.1/dir".to_owned(),
+        "https://user:secret@127.0.0.1/dir".to_owned(),
+        format!("https://{}.example/dir", "x.".repeat(5_000)),
+    ] {
+        let http = Box::new(to_loopback().client::<&[u8]>(&[]).unwrap());
+        let refused = Account::builder_with_http(http).create(&account, url, None);
+        let refused = refused.await.err().unwrap();
+        let Some(error @ EgressError::Url { .. }) = EgressError::of(&refused) else {
+            panic!("{refused:?}")
+        };
+        let text = error.to_string();
+        assert!(text.len() < 400 && !text.contains("secret"), "{text}");
+    }
 }
 
 #[tokio::test]
