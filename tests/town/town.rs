@@ -175,18 +175,16 @@ impl Town {
         id
     }
 
-    /// Asks "pebble" for a certificate, and answers the automation's id.
+    /// Asks "pebble" for a certificate, and answers the automation's id once the tables have it.
     pub async fn request(&self, name: &str) -> String {
-        let requested = self
-            .client()
-            .await
-            .acme()
-            .request_certificate(request_for(name))
-            .await;
-        requested
+        let mut acme = self.client().await.acme();
+        let requested = acme.request_certificate(request_for(name)).await;
+        let id = requested
             .expect("the request is taken")
             .into_inner()
-            .automation_id
+            .automation_id;
+        self.until(&id, "requested").await;
+        id
     }
 
     /// Gets a certificate, from the request to the keystore; answers its automation.
