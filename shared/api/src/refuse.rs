@@ -11,7 +11,7 @@ pub const DOMAIN: &str = "chancery";
 /// What is wrong with one field of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldViolation {
-    /// Path in the message, proto names: "dns_names[1]".
+    /// Path in the message, proto names: `dns_names[1]`.
     pub field: String,
     /// What is wrong, and what would be right.
     pub description: String,

@@ -11,7 +11,7 @@ use crate::names::{DnsName, EmailAddress, NameError, visible};
 /// One field that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidField {
-    /// Its name as in `proto/`: "dns_names[1]".
+    /// Its name as in `proto/`: `dns_names[1]`.
     pub field: String,
     /// What is wrong with it.
     pub reason: NameError,
@@ -158,7 +158,7 @@ impl SubjectAltNames {
     /// Checks names as typed; one that comes twice is kept once.
     ///
     /// # Errors
-    /// Every entry that is wrong, as "dns_names[3]" or "ip_addresses[0]".
+    /// Every entry that is wrong, as `dns_names[3]` or `ip_addresses[0]`.
     pub fn parse(dns_names: &[String], ip_addresses: &[String]) -> Result<Self, InvalidFields> {
         let mut invalid = InvalidFields::default();
         let count = dns_names.len() + ip_addresses.len();
