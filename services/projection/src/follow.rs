@@ -4,6 +4,8 @@
 mod batch;
 mod write;
 
+use std::time::Duration;
+
 use eventlog::{Apply, ApplyError, EventLog, FollowError, Follower, Recorded};
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use tokio_util::sync::CancellationToken;
@@ -14,28 +16,55 @@ use crate::{events::Event, position::Position};
 /// The name of the checkpoint.
 pub const FOLLOWER: &str = "projection";
 
-/// Follows the whole log until `stopping`. When it cannot go on, that is logged, and the position
-/// is marked as stopped: what fixes it is a person's decision, and then a restart.
+/// Follows the whole log until `stopping`. When it meets an event that it cannot apply, or another log,
+/// that is logged, and the position is marked as stopped: what fixes it is a person's decision, and then
+/// a restart. A database that fails is tried again for as long as it takes.
 pub async fn follow(
     log: EventLog,
     database: DatabaseConnection,
     position: Position,
     stopping: CancellationToken,
 ) {
-    let follower = Follower {
-        name: FOLLOWER.to_owned(),
-        subjects: Vec::new(),
-        log,
-        database,
-    };
-    let projector = Projector::new(position.clone());
-    if let Err(error) = follower.run(projector, stopping).await {
-        tracing::error!(
-            position = position.now(),
-            error = %causes(&error),
-            "the projection has stopped; queries are answered as of its position"
-        );
-        position.stop();
+    loop {
+        let follower = Follower {
+            name: FOLLOWER.to_owned(),
+            subjects: Vec::new(),
+            log: log.clone(),
+            database: database.clone(),
+        };
+        let projector = Projector::new(position.clone());
+        let Err(error) = follower.run(projector, stopping.clone()).await else {
+            return;
+        };
+        let (at, causes) = (position.now(), causes(&error));
+        if !passes(&error) {
+            tracing::error!(
+                position = at,
+                error = %causes,
+                "the projection has stopped; queries are answered as of its position"
+            );
+            position.stop();
+            return;
+        }
+        tracing::error!(position = at, error = %causes, "the projection cannot write, trying again");
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            () = tokio::time::sleep(AFTER_FAILURE) => {}
+        }
+    }
+}
+
+/// Whether waiting may help: a full disk is cleared and a database restarted, but a row that breaks a
+/// constraint will always break it.
+fn passes(error: &FollowError) -> bool {
+    match error {
+        FollowError::Apply {
+            source: ApplyError::Database(error),
+            ..
+        } => error.sql_err().is_none(),
+        FollowError::Apply { .. } | FollowError::LogChanged { .. } | FollowError::Log { .. } => {
+            false
+        }
     }
 }
 
@@ -89,3 +118,6 @@ fn causes(error: &FollowError) -> String {
     }
     text
 }
+
+/// The pause after the follower's own tries, which take a second or two together.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);

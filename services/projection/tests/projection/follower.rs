@@ -16,8 +16,10 @@ use projection::{
     events::{AutomationEvent, KeyEvent},
     follow::{self, FOLLOWER},
     position::Position,
+    refusal::Refusal,
 };
 use runtime::Clock;
+use sea_orm::ConnectionTrait;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::Request;
@@ -288,4 +290,28 @@ async fn a_poison_event_is_never_passed_over() {
             );
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_fails_for_a_while_does_not_stop_the_projection() {
+    let nats = Nats::start().await;
+    let log = nats.log().await;
+    let tables = Tables::empty().await;
+    let rename = async |from: &str, to: &str| {
+        let sql = format!("ALTER TABLE {from} RENAME TO {to}");
+        tables.database.execute_unprepared(&sql).await.unwrap();
+    };
+    rename("event", "away").await;
+    let (following, stopping) = follow(&log, &tables);
+    let mine = write_key(&log, 1).await;
+    // Longer than the follower itself tries.
+    let refused = tables.position.reached(mine, Duration::from_secs(3)).await;
+    assert!(
+        matches!(refused, Err(Refusal::NotYetProjected { .. })),
+        "{refused:?}"
+    );
+    rename("away", "event").await;
+    until(&tables.position, mine).await;
+    stopping.cancel();
+    following.await.unwrap();
 }
