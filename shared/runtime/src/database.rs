@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -28,7 +29,10 @@ pub(crate) async fn open(
 ) -> Result<DatabaseConnection, DatabaseError> {
     let at = || path.to_path_buf();
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|source| DatabaseError::Folder {
+        let mut ours = fs::DirBuilder::new();
+        // Sealed keys, hashes of tokens, addresses of people: nobody else's to read.
+        let made = ours.recursive(true).mode(0o700).create(folder);
+        made.map_err(|source| DatabaseError::Folder {
             path: folder.into(),
             source,
         })?;

@@ -38,7 +38,8 @@ pub(crate) struct Identity {
 impl Identity {
     /// Reads an identity from PEM, and checks that it is the one of `name`, whole, and of the internal CA.
     ///
-    /// One that has expired is read: the service must come up to have it renewed.
+    /// One that has expired is read: the service comes up, and takes the one that it is given then. The keystore
+    /// gives itself one; the others, whom it no longer lets in, get theirs from `chancery init` or `up`.
     pub(super) fn parse(
         name: &str,
         ca_pem: &[u8],
@@ -117,7 +118,7 @@ impl IdentityStore {
     ) -> Result<Self, IdentityError> {
         let identity = load(name, layout)?;
         if identity.not_after() < clock.now() {
-            tracing::error!(service = name, not_after = %identity.not_after(), "the service's identity has expired");
+            tracing::error!(service = name, not_after = %identity.not_after(), "the service's identity has expired: `chancery init` issues another");
         }
         Ok(Self {
             inner: Arc::new(Inner {

@@ -1,5 +1,7 @@
 //! The database, on a real file.
 
+use std::os::unix::fs::PermissionsExt;
+
 use runtime::{Clock, DatabaseError, Runtime, database::begin_write};
 use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 use sea_orm_migration::prelude::*;
@@ -104,6 +106,8 @@ async fn what_was_committed_is_there_at_the_next_start() {
     let database = runtime.database(vec![Box::new(First)]).await.unwrap();
     assert_eq!(count(&database).await, 1);
     assert!(runtime.layout().database("keystore").is_file());
+    let folder = std::fs::metadata(runtime.layout().database_dir()).unwrap();
+    assert_eq!(folder.permissions().mode() & 0o777, 0o700);
 }
 
 #[tokio::test]
