@@ -2,9 +2,12 @@
 //! One binary, a file a story; the fixture is `town`.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a story fails, in its helpers too.
 
+mod callers;
 mod command_line;
 mod crash;
+mod doubtful_logs;
 mod edge;
+mod evaluation;
 mod issue;
 mod one_folder;
 mod races;

@@ -9,8 +9,11 @@ use std::{
 };
 
 use rustls::{
-    ClientConfig, DigitallySignedStruct, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, SignatureScheme,
+    client::{
+        WantsClientCert,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
     crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
@@ -39,7 +42,7 @@ impl Edge {
     /// # Errors
     /// Where the handshake fails.
     pub async fn handshake(&self, name: Option<&str>) -> std::io::Result<TlsStream<TcpStream>> {
-        let mut config = client_config();
+        let mut config = trusting_anybody().with_no_client_auth();
         config.enable_sni = name.is_some();
         let name =
             ServerName::try_from(name.unwrap_or("localhost").to_owned()).expect("a host name");
@@ -85,6 +88,13 @@ pub fn leaf_of(connection: &TlsStream<TcpStream>) -> Vec<u8> {
     chain[0].to_vec()
 }
 
+/// SHA-256 of a certificate, hex.
+pub fn fingerprint(der: &[u8]) -> String {
+    pki::Certificate::parse(der)
+        .expect("a certificate")
+        .sha256_fingerprint
+}
+
 /// A certificate as openssl prints it with these options ("-noout", "-ext", "subjectAltName");
 /// `None` where there is no openssl on this machine.
 pub fn openssl_x509(der: &[u8], options: &[&str]) -> Option<String> {
@@ -106,14 +116,14 @@ pub fn openssl_x509(der: &[u8], options: &[&str]) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn client_config() -> ClientConfig {
+/// The beginning of a TLS client that takes any server for the right one.
+pub fn trusting_anybody() -> ConfigBuilder<ClientConfig, WantsClientCert> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .expect("the provider speaks TLS")
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Anything(provider)))
-        .with_no_client_auth()
 }
 
 /// Takes any certificate: the story looks at it itself. The handshake's signature must still be right.

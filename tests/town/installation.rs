@@ -5,7 +5,7 @@ use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Command, Stdio},
 };
 
 use runtime::{Clock, Runtime, config::Settings};
@@ -95,12 +95,32 @@ allow = ["127.0.0.0/8", "::1"]
 
     /// Starts all of it in one process.
     pub fn start_up(&mut self) {
+        self.start_up_with(&[]);
+    }
+
+    /// Starts all of it in one process, with more words on the command line.
+    pub fn start_up_with(&mut self, words: &[&str]) {
         let mut command = command_line::command(&self.home);
-        command.arg("up").arg("--data-dir").arg(&self.data);
+        command
+            .arg("up")
+            .arg("--data-dir")
+            .arg(&self.data)
+            .args(words);
         self.running.insert(
             "up".to_owned(),
             Child::start("up", &mut command, &self.logs),
         );
+    }
+
+    /// Lets a shell of the town's people run a line, as they would copy it from the screen.
+    pub fn shell(&self, line: &str) -> Ended {
+        let environment = command_line::command(&self.home);
+        let mut shell = Command::new("sh");
+        let variables = environment
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?)));
+        shell.args(["-c", line]).envs(variables);
+        command_line::run(&mut shell, Stdio::null())
     }
 
     /// Runs `chancery up` on the same folder to its end: it is to be refused.
@@ -132,7 +152,7 @@ allow = ["127.0.0.0/8", "::1"]
 
     /// Starts NATS on the folder that was made ready.
     pub fn start_nats(&mut self) {
-        let mut command = std::process::Command::new(tool("nats-server"));
+        let mut command = Command::new(tool("nats-server"));
         command.arg("-c").arg(self.data.join("nats/nats.conf"));
         self.running.insert(
             "nats".to_owned(),
@@ -242,6 +262,17 @@ allow = ["127.0.0.0/8", "::1"]
             .expect("init made an identity")
             .channel(to)
             .expect("a channel")
+    }
+
+    /// Where a service's internal gRPC is, when it runs by itself.
+    pub fn peer(&self, service: &str) -> SocketAddr {
+        let settings = Settings::read(None, Some(&self.data)).expect("the configuration");
+        let shared = settings.shared().expect("the configuration");
+        let address = shared
+            .peers
+            .of(service)
+            .expect("a service with internal gRPC");
+        address.parse().expect("an address")
     }
 
     /// Where people of this town keep their credentials.

@@ -6,6 +6,7 @@
 //! ends with its owner; [`wait`] waits for conditions, and nothing waits for a time.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails.
 
+pub mod call;
 pub mod child;
 pub mod client;
 pub mod command_line;
