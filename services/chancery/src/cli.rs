@@ -12,8 +12,10 @@ use crate::client::{
 #[derive(Debug, Parser)]
 #[command(name = "chancery", version, after_help = EXAMPLES, max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
+    /// What goes with every command.
     #[command(flatten)]
     pub global: Global,
+    /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -104,6 +106,7 @@ pub struct FolderArgs {
 
 Ctrl-C stops everything cleanly; the next start goes on where this one stopped.")]
 pub struct UpArgs {
+    /// On which folder.
     #[command(flatten)]
     pub folder: FolderArgs,
     /// The nats-server to start (2.12 or later), in place of the one on PATH.
@@ -122,6 +125,7 @@ pub struct UpArgs {
 It makes only what is missing, renews identities that have less than a third of their life left,
 and may be run at any time while nothing runs on the folder. `up` does the same by itself.")]
 pub struct InitArgs {
+    /// On which folder.
     #[command(flatten)]
     pub folder: FolderArgs,
 }
@@ -135,11 +139,12 @@ pub struct ServiceArgs {
     /// Which one.
     #[arg(value_enum)]
     pub name: ServiceName,
+    /// On which folder.
     #[command(flatten)]
     pub folder: FolderArgs,
 }
 
-/// The services, in the order in which they are stopped last.
+/// The services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
 pub enum ServiceName {
     /// Private keys and their certificates.

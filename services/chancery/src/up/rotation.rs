@@ -16,7 +16,9 @@ use crate::init::{self, InitError, leaves, nkeys};
 /// Everything that the work needs.
 #[derive(Debug)]
 pub struct Rotation {
+    /// The data folder.
     pub layout: Layout,
+    /// Where the key that seals the internal CA is.
     pub kek: KekSource,
     /// Where nats-server listens.
     pub listen: SocketAddr,

@@ -3,11 +3,15 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use eventlog::subject;
+use futures_util::StreamExt as _;
 
 use super::*;
-use crate::nats::{
-    fixture::{Refused, server},
-    users,
+use crate::{
+    nats::{
+        fixture::{Refused, server},
+        users,
+    },
+    up::provisioning,
 };
 
 /// One subject for each pattern of the table, and some that nobody may use.
@@ -112,4 +116,62 @@ async fn every_user_may_do_what_the_table_says_and_nothing_else() {
 fn what_a_path_may_hold_is_quoted() {
     assert_eq!(quoted(r#"/data "x"\y"#), r#""/data \"x\"\\y""#);
     assert_eq!(quoted("a\nb"), r#""a\x0ab""#);
+}
+
+/// A consumer's deliveries are the server's own publications, which no permission covers.
+#[tokio::test]
+async fn a_consumer_delivers_nothing_to_where_its_maker_may_not_publish() {
+    let server = server().await;
+    let (provisioner, _) = server.connect("provisioner").await;
+    provisioning::provision(&provisioner).await.unwrap();
+    let (keystore, _) = server.connect("keystore").await;
+    let subject = subject::event("key", "7c9e", "generated");
+    let log = async_nats::jetstream::new(keystore);
+    log.publish(subject, "{}".into())
+        .await
+        .unwrap()
+        .await
+        .unwrap();
+
+    let (projection, _) = server.connect("projection").await;
+    let consume = async |name: &str, deliver_to: &str| {
+        let request = serde_json::json!({
+            "stream_name": subject::STREAM,
+            "action": "create",
+            "config": { "name": name, "deliver_subject": deliver_to, "deliver_policy": "all", "ack_policy": "none" },
+        });
+        let api = format!("$JS.API.CONSUMER.CREATE.{}.{name}", subject::STREAM);
+        projection
+            .request(api, request.to_string().into())
+            .await
+            .unwrap();
+    };
+    for (name, target) in [
+        (
+            "delete",
+            format!("$JS.API.STREAM.DELETE.{}", subject::STREAM),
+        ),
+        ("purge", format!("$JS.API.STREAM.PURGE.{}", subject::STREAM)),
+        ("forge", subject::event("certificate", "7c9e", "issued")),
+        ("answer", format!("$KV.{}.token", api::challenge::BUCKET)),
+    ] {
+        consume(name, &target).await;
+    }
+    // What comes here, made last, would have come there before.
+    let mut own = projection.subscribe("_INBOX.projection.x").await.unwrap();
+    consume("own", "_INBOX.projection.x").await;
+    assert_eq!(own.next().await.unwrap().payload, "{}");
+
+    for (stream, messages) in [
+        (subject::STREAM.to_owned(), 1),
+        (format!("KV_{}", api::challenge::BUCKET), 0),
+    ] {
+        let info = provisioner
+            .request(format!("$JS.API.STREAM.INFO.{stream}"), "".into())
+            .await
+            .unwrap();
+        let info: serde_json::Value = serde_json::from_slice(&info.payload).unwrap();
+        assert_eq!(info["state"]["messages"], messages, "{stream}: {info}");
+    }
+    server.child.stop().await;
 }
