@@ -35,7 +35,6 @@ impl Patience {
                 | EgressError::Untrusted { .. }
                 | EgressError::TooLarge { .. }
                 | EgressError::Redirected { .. }
-                | EgressError::NotAcme { .. }
                 | EgressError::Roots { .. } => return None,
             },
             Error::Status {

@@ -1,6 +1,5 @@
 //! The one way out to the internet.
 
-mod acme;
 mod address;
 mod client;
 mod error;

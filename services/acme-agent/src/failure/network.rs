@@ -53,9 +53,7 @@ fn egress(error: &EgressError) -> (&'static str, &'static str) {
             "ROOTS_UNUSABLE",
             "Register the server with root certificates in PEM, or with none for the public ones.",
         ),
-        EgressError::TooLarge { .. }
-        | EgressError::Redirected { .. }
-        | EgressError::NotAcme { .. } => (
+        EgressError::TooLarge { .. } | EgressError::Redirected { .. } => (
             "NOT_AN_ACME_SERVER",
             "Check the server's URL: something else than an ACME server answers there.",
         ),

@@ -2,7 +2,6 @@
 
 use std::{error::Error as StdError, net::IpAddr, time::Duration};
 
-use http::StatusCode;
 use thiserror::Error;
 
 use super::address::Kind;
@@ -77,16 +76,6 @@ pub enum EgressError {
         /// Where it would send us: scheme, host and port.
         to: String,
     },
-    /// An error status without an ACME problem document (RFC 8555, section 6.7): something else answered.
-    #[error("{host} answered {status} without a problem document")]
-    NotAcme {
-        /// The host.
-        host: String,
-        /// The status.
-        status: StatusCode,
-        /// How long it asks to be left alone (Retry-After), where it gives seconds.
-        retry_after: Option<Duration>,
-    },
     /// The trusted roots cannot be used.
     #[error("the trusted CA certificates cannot be used: {reason}")]
     Roots {
@@ -96,14 +85,6 @@ pub enum EgressError {
 }
 
 impl EgressError {
-    /// The error of ours in an ACME error, where the request did not come through.
-    pub fn of(error: &instant_acme::Error) -> Option<&Self> {
-        match error {
-            instant_acme::Error::Other(other) => other.downcast_ref(),
-            _ => None,
-        }
-    }
-
     /// Sorts what reqwest says by its causes.
     pub(super) fn sort(host: &str, error: &reqwest::Error, after: Duration) -> Self {
         let host = host.to_owned();
