@@ -1,6 +1,10 @@
 //! Parsers get what strangers send: whatever it is, they answer.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 use pki::{Certificate, DnsName, EmailAddress, FriendlyName, PrivateKey, csr};
 use proptest::prelude::*;

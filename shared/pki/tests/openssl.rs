@@ -1,6 +1,10 @@
 //! What we make, read and verified by openssl: an implementation that we share no code with.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::{path::Path, process::Command};
 
