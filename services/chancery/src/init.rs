@@ -5,6 +5,8 @@
 
 pub mod leaves;
 pub mod nkeys;
+#[cfg(test)]
+mod tests;
 pub mod token;
 
 use std::{
@@ -279,120 +281,4 @@ async fn provision(shared: &Shared, clock: &Clock) -> Result<bool, InitError> {
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> InitError + use<> {
     let path = path.to_owned();
     move |source| InitError::File { path, source }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{collections::BTreeMap, time::Duration};
-
-    use super::*;
-
-    /// Every file of the folder with its content.
-    fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-        let mut found = BTreeMap::new();
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            match path.is_dir() {
-                true => found.extend(files(&path)),
-                false => {
-                    found.insert(path.clone(), fs::read(&path).unwrap());
-                }
-            }
-        }
-        found
-    }
-
-    fn setting_up(folder: &Path, now: OffsetDateTime) -> Result<Prepared, InitError> {
-        let settings = Settings::read(None, Some(folder)).unwrap();
-        let shared = settings.shared().unwrap();
-        data_folder(&Layout::of(&shared))?;
-        prepare(&settings, &shared, now)
-    }
-
-    #[test]
-    fn a_second_time_changes_nothing_and_what_is_missing_is_made_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("data");
-        let now = Clock::system().now();
-        assert!(!setting_up(&data, now).unwrap().made.is_empty());
-        let first = files(&data);
-        assert_eq!(
-            fs::metadata(&data).unwrap().permissions().mode() & 0o777,
-            0o700
-        );
-        for (path, _) in first
-            .iter()
-            .filter(|(path, _)| path.extension().is_none_or(|e| e != "pem"))
-        {
-            let mode = fs::metadata(path).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o600, "{}", path.display());
-        }
-
-        assert_eq!(setting_up(&data, now).unwrap().made, Vec::<String>::new());
-        assert_eq!(files(&data), first);
-
-        fs::remove_file(data.join("identity/gateway.pem")).unwrap();
-        fs::remove_file(data.join("identity/auditor.nkey")).unwrap();
-        assert_eq!(setting_up(&data, now).unwrap().made.len(), 2);
-        let changed = files(&data)
-            .into_iter()
-            .filter(|(path, content)| first.get(path) != Some(content));
-        let changed = changed
-            .map(|(path, _)| path.file_name().unwrap().to_owned())
-            .collect::<Vec<_>>();
-        assert_eq!(changed, ["auditor.nkey", "gateway.key", "gateway.pem"]);
-    }
-
-    #[test]
-    fn leaves_are_renewed_when_less_than_a_third_of_their_life_is_left() {
-        let folder = tempfile::tempdir().unwrap();
-        let now = Clock::system().now();
-        let day = Duration::from_secs(86_400);
-        setting_up(folder.path(), now).unwrap();
-        assert!(
-            setting_up(folder.path(), now + 19 * day)
-                .unwrap()
-                .made
-                .is_empty()
-        );
-        assert_eq!(
-            setting_up(folder.path(), now + 21 * day)
-                .unwrap()
-                .made
-                .len(),
-            leaves::NAMES.len()
-        );
-    }
-
-    #[test]
-    fn a_lost_key_encryption_key_is_not_replaced() {
-        let folder = tempfile::tempdir().unwrap();
-        let now = Clock::system().now();
-        setting_up(folder.path(), now).unwrap();
-        fs::remove_file(folder.path().join("kek")).unwrap();
-        let refusal = setting_up(folder.path(), now).unwrap_err();
-        assert!(matches!(refusal, InitError::KekLost { .. }), "{refusal}");
-    }
-
-    #[test]
-    fn a_token_that_has_ended_stays_so() {
-        let folder = tempfile::tempdir().unwrap();
-        let layout = Layout::under(folder.path());
-        let now = Clock::system().now();
-        setting_up(folder.path(), now).unwrap();
-        fs::remove_file(layout.bootstrap_token()).unwrap();
-        fs::remove_file(gateway::tokens::digest_file(&layout)).unwrap();
-        assert!(setting_up(folder.path(), now).unwrap().made.is_empty());
-        assert!(!layout.bootstrap_token().exists());
-    }
-
-    #[test]
-    fn a_server_listens_where_its_url_leads() {
-        let listen = |url| listen_address(url).unwrap().to_string();
-        assert_eq!(listen("tls://127.0.0.1:7422"), "127.0.0.1:7422");
-        assert_eq!(listen("tls://localhost:7422"), "127.0.0.1:7422");
-        assert_eq!(listen("tls://[::1]:7422"), "[::1]:7422");
-        assert_eq!(listen("tls://nats:7422,tls://nats2:7422"), "0.0.0.0:7422");
-        assert!(listen_address("nats").is_err());
-    }
 }

@@ -15,7 +15,11 @@ mod screen;
 pub mod services;
 mod test_ca;
 
-use std::{io, net::SocketAddr, path::Path};
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    path::Path,
+};
 
 use runtime::{
     Clock, Layout, Shared,
@@ -194,7 +198,8 @@ impl Running<'_> {
         let mut services = Services::start(self.settings, self.shared, listeners, self.clock)?;
         let shown = async {
             let screen = self.screen(https, http, allow, test_ca).await?;
-            println!("{screen}");
+            // Whoever closed our stdout wants no screen, and is no reason to stop.
+            let _ = writeln!(io::stdout(), "{screen}");
             std::future::pending().await
         };
         let outcome = tokio::select! {
