@@ -179,3 +179,29 @@ async fn forget_message_ids(town: &Town) {
     tokio::time::sleep(Duration::from_millis(500)).await;
     jetstream.update_stream(usual).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_again_is_one_account_and_its_addresses_are_part_of_it() {
+    let town = Town::start().await;
+    let client = town.client().await.with_request_id("server-1");
+    let register = async |contact: &str| {
+        let mut registration = town.registration("pebble");
+        registration.contact_emails = vec![contact.to_owned()];
+        client.acme().register_server(registration).await
+    };
+
+    let first = register("ops@example.com").await.unwrap().into_inner();
+    let again = register("ops@example.com").await.unwrap().into_inner();
+    let other = register("somebody@example.com").await.unwrap_err();
+
+    assert_eq!(first, again);
+    assert_eq!(
+        refuse::reason(&other).as_deref(),
+        Some("REQUEST_ID_REUSED"),
+        "{other:?}"
+    );
+    let registered = town
+        .events_at("aggregate=acme-server", first.position)
+        .await;
+    assert_eq!(registered.len(), 1);
+}

@@ -107,7 +107,10 @@ impl Registrar {
         let loaded = self.log.load::<Server>(&id.to_string()).await;
         let loaded = loaded.map_err(CommandError::Log)?;
         if let Ok(registered) = loaded.state.registered() {
-            // A repeat: the log knows whether it is the same request.
+            // A repeat: the log knows whether it is the same request, except for the addresses.
+            if contacts::of(&self.database, id).await? != registration.contact_emails {
+                return Err(CommandError::RequestIdReused);
+            }
             let again = Command::Register(registered.what.clone());
             return self.append(origin, id, again).await;
         }
