@@ -52,6 +52,9 @@ impl hyper::body::Body for Bounded {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let frame = match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            // A gRPC request has no trailers, and tonic would take them for metadata: the caller's word
+            // in place of the gateway's. Nothing may follow them.
+            Some(Ok(frame)) if frame.is_trailers() => return Poll::Ready(None),
             Some(Ok(frame)) => frame,
             Some(Err(e)) => return Poll::Ready(Some(Err(e.into()))),
             None => return Poll::Ready(None),
@@ -125,6 +128,10 @@ impl hyper::body::Body for Relay {
         if self.over {
             return Poll::Ready(None);
         }
+        // The end first: a body that always has more to say must not outlive it.
+        if let Poll::Ready(refusal) = self.end.as_mut().poll(cx) {
+            return self.close(refusal);
+        }
         match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.over = frame.is_trailers();
@@ -143,10 +150,7 @@ impl hyper::body::Body for Relay {
                 self.over = true;
                 Poll::Ready(None)
             }
-            Poll::Pending => match self.end.as_mut().poll(cx) {
-                Poll::Ready(refusal) => self.close(refusal),
-                Poll::Pending => Poll::Pending,
-            },
+            Poll::Pending => Poll::Pending,
         }
     }
 
@@ -182,6 +186,26 @@ mod tests {
             Some("ANSWER_BROKEN_OFF")
         );
         assert_eq!(collected.to_bytes(), "first");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_never_pauses_ends_as_well() {
+        let endless = futures_util::stream::repeat_with(|| {
+            Ok::<_, Status>(Frame::data(Bytes::from_static(b"more")))
+        });
+        let body = Body::new(http_body_util::StreamBody::new(endless));
+        let mut relay = Relay::new(
+            body,
+            "projection",
+            Box::pin(async { Refusal::TokenUnknown }),
+        );
+        let frame = relay.frame().await.unwrap().unwrap();
+        let status = Status::from_header_map(frame.trailers_ref().unwrap()).unwrap();
+        assert_eq!(
+            api::refuse::reason(&status).as_deref(),
+            Some("TOKEN_UNKNOWN")
+        );
+        assert!(relay.frame().await.is_none());
     }
 
     #[tokio::test]

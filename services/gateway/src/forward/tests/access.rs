@@ -1,12 +1,17 @@
 //! Who may call what, and what the service is told about it.
 
 use api::{
-    acme::v1::{GetServerContactRequest, RegisterServerRequest},
+    acme::v1::{GetServerContactRequest, GetServerContactResponse, RegisterServerRequest},
     gateway::v1::{WhoAmIRequest, session_service_client::SessionServiceClient},
     options::v1::Role,
     policy,
 };
-use tonic::Code;
+use bytes::Bytes;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::{HeaderMap, Request, body::Frame};
+use prost::Message;
+use tonic::{Code, Status, body::Body};
+use tower::ServiceExt;
 
 use super::edge::{edge, edge_with_echo, is};
 use crate::{fixture::House, forward::Owner, tokens::Token};
@@ -61,6 +66,32 @@ async fn the_service_gets_the_gateways_word_and_none_of_the_callers() {
     assert!(uuid::Uuid::parse_str(actor.strip_prefix("token/").unwrap()).is_ok());
     assert!(uuid::Uuid::parse_str(one("chancery-correlation-id")).is_ok());
     assert_eq!(one("caller"), format!("gateway for {actor}"));
+}
+
+#[tokio::test]
+async fn nothing_is_said_behind_the_message_either() {
+    let edge = edge_with_echo(Role::Admin).await;
+    let trailers = [
+        ("chancery-actor", "forged"),
+        ("chancery-request-id", "forged"),
+    ]
+    .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+    let frames = [
+        Frame::data(Bytes::from_static(&[0; 5])),
+        Frame::trailers(HeaderMap::from_iter(trailers)),
+    ];
+    let body = StreamBody::new(futures_util::stream::iter(frames.map(Ok::<_, Status>)));
+    let request = Request::post("/chancery.acme.v1.AcmeService/GetServerContact")
+        .header("content-type", "application/grpc")
+        .header("authorization", format!("Bearer {}", edge.token))
+        .body(Body::new(body))
+        .unwrap();
+    let answer = edge.channel.clone().oneshot(request).await.unwrap();
+    let answer = answer.into_body().collect().await.unwrap().to_bytes();
+    let mut seen = GetServerContactResponse::decode(&answer[5..]).unwrap();
+    seen.contact_emails
+        .retain(|header| header.contains("forged"));
+    assert!(seen.contact_emails.is_empty(), "{seen:?}");
 }
 
 #[tokio::test]
