@@ -57,7 +57,8 @@ impl EventLog {
     /// only believed when it was decided on what the log's leader holds.
     ///
     /// # Errors
-    /// See [`CommandError`]. After `Failed(Unavailable)` the event may or may not be stored.
+    /// See [`CommandError`]. After `Failed(Unavailable)` the event may or may not be stored; after any
+    /// other error this call stored nothing.
     pub async fn execute<A: Aggregate, R>(
         &self,
         id: &str,
@@ -70,9 +71,6 @@ impl EventLog {
         if !subject::is_token(id) {
             return Err(failed(LogError::InvalidId(id.to_owned())));
         }
-        if self.has_no_space_for(origin) {
-            return Err(failed(LogError::Full));
-        }
         let command = Command {
             log: self,
             id,
@@ -81,7 +79,9 @@ impl EventLog {
             time: wire::whole_microseconds(now),
         };
 
-        let mut guess = Some(self.cache().get::<A>(id).unwrap_or_default());
+        // Without space nothing is appended, but a repeat still finds its event: the log is looked at first.
+        let no_space = self.has_no_space_for(origin);
+        let mut guess = (!no_space).then(|| self.cache().get::<A>(id).unwrap_or_default());
         let mut unanswered = 0;
         for _ in 0..ATTEMPTS {
             let guessed = guess
@@ -91,7 +91,8 @@ impl EventLog {
             let known = match guessed {
                 Some(known) => known,
                 None => {
-                    let loaded = self.load::<A>(id).await.map_err(failed)?;
+                    let loaded = self.load::<A>(id).await;
+                    let loaded = loaded.map_err(|e| failed(doubted(e, unanswered)))?;
                     if let Some(done) = command.found_in(&loaded, unanswered > 0)? {
                         return Ok(done);
                     }
@@ -108,11 +109,11 @@ impl EventLog {
                 Err(refusal) if certain => return Err(CommandError::Refused(refusal)),
                 Err(_) => continue,
             };
-            match command
-                .append::<A>(&event, known.last_sequence)
-                .await
-                .map_err(failed)?
-            {
+            if no_space {
+                return Err(failed(LogError::Full));
+            }
+            let answer = command.append::<A>(&event, known.last_sequence).await;
+            match answer.map_err(|e| failed(doubted(e, unanswered)))? {
                 Answer::Stored(position) => return Ok(command.done(&known, event, position)),
                 // In every other case the aggregate is looked at again: for what others did, or for
                 // our own id.
@@ -123,7 +124,19 @@ impl EventLog {
                 }
             }
         }
+        if unanswered > 0 {
+            return Err(failed(LogError::Unavailable(NO_ACKNOWLEDGEMENT.into())));
+        }
         Err(CommandError::Contended)
+    }
+}
+
+/// What an error says of the whole command: after an append that nobody acknowledged, whatever fails
+/// then, the event may be stored. Callers undo their side of a command where it surely is not.
+fn doubted(error: LogError, unanswered: usize) -> LogError {
+    match error {
+        error if unanswered > 0 => LogError::Unavailable(error.into()),
+        error => error,
     }
 }
 

@@ -62,6 +62,8 @@ impl EventLog {
             Ok(Response::Err { error }) => match error.error_code() {
                 ErrorCode::STREAM_WRONG_LAST_SEQUENCE
                 | ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT => Ok(Answer::Conflict),
+                // An earlier try of this event waits for the other servers of a cluster.
+                ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT => Ok(Answer::None(error.to_string())),
                 ErrorCode::STREAM_STORE_FAILED
                 | ErrorCode::STORAGE_RESOURCES_EXCEEDED
                 | ErrorCode::ACCOUNT_RESOURCES_EXCEEDED

@@ -90,6 +90,37 @@ async fn an_acknowledgement_that_is_lost_does_not_make_a_second_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn after_a_lost_acknowledgement_no_failure_says_that_nothing_is_stored() {
+    let server = Server::with_log().await;
+    let watching = server.log().await;
+    let proxy = Proxy::before(server.port()).await;
+    let log = EventLog::open(connect(proxy.port).await, "test")
+        .await
+        .expect("the log");
+    proxy.lose_answers(true);
+    let command =
+        tokio::spawn(async move { log.execute("c", &origin("r", "7"), "", NOW, add(7)).await });
+    until("the event is stored", async || {
+        watching.last_sequence().await.expect("a position") == 1
+    })
+    .await;
+    // Now the aggregate cannot be read: by itself, a failure that comes before any append.
+    let stranger = server.context().await;
+    let publish = stranger.publish(subject::event("counter", "c", "added"), "no event".into());
+    publish.await.expect("sent").await.expect("stored");
+    assert!(matches!(
+        watching.load::<Counter>("c").await,
+        Err(LogError::Damaged(_))
+    ));
+    proxy.lose_answers(false);
+    let failed = command.await.expect("no panic");
+    assert!(
+        matches!(failed, Err(CommandError::Failed(LogError::Unavailable(_)))),
+        "{failed:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_finds_its_event_also_when_the_server_has_forgotten_its_id() {
     let server = Server::with_log().await;
     let context = server.context().await;
@@ -252,12 +283,18 @@ async fn people_make_room_before_the_log_is_full_and_services_work_until_it_is()
             .expect("the stream");
         stream.cached_info().state.bytes
     };
+    let request = origin("early", "1");
+    let early = log.execute("p", &request, "", NOW, add(1)).await;
+    let early = early.expect("room");
     while bytes().await < 59 << 10 {
         fill(&log).await.expect("room");
     }
     let log = server.log().await;
     let person = log.execute("p", &origin("p", "1"), "", NOW, add(1)).await;
     assert!(matches!(person, Err(CommandError::Failed(LogError::Full))));
+    let again = log.execute("p", &request, "", NOW, add(1)).await;
+    let again = again.expect("a repeat takes no room");
+    assert_eq!((again.position, again.repeated), (early.position, true));
     fill(&log).await.expect("room for services");
     let full = loop {
         if let Err(error) = fill(&log).await {
