@@ -2,9 +2,10 @@
 
 CARGO ?= cargo
 DATA ?= data
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 NEXTEST_PROFILE ?= $(if $(CI),ci,default)
 
-.PHONY: help run test bench bench-build lint tools nextest clean-data
+.PHONY: help run test bench bench-build lint tools nextest
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -12,7 +13,7 @@ help: ## Say what there is
 
 run: tools ## Build the release, and run all of Chancery on the folder data/ with a local test CA
 	$(CARGO) build --release --bin chancery
-	target/release/chancery up --data-dir $(DATA) --test-ca
+	$(TARGET)/release/chancery up --data-dir $(DATA) --test-ca
 
 test: tools nextest ## Run every test, on real servers
 	$(CARGO) build --workspace --all-targets
@@ -21,7 +22,7 @@ test: tools nextest ## Run every test, on real servers
 bench: tools ## Measure a release build against the limits of this machine; writes target/bench.json
 	tools/fetch lego
 	$(CARGO) build --release --workspace --bins
-	target/release/bench
+	$(TARGET)/release/bench
 
 bench-build: ## Measure a clean debug build, and .ci/run on the folder that it leaves
 	tests/bench/build-times

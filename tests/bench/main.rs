@@ -4,7 +4,7 @@
 //!     target/release/bench appends    some of them
 //!
 //! [`appends`], [`catch_up`], [`start`] and [`issuance`] measure; [`figure`] is what they answer with. The table goes
-//! to stdout, the same as JSON to `target/bench.json`. The exit status is 1 where a figure was not reached.
+//! to stdout, the same as JSON to `bench.json` in the target folder. The exit status is 1 where a figure was not reached.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // What is measured must work: else there is no figure.
 
 mod appends;
@@ -46,10 +46,10 @@ async fn main() -> ExitCode {
         });
     }
     figure::print(&figures);
-    figure::write(
-        &figures,
-        &town::tools::workspace().join("target/bench.json"),
-    );
+    // This program is in target/release.
+    let us = std::env::current_exe().expect("a program knows its own file");
+    let target = us.ancestors().nth(2).expect("a target folder");
+    figure::write(&figures, &target.join("bench.json"));
     match figures.iter().all(Figure::is_reached) {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
