@@ -12,6 +12,8 @@ mod directory;
 mod error;
 mod jws;
 mod nonce;
+#[cfg(test)]
+mod trials;
 mod wire;
 
 pub use account::{Account, NewAccount};

@@ -6,7 +6,7 @@ mod challenge;
 mod network;
 mod refusal;
 
-pub use challenge::{challenge_not_offered, challenges};
+pub use challenge::{challenge_not_offered, challenges, odd_token};
 pub use network::roots;
 pub use refusal::registration;
 
@@ -32,12 +32,16 @@ pub fn explain(step: Step, error: &Error, about: About<'_>) -> Failure {
             retry_after,
         } => refusal::refused(step, problem, *retry_after, about),
         Error::Status { url, status, .. } => {
-            let (reason, advice) = if *status == 429 || *status >= 500 {
-                let advice = "The server seems to be in trouble; try again later.";
-                ("SERVER_ERROR", advice)
-            } else {
-                let advice = "Check the directory's URL: nothing of ACME is there.";
-                ("NOT_AN_ACME_SERVER", advice)
+            let (reason, advice) = match status {
+                404 if step != Step::Connect => (ORDER_GONE, TRY_ANEW),
+                429 | 500.. => (
+                    "SERVER_ERROR",
+                    "The server seems to be in trouble; try again later.",
+                ),
+                _ => (
+                    "NOT_AN_ACME_SERVER",
+                    "Check the directory's URL: nothing of ACME is there.",
+                ),
             };
             let message = format!("{url} answered with HTTP status {status} and no explanation.");
             failure(step, reason, message, advice)
@@ -135,6 +139,10 @@ fn failure(step: Step, reason: &str, message: String, advice: &str) -> Failure {
         problem: None,
     }
 }
+
+/// The CA does not know the order any more.
+const ORDER_GONE: &str = "ORDER_GONE";
+const TRY_ANEW: &str = "Try again: a new order is placed.";
 
 #[cfg(test)]
 mod tests;

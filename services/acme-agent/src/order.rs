@@ -17,6 +17,7 @@ mod steps;
 use std::sync::Arc;
 
 use api::acme::v1::{Failure, Step};
+use async_nats::jetstream::kv::PutError;
 use eventlog::{CommandError, EventLog, LogError, Origin};
 use runtime::{Clock, Runtime};
 use time::OffsetDateTime;
@@ -25,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     accounts::Accounts,
     automation::{self, Automation, Command, Phase},
-    challenge::http01::{AnswerError, Answers},
+    challenge::http01::Answers,
     client,
     config::Config,
     events::AutomationEvent,
@@ -71,7 +72,7 @@ pub enum Interrupted {
     Keystore(#[source] KeystoreError),
     /// The bucket of challenges.
     #[error("an answer to a challenge could not be put in place")]
-    Answer(#[source] AnswerError),
+    Answer(#[source] PutError),
     /// The own database.
     #[error("the database stood in the way of an order")]
     Database(#[source] sea_orm::DbErr),

@@ -67,6 +67,16 @@ pub fn challenge_not_offered(name: &str, wanted: &str, offered: &[&str]) -> Fail
     )
 }
 
+/// The CA's challenge has a token that no gateway would answer (RFC 8555, section 8.1: base64url).
+pub fn odd_token(name: &str) -> Failure {
+    failure(
+        Step::Authorize,
+        "CHALLENGE_UNUSABLE",
+        format!("The CA's challenge for {name} has a token that is not base64url."),
+        "Tell the CA, and use another server until it is mended.",
+    )
+}
+
 fn subproblem((name, problem): &(String, Problem)) -> proto::Subproblem {
     proto::Subproblem {
         r#type: problem.kind_uri.clone(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api::acme::v1::{Failure, Step};
 
-use super::{About, explain, failure, problem, said};
+use super::{About, ORDER_GONE, TRY_ANEW, explain, failure, problem, said};
 use crate::client::{Error, Problem};
 
 /// The failure of making an account; `key_id`: of the external account that it was to be bound to.
@@ -132,9 +132,9 @@ pub(super) fn refused(
             "Try again later; the CA's status page may say when.",
         ),
         _ if refusal.status == 404 => (
-            "ORDER_GONE",
+            ORDER_GONE,
             "The CA no longer knows the order.".to_owned(),
-            "Try again: a new order is placed.",
+            TRY_ANEW,
         ),
         _ => (
             "CA_REFUSED",

@@ -132,14 +132,20 @@ fn what_is_no_acme_server_is_said_so() {
         explain(Step::Connect, &odd, about(&[])).reason,
         "NOT_AN_ACME_SERVER"
     );
-    let status = Error::Status {
-        url: DIRECTORY.into(),
-        status: 503,
-        retry_after: None,
-    };
-    let failure = explain(Step::Connect, &status, about(&[]));
-    assert_eq!(failure.reason, "SERVER_ERROR");
-    assert!(failure.message.contains("503"));
+    for (step, status, reason) in [
+        (Step::Connect, 503, "SERVER_ERROR"),
+        (Step::Connect, 404, "NOT_AN_ACME_SERVER"),
+        (Step::Authorize, 404, "ORDER_GONE"),
+    ] {
+        let error = Error::Status {
+            url: DIRECTORY.into(),
+            status,
+            retry_after: None,
+        };
+        let failure = explain(step, &error, about(&[]));
+        assert_eq!(failure.reason, reason);
+        assert!(failure.message.contains(&status.to_string()));
+    }
 }
 
 #[test]

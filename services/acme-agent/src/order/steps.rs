@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::{
     accounts::AccountError,
     automation::{Command, Finalize},
-    challenge,
+    challenge::{self, http01::AnswerError},
     client::{self, Account, AuthorizationStatus, ChallengeStatus, Order, OrderStatus},
     events::AutomationEvent as Event,
     failure,
@@ -145,7 +145,10 @@ impl Orders {
         let challenge = challenge::choose(&authorization, wanted).map_err(Stop::Failed)?;
         let answer = account.key_authorization(&challenge.token);
         let put = self.answers.put(&challenge.token, answer).await;
-        put.map_err(Interrupted::Answer)?;
+        put.map_err(|error| match error {
+            AnswerError::Token => failed(failure::odd_token(&authorization.identifier.value)),
+            AnswerError::Bucket(error) => Interrupted::Answer(error).into(),
+        })?;
         if challenge.status == ChallengeStatus::Pending {
             let told = account.respond(&challenge.url).await;
             told.map_err(at(Step::Authorize))?;
