@@ -6,11 +6,12 @@ use api::keystore::v1::{
     CertificateIssued, CertificateRenewed, CertificateSelfSigned, ServingChange, ServingCredential,
     SnapshotComplete, serving_change::Change,
 };
+use bytes::Bytes;
 use eventlog::{Aggregate, Apply, ApplyError, EventLog, Follower, Recorded, checkpoint, subject};
 use prost::Message;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait,
-    QueryFilter, QueryOrder, sea_query::OnConflict,
+    ActiveModelTrait, ColumnTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait,
+    QueryFilter, QueryOrder,
 };
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, watch};
@@ -20,7 +21,7 @@ use crate::{
     certificate,
     events::CertificateEvent,
     tables::served::{ActiveModel, Column, Entity, Model},
-    vault::Vault,
+    vault::{Vault, VaultError},
 };
 
 /// What is served now, and each change. Cheap to clone.
@@ -159,7 +160,7 @@ impl Feed {
             .unwrap_or(position);
         let mut credentials = Vec::new();
         for row in rows {
-            credentials.extend(self.with_key(row).await);
+            credentials.extend(self.with_key(row).await?);
         }
         Ok(Snapshot {
             credentials,
@@ -167,17 +168,28 @@ impl Feed {
         })
     }
 
-    /// One damaged row must not keep all the others from being served: it is left out, loudly.
-    async fn with_key(&self, row: Model) -> Option<ServingCredential> {
-        let mut credential = ServingCredential::decode(row.credential.as_slice())
-            .inspect_err(|error| tracing::error!(certificate = %row.certificate_id, %error, "a served certificate cannot be read"))
-            .ok()?;
-        let key = self.vault.open_pkcs8(row.key_id).await;
-        let key = key
-            .inspect_err(|error| tracing::error!(certificate = %row.certificate_id, key = %row.key_id, error = error as &dyn std::error::Error, "a served certificate's key cannot be opened"))
-            .ok()?;
-        credential.private_key_der = key.to_vec().into();
-        Some(credential)
+    /// One damaged row must not keep all the others from being served: it is left out, loudly. A
+    /// database that fails damages nothing: what is left out then would not come again.
+    async fn with_key(&self, row: Model) -> Result<Option<ServingCredential>, DbErr> {
+        let mut credential = match ServingCredential::decode(row.credential.as_slice()) {
+            Ok(credential) => credential,
+            Err(error) => {
+                tracing::error!(certificate = %row.certificate_id, %error, "a served certificate cannot be read");
+                return Ok(None);
+            }
+        };
+        match self.vault.open_pkcs8(row.key_id).await {
+            Ok(key) => {
+                credential.private_key_der = Bytes::from_owner(key);
+                Ok(Some(credential))
+            }
+            Err(VaultError::Database(error)) => Err(error),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(certificate = %row.certificate_id, key = %row.key_id, error, "a served certificate's key cannot be opened");
+                Ok(None)
+            }
+        }
     }
 }
 
@@ -198,24 +210,23 @@ impl Apply for Table {
             let event = recorded
                 .decode()
                 .map_err(|error| ApplyError::event(recorded, error))?;
+            let renewed = matches!(event, CertificateEvent::Renewed(_));
             let Some(row) =
                 row(recorded, event).map_err(|error| ApplyError::event(recorded, error))?
             else {
                 continue;
             };
-            let replace = OnConflict::column(Column::CertificateId)
-                .update_columns([
-                    Column::Version,
-                    Column::KeyId,
-                    Column::Credential,
-                    Column::NotAfter,
-                    Column::Position,
-                ])
-                .to_owned();
-            Entity::insert(row)
-                .on_conflict(replace)
-                .exec_without_returning(tx)
-                .await?;
+            if renewed {
+                // Where there is a row: what is not served as version 1 is not by its renewal.
+                Entity::update_many()
+                    .filter(Column::CertificateId.eq(row.certificate_id))
+                    .set(ActiveModel::from(row).reset_all())
+                    .exec(tx)
+                    .await?;
+            } else {
+                let row = ActiveModel::from(row);
+                Entity::insert(row).exec_without_returning(tx).await?;
+            }
         }
         Ok(())
     }
@@ -230,7 +241,7 @@ impl Apply for Table {
 #[error("the event has no {0}")]
 struct Missing(&'static str);
 
-fn row(recorded: &Recorded, event: CertificateEvent) -> Result<Option<ActiveModel>, Missing> {
+fn row(recorded: &Recorded, event: CertificateEvent) -> Result<Option<Model>, Missing> {
     let served = match event {
         CertificateEvent::Issued(CertificateIssued { serve: false, .. })
         | CertificateEvent::SelfSigned(CertificateSelfSigned { serve: false, .. }) => {
@@ -286,7 +297,7 @@ struct Served {
 }
 
 impl Served {
-    fn row(self, recorded: &Recorded) -> Result<ActiveModel, Missing> {
+    fn row(self, recorded: &Recorded) -> Result<Model, Missing> {
         let leaf = self.certificate.ok_or(Missing("certificate"))?;
         let certificate_id = recorded
             .id
@@ -310,14 +321,14 @@ impl Served {
             fallback: self.factory,
             position: recorded.sequence,
         };
-        Ok(ActiveModel {
-            certificate_id: Set(certificate_id),
-            version: Set(self.version.into()),
-            key_id: Set(key_id),
-            credential: Set(credential.encode_to_vec()),
-            factory: Set(self.factory),
-            not_after: Set(not_after),
-            position: Set(signed(recorded.sequence)),
+        Ok(Model {
+            certificate_id,
+            version: self.version.into(),
+            key_id,
+            credential: credential.encode_to_vec(),
+            factory: self.factory,
+            not_after,
+            position: signed(recorded.sequence),
         })
     }
 }

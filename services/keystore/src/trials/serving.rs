@@ -1,19 +1,23 @@
 //! What a gateway is given: all of it first, then each change, and an event that it was.
 
-use std::pin::Pin;
+use std::{convert::Infallible, pin::Pin};
 
 use api::keystore::v1::{
-    ServingChange, ServingCredential, WatchServingCredentialsRequest,
+    CertificateIssued, ServingChange, ServingCredential, WatchServingCredentialsRequest,
     keystore_service_server::KeystoreService, serving_change::Change,
 };
 use futures_util::{Stream, StreamExt};
 use pki::{Certificate, PrivateKey};
+use sea_orm::{ConnectionTrait, EntityTrait};
 use tonic::{Request, Status};
 
 use super::{Ca, Trial, caller, origin};
 use crate::{
+    certificate,
     commands::{AddCertificate, Place},
-    factory,
+    events::CertificateEvent,
+    factory, samples,
+    tables::served::Entity,
 };
 
 struct Session(Pin<Box<dyn Stream<Item = Result<ServingChange, Status>> + Send>>);
@@ -107,6 +111,57 @@ async fn a_gateway_gets_all_there_is_and_then_what_comes() {
     // A later session has the last version alone.
     let snapshot = Session::begin(&trial).await.snapshot().await;
     assert_eq!(snapshot.iter().map(|c| c.version).collect::<Vec<_>>(), [2]);
+}
+
+#[tokio::test]
+async fn a_damaged_certificate_is_left_out_but_a_database_that_fails_ends_the_session() {
+    let (trial, ca) = (Trial::begin().await, Ca::new());
+    let key = trial.key("key").await;
+    let add = trial.issued(&ca, key, "").await;
+    let added = trial.commands().add_certificate(&origin("1"), add).await;
+    let feed = &trial.keystore.feed;
+    feed.caught_up(added.unwrap().position).await.unwrap();
+    let sql = async |sql: &str| trial.database.execute_unprepared(sql).await.unwrap();
+
+    // Left out now, it would be so for as long as the session lasts.
+    sql("ALTER TABLE sealed_key RENAME TO away").await;
+    assert!(feed.snapshot().await.is_err());
+    sql("ALTER TABLE away RENAME TO sealed_key").await;
+    assert_eq!(feed.snapshot().await.unwrap().len(), 1);
+
+    sql("UPDATE sealed_key SET sealed = x'00'").await;
+    assert_eq!(feed.snapshot().await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn the_key_of_a_certificate_that_is_not_served_is_not_given_for_its_renewal() {
+    let trial = Trial::begin().await;
+    let log = &trial.commands().log;
+    let append = async |request: &str, event: CertificateEvent| {
+        let decide = |_: &certificate::State| Ok::<_, Infallible>(event.clone());
+        let (request, now) = (origin(request), trial.clock.now());
+        log.execute(samples::KEY, &request, "certificate", now, decide)
+            .await
+            .unwrap()
+            .position
+    };
+    let CertificateEvent::Issued(issued) = samples::issued() else {
+        panic!("another event");
+    };
+    let kept_back = CertificateIssued {
+        serve: false,
+        ..issued
+    };
+    append("1", CertificateEvent::Issued(kept_back)).await;
+    let position = append("2", samples::renewed()).await;
+    trial.keystore.feed.caught_up(position).await.unwrap();
+    assert!(
+        Entity::find()
+            .all(&trial.database)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[tokio::test]
