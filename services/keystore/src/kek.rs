@@ -164,16 +164,29 @@ fn read_private(path: &Path) -> Result<Zeroizing<String>, KekError> {
     fs::read_to_string(path).map(Zeroizing::new).map_err(failed)
 }
 
+/// Writes beside, syncs, and links: the file is there whole or not at all, and an existing one stays.
 fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    // One that a crash left behind may be half a key, of which nothing was sealed.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut file = fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(path)?;
+        .open(&beside)?;
     file.write_all(content)?;
     // Keys are sealed with it from now on: it must not be lost in a power cut.
     file.sync_all()?;
+    // Not a rename, which would replace a key that another `init` has made meanwhile.
+    fs::hard_link(&beside, path)?;
+    fs::remove_file(&beside)?;
     match path.parent() {
+        // A bare name has an empty parent: the current folder.
+        Some(folder) if folder.as_os_str().is_empty() => fs::File::open(".")?.sync_all(),
         Some(folder) => fs::File::open(folder)?.sync_all(),
         None => Ok(()),
     }
@@ -202,6 +215,28 @@ mod tests {
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn half_a_key_that_a_crash_left_is_not_taken_for_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = file_in(&folder);
+        fs::write(folder.path().join("kek.new"), "aGFsZiBh").unwrap();
+        assert!(Kek::make_if_missing(&source).unwrap());
+        Kek::read(&source).unwrap();
+        let files = fs::read_dir(folder.path()).unwrap();
+        let names = files.map(|file| file.unwrap().file_name());
+        assert_eq!(names.collect::<Vec<_>>(), ["kek"]);
+    }
+
+    #[test]
+    fn a_key_is_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kek");
+        write_new(&path, b"first").unwrap();
+        let refused = write_new(&path, b"second").unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"first");
     }
 
     #[test]
