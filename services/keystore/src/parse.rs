@@ -76,9 +76,13 @@ pub fn self_sign(request: &SignSelfSignedRequest) -> Result<SelfSign, Status> {
 pub fn add_certificate(request: &AddCertificateRequest) -> Result<AddCertificate, Status> {
     let mut violations = Violations::new();
     let key_id = id("key_id", &request.key_id, &mut violations);
-    if !request.automation_id.is_empty() {
-        id("automation_id", &request.automation_id, &mut violations);
-    }
+    let automation_id = match request.automation_id.as_str() {
+        "" => String::new(),
+        // As ids are written here, for whom it belongs to is decided by this text.
+        text => id("automation_id", text, &mut violations)
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
+    };
     let place = if request.certificate_id.is_empty() {
         let name = FriendlyName::try_from(request.friendly_name.as_str());
         violations.check("friendly_name", name).map(Place::New)
@@ -92,7 +96,7 @@ pub fn add_certificate(request: &AddCertificateRequest) -> Result<AddCertificate
             leaf,
             issuers: chain.collect(),
             place,
-            automation_id: request.automation_id.clone(),
+            automation_id,
         }),
         _ => Err(violations.into_status()),
     }
@@ -145,6 +149,14 @@ fn chain(chain: &[Bytes], violations: &mut Violations) -> Vec<Certificate> {
         );
         return Vec::new();
     }
+    let length = chain.iter().map(Bytes::len).sum::<usize>();
+    if length > MAX_CHAIN_LENGTH {
+        violations.add(
+            "chain_der",
+            format!("the certificates have at most {MAX_CHAIN_LENGTH} bytes together"),
+        );
+        return Vec::new();
+    }
     let certificates = chain.iter().enumerate().filter_map(|(n, der)| {
         let field = format!("chain_der[{n}]");
         if der.len() > MAX_CERTIFICATE {
@@ -163,6 +175,8 @@ const MAX_DAYS: u32 = 3_650;
 const MAX_SECRET: usize = 64 * 1_024;
 const MAX_CHAIN: usize = 10;
 const MAX_CERTIFICATE: usize = 64 * 1_024;
+/// All of it goes into one event, in base64 and with what was read from it; a message has 1 MiB at most.
+const MAX_CHAIN_LENGTH: usize = 128 * 1_024;
 
 #[cfg(test)]
 mod tests {
@@ -208,6 +222,34 @@ mod tests {
             fields(&add_certificate(&request).unwrap_err()),
             ["chain_der"]
         );
+    }
+
+    #[test]
+    fn a_chain_fits_into_one_event() {
+        let request = AddCertificateRequest {
+            key_id: Uuid::nil().to_string(),
+            friendly_name: "shop".into(),
+            chain_der: vec![Bytes::from(vec![0x30; MAX_CERTIFICATE]); 3],
+            ..AddCertificateRequest::default()
+        };
+        assert_eq!(
+            fields(&add_certificate(&request).unwrap_err()),
+            ["chain_der"]
+        );
+    }
+
+    #[test]
+    fn an_automation_is_the_same_however_its_id_is_written() {
+        let chain = crate::samples::first_chain();
+        let request = AddCertificateRequest {
+            key_id: Uuid::nil().to_string(),
+            friendly_name: "shop".into(),
+            chain_der: vec![chain.leaf.der.into()],
+            automation_id: format!("{{{}}}", crate::samples::AUTOMATION.to_uppercase()),
+            ..AddCertificateRequest::default()
+        };
+        let parsed = add_certificate(&request).unwrap();
+        assert_eq!(parsed.automation_id, crate::samples::AUTOMATION);
     }
 
     #[test]
