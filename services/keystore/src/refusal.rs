@@ -5,7 +5,7 @@ use eventlog::LogError;
 use pki::chain::ChainError;
 use tonic::{Code, Status};
 
-use crate::commands::CommandError;
+use crate::{commands::CommandError, secrets::SecretError, vault::VaultError};
 
 /// The rules said no; the caller can act on it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,13 +77,18 @@ impl From<CommandError> for Status {
             CommandError::RequestIdReused => (Code::AlreadyExists, "REQUEST_ID_REUSED"),
             CommandError::Contended => (Code::Aborted, "CONTENDED"),
             CommandError::Log(log) => of_log(log),
+            CommandError::Database(_)
+            | CommandError::Vault(VaultError::Database(_))
+            | CommandError::Secret(SecretError::Database(_)) => {
+                (Code::Unavailable, "DATABASE_FAILED")
+            }
             CommandError::Vault(_) => (Code::Internal, "VAULT_FAILED"),
             CommandError::Secret(_) => (Code::Internal, "SECRET_FAILED"),
             CommandError::Unreadable(_) => (Code::Internal, "CERTIFICATE_UNREADABLE"),
             CommandError::Identity(_) => (Code::Internal, "IDENTITY_FAILED"),
-            CommandError::Database(_) => (Code::Unavailable, "DATABASE_FAILED"),
         };
-        if code == Code::Internal {
+        // Not the caller's doing: whoever looks after this service must see the causes.
+        if matches!(code, Code::Internal | Code::Unavailable) {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 reason,
@@ -104,5 +109,26 @@ fn of_log(error: &LogError) -> (Code, &'static str) {
         | LogError::InvalidId(_)
         | LogError::InvalidHeader(_)
         | LogError::Refused(_) => (Code::Internal, "LOG_REFUSED"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::DbErr;
+
+    use super::*;
+
+    #[test]
+    fn a_database_that_does_not_answer_may_do_so_later_wherever_it_was_asked() {
+        let busy = || DbErr::Custom("database is locked".into());
+        for error in [
+            CommandError::Database(busy()),
+            CommandError::Vault(VaultError::Database(busy())),
+            CommandError::Secret(SecretError::Database(busy())),
+        ] {
+            let status = Status::from(error);
+            assert_eq!(status.code(), Code::Unavailable);
+            assert_eq!(refuse::reason(&status).as_deref(), Some("DATABASE_FAILED"));
+        }
     }
 }
