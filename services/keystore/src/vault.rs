@@ -1,5 +1,7 @@
 //! Keeps private keys sealed, signs with them, and shreds them. Knows no event.
 
+use std::{num::NonZero, sync::Arc, thread::available_parallelism};
+
 use pki::{KeyAlgorithm, PrivateKey, Subject, SubjectAltNames, csr, self_signed};
 use sea_orm::{
     ActiveModelTrait,
@@ -8,7 +10,10 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 use time::OffsetDateTime;
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::{
+    sync::Semaphore,
+    task::{JoinError, spawn_blocking},
+};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -23,6 +28,8 @@ use crate::{
 pub struct Vault {
     kek: Kek,
     database: DatabaseConnection,
+    /// Held while a key is made: an RSA key takes a processor for seconds.
+    makers: Arc<Semaphore>,
 }
 
 /// What is known of a key without opening it.
@@ -110,7 +117,13 @@ impl Vault {
             let given = kek.id();
             return Err(VaultError::WrongKek { given, sealed_with });
         }
-        Ok(Self { kek, database })
+        let processors = available_parallelism().map_or(1, NonZero::get);
+        Ok(Self {
+            kek,
+            database,
+            // Half of them, so that many keys at once do not keep all else waiting.
+            makers: Arc::new(Semaphore::new(processors.div_ceil(2))),
+        })
     }
 
     /// Makes a key, and seals it under this id unless there is one already: whoever comes second
@@ -130,8 +143,15 @@ impl Vault {
             {
                 return Ok(stored);
             }
-            let key = off_thread(move || PrivateKey::generate(algorithm).map_err(VaultError::Key))
-                .await?;
+            // Fails only when it is closed, and nobody closes it.
+            let turn = self.makers.clone().acquire_owned().await.ok();
+            let key = off_thread(move || {
+                let key = PrivateKey::generate(algorithm).map_err(VaultError::Key);
+                // Here, and not where the caller may have gone: the work goes on without him.
+                drop(turn);
+                key
+            })
+            .await?;
             let sealed =
                 envelope::seal(&self.kek, &label(id), key.pkcs8_der()).map_err(VaultError::Seal)?;
             let row = sealed_key::ActiveModel {
