@@ -13,6 +13,7 @@ use api::{
     },
     refuse::Violations,
 };
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use runtime::Caller;
 use tokio::sync::mpsc;
@@ -20,7 +21,6 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use crate::{
     commands::{CommandError, Commands},
@@ -119,8 +119,6 @@ impl KeystoreService for Keystore {
     ) -> Result<Response<SealSecretResponse>, Status> {
         let owner = Caller::of(&request)?.service.clone();
         let SealSecretRequest { name, secret } = request.into_inner();
-        // A copy that is wiped; the message's own buffer is the transport's, and freed as it is.
-        let secret = Zeroizing::new(secret.to_vec());
         let name = parse::secret(&name, &secret)?;
         let now = self.commands.clock.now();
         let sealed = self.secrets.seal(&owner, &name, &secret, now).await;
@@ -141,7 +139,7 @@ impl KeystoreService for Keystore {
             .map_err(CommandError::Secret)?;
         let secret = secret.ok_or(Refusal::NoSuchSecret)?;
         Ok(Response::new(OpenSecretResponse {
-            secret: secret.to_vec().into(),
+            secret: Bytes::from_owner(secret),
         }))
     }
 
