@@ -41,10 +41,13 @@ use api::keystore::v1::{
 };
 use eventlog::FollowError;
 use runtime::Runtime;
+#[cfg(target_os = "linux")]
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::{
     process::{Resource, Rlimit, setrlimit},
     system::uname,
 };
+use tokio_util::task::AbortOnDropHandle;
 use tonic::service::Routes;
 
 use crate::{
@@ -131,18 +134,20 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         feed: feed.clone(),
         stopping: runtime.stopping(),
     };
+    let stopping = runtime.stopping();
     let serve = async {
-        prepare(&commands, &feed).await?;
-        let upkeep = tokio::spawn(upkeep(commands, feed));
+        // Who is stopped before he is ready stops at once: the table that he waits for no longer moves.
+        let prepared = stopping.run_until_cancelled(prepare(&commands, &feed));
+        let Some(prepared) = prepared.await else {
+            return Ok(());
+        };
+        prepared?;
+        let _upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep(commands, feed)));
         let mut routes = Routes::builder();
         routes.add_service(KeystoreServiceServer::new(keystore));
         routes.add_service(IdentityServiceServer::new(identities));
-        let served = runtime
-            .serve(routes.routes())
-            .await
-            .map_err(RunError::Serve);
-        upkeep.abort();
-        served
+        let served = runtime.serve(routes.routes()).await;
+        served.map_err(RunError::Serve)
     };
     let mut serve = pin!(serve);
     tokio::select! {
@@ -189,7 +194,12 @@ fn forbid_core_dumps() -> Result<(), RunError> {
         current: Some(0),
         maximum: Some(0),
     };
-    setrlimit(Resource::Core, none).map_err(|errno| RunError::CoreDumps(errno.into()))
+    setrlimit(Resource::Core, none).map_err(|errno| RunError::CoreDumps(errno.into()))?;
+    // A dump that the system pipes to a program knows no limit; nor may others of this user look in.
+    #[cfg(target_os = "linux")]
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(|errno| RunError::CoreDumps(errno.into()))?;
+    Ok(())
 }
 
 fn host_name() -> String {
@@ -197,3 +207,17 @@ fn host_name() -> String {
 }
 
 const UPKEEP: Duration = Duration::from_secs(3_600);
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::process::{dumpable_behavior, getrlimit};
+
+    use super::*;
+
+    #[test]
+    fn a_crash_writes_no_memory_to_a_file_or_a_program() {
+        forbid_core_dumps().unwrap();
+        assert_eq!(getrlimit(Resource::Core).current, Some(0));
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+    }
+}
