@@ -63,7 +63,12 @@ fn escaped(value: &str) -> String {
     let last = value.chars().count().saturating_sub(1);
     for (n, c) in value.chars().enumerate() {
         match c {
-            '\0' => text.push_str("\\00"),
+            // Only NUL has to be; a line break or an escape would forge what is printed around it.
+            c if c.is_control() => {
+                for octet in c.encode_utf8(&mut [0; 4]).bytes() {
+                    text.extend(["\\", &hex(&[octet])]);
+                }
+            }
             '"' | '+' | ',' | ';' | '<' | '>' | '\\' => text.extend(['\\', c]),
             ' ' if n == 0 || n == last => text.push_str("\\ "),
             '#' if n == 0 => text.push_str("\\#"),
@@ -100,5 +105,9 @@ mod tests {
         assert_eq!(escaped(" #a "), "\\ #a\\ ");
         assert_eq!(escaped("#a"), "\\#a");
         assert_eq!(escaped("München"), "München");
+        assert_eq!(
+            escaped("a\0b\n\u{1b}[2J\u{9b}"),
+            "a\\00b\\0a\\1b[2J\\c2\\9b"
+        );
     }
 }

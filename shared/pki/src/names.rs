@@ -231,7 +231,9 @@ pub(crate) fn visible(text: &str, max: usize) -> Result<&str, NameError> {
 
 /// Characters that change the direction of what follows, or are not seen at all: with them one name can look like another.
 fn turns_text(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// RFC 5322, section 3.2.3.
@@ -327,7 +329,10 @@ mod tests {
         assert_eq!(name("  Shop, München ✓ ").as_deref(), Ok("Shop, München ✓"));
         assert_eq!(name("   "), Err(NameError::Empty));
         assert_eq!(name("a\nb"), Err(NameError::Invisible('\n')));
-        assert_eq!(name("a\u{202e}b"), Err(NameError::Invisible('\u{202e}')));
+        for unseen in ['\u{202e}', '\u{61c}', '\u{ad}', '\u{e0041}'] {
+            let typed = format!("a{unseen}b");
+            assert_eq!(name(&typed), Err(NameError::Invisible(unseen)));
+        }
         assert_eq!(name(&"ü".repeat(100)), Ok("ü".repeat(100)));
         assert_eq!(
             name(&"ü".repeat(101)),

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::{PrivateKey, Subject, SubjectAltNames, csr::BuildError};
 
-/// Builds a self-signed server certificate, DER: CA:false, serverAuth, a random serial number of 127 bits.
+/// Builds a self-signed server certificate, DER: CA:false, serverAuth, a serial number of 126 random bits.
 ///
 /// # Errors
 /// [`BuildError`], where encoding or signing fails.
