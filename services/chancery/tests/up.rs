@@ -142,3 +142,34 @@ fn a_nats_server_that_is_too_old_is_refused_by_its_version() {
     assert_eq!(ended.status.code(), Some(1));
     assert!(said.contains("v2.9.25") && said.contains("2.12"), "{said}");
 }
+
+#[test]
+fn a_key_encryption_key_in_the_environment_is_not_passed_on_to_children() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (server, seen) = (
+        folder.path().join("nats-server"),
+        folder.path().join("seen"),
+    );
+    let script = format!(
+        "#!/bin/sh\necho 'nats-server: v2.99.0'\nenv >> {}\n",
+        seen.display()
+    );
+    fs::write(&server, script).unwrap();
+    fs::set_permissions(&server, fs::Permissions::from_mode(0o755)).unwrap();
+    let kek = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0MTI=";
+    let data = folder.path().join("data");
+    let ended = up(&data, &["--nats-server", server.to_str().unwrap()])
+        .env("CHANCERY_KEK", kek)
+        .output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(1), "this server ends at once");
+    let seen = fs::read_to_string(&seen).unwrap();
+    assert_eq!(
+        seen.matches("PATH=").count(),
+        2,
+        "asked for its version, and started"
+    );
+    assert!(!seen.contains(kek));
+}

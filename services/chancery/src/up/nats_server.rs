@@ -92,6 +92,7 @@ fn tools(name: &str) -> impl Iterator<Item = PathBuf> {
 fn check(path: &Path) -> Result<PathBuf, FindError> {
     let said = Command::new(path)
         .arg("--version")
+        .env_remove(keystore::kek::ENVIRONMENT)
         .output()
         .map_err(|source| FindError::Run {
             path: path.to_owned(),

@@ -64,6 +64,8 @@ pub fn spawn(program: &Program, fresh: bool) -> Result<Child, ChildError> {
     let inherited = lock.try_clone().map_err(file_error(&program.lock))?;
     let child = Command::new(&program.path)
         .args(&program.arguments)
+        // Whose it is not: it could be read there for as long as the child runs.
+        .env_remove(keystore::kek::ENVIRONMENT)
         .envs(
             program
                 .environment
