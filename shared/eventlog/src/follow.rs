@@ -1,5 +1,4 @@
 //! Rows kept from events: each event takes effect on them once.
-
 //!
 //! A follower reads the whole log and passes over what it was not asked for, so that where it stands
 //! can be held against any position that a command answered.
@@ -164,7 +163,8 @@ impl Follower {
     ) -> Result<Ended, FollowError> {
         // Reading goes on while a batch is written.
         let (sender, mut events) = mpsc::channel(BATCH);
-        let reading = AbortOnDropHandle::new(tokio::spawn(forward(session, sender)));
+        let reading =
+            AbortOnDropHandle::new(tokio::spawn(forward(session, position.sequence, sender)));
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             batch.clear();
@@ -356,11 +356,22 @@ enum Ended {
     Interrupted,
 }
 
-/// Passes events on until the session ends, and says why it did.
-async fn forward(mut session: Session, events: mpsc::Sender<Recorded>) -> Interruption {
+/// Passes on the events past `last` until the session ends, and says why it did.
+async fn forward(
+    mut session: Session,
+    mut last: u64,
+    events: mpsc::Sender<Recorded>,
+) -> Interruption {
     loop {
         match session.next().await {
+            // The server passes over what it cannot read any more, without a word; nothing is ever deleted.
+            Ok(event) if event.sequence != last + 1 => {
+                let (missing, next) = (last + 1, event.sequence);
+                let gap = format!("event {missing} is missing, the next is {next}");
+                return Interruption::Damaged(LogError::Damaged(gap));
+            }
             Ok(event) => {
+                last = event.sequence;
                 if events.send(event).await.is_err() {
                     return Interruption::Lost("nobody reads any more".to_owned());
                 }

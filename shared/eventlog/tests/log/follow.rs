@@ -7,7 +7,7 @@ use std::{
 };
 
 use eventlog::{
-    Apply, ApplyError, EventLog, FollowError, Follower, Recorded,
+    Apply, ApplyError, EventLog, FollowError, Follower, LogError, Recorded,
     checkpoint::{self, checkpoint},
     subject,
 };
@@ -165,6 +165,35 @@ async fn a_log_with_another_past_is_not_followed() {
         "{ended:?}"
     );
     assert_eq!(town.rows().await.len(), 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_the_log_has_lost_is_not_passed_over() {
+    let town = Town::new().await;
+    // A log whose events can be deleted, which no service would have opened.
+    let context = town.server.context().await;
+    let mut stream = context.get_stream(subject::STREAM).await.expect("a log");
+    let mut config = stream.info().await.expect("its info").config.clone();
+    config.deny_delete = false;
+    context
+        .delete_stream(subject::STREAM)
+        .await
+        .expect("deleted");
+    let stream = context.create_stream(config).await.expect("made anew");
+    for n in 1..=10 {
+        added(&town.log, "c", n).await;
+    }
+    stream.delete_message(6).await.expect("deleted");
+    let (running, _) = town.follow(Rows::default());
+    let ended = tokio::time::timeout(Duration::from_secs(15), running)
+        .await
+        .expect("in time");
+    let ended = ended.expect("no panic");
+    assert!(
+        matches!(&ended, Err(FollowError::Log { source: LogError::Damaged(what), .. }) if what.contains("event 6")),
+        "{ended:?}"
+    );
+    assert_eq!(town.position().await, 5, "what came before is applied");
 }
 
 /// A log and a database.
