@@ -90,6 +90,32 @@ async fn own_writes_are_read_through_every_server_and_past_the_loss_of_one() {
     assert_eq!(loaded.events.len(), 31);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_has_lost_the_others_is_unavailable_and_refuses_nothing() {
+    let mut cluster = Cluster::start().await;
+    let client = connect(cluster.members[0].port).await;
+    let stream = async_nats::jetstream::new(client)
+        .get_stream(eventlog::subject::STREAM)
+        .await
+        .expect("the stream");
+    let info = stream.cached_info().cluster.as_ref().expect("a cluster");
+    let leader = info.leader.as_deref().expect("a leader");
+    let leader: usize = leader.trim_start_matches('n').parse().expect("a number");
+    let log = cluster.log(leader).await;
+    added(&log, "c", 1).await;
+
+    // The leader takes the event in, and waits for the others. To the second try it says that an event
+    // of this id is in process.
+    let leader = cluster.members.remove(leader);
+    cluster.members.clear();
+    let alone = log.execute("c", &origin("r-1", "7"), "", NOW, add(7)).await;
+    assert!(
+        matches!(alone, Err(CommandError::Failed(LogError::Unavailable(_)))),
+        "{alone:?}"
+    );
+    drop(leader);
+}
+
 struct Cluster {
     members: Vec<Member>,
     _folder: tempfile::TempDir,
