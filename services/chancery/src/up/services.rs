@@ -210,3 +210,34 @@ impl Services {
 
 /// How long a service may take to finish what it took in.
 const DRAIN: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{nats::fixture::server, up::provisioning};
+
+    #[tokio::test]
+    async fn a_keystore_that_is_stopped_before_it_is_ready_ends() {
+        let server = server().await;
+        let (provisioner, _) = server.connect("provisioner").await;
+        provisioning::provision(&provisioner).await.unwrap();
+        let data_dir = server.layout.data_dir();
+        let settings = Settings::read(None, Some(data_dir)).unwrap();
+        // The second time, there may be events that its table does not have yet.
+        for _ in 0..2 {
+            let stopping = CancellationToken::new();
+            stopping.cancel();
+            let runtime = Runtime::start(
+                "keystore",
+                server.shared.clone(),
+                Clock::system(),
+                stopping,
+                Some(ports::internal().unwrap()),
+            );
+            let ended = run(ServiceName::Keystore, &settings, None, runtime.unwrap());
+            let ended = timeout(Duration::from_secs(20), ended).await;
+            ended.expect("it ends").unwrap();
+        }
+        server.child.stop().await;
+    }
+}
