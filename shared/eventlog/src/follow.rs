@@ -179,10 +179,18 @@ impl Follower {
                     continue;
                 }
             }
-            match self.write(position, &batch, apply).await? {
-                Some(to) => position = to,
-                None => {
-                    tracing::info!(follower = self.name, "another replica went ahead");
+            // What another replica has written meanwhile is passed over.
+            while let rest = &batch[batch.partition_point(|e| e.sequence <= position.sequence)..]
+                && let Some(first) = rest.first()
+            {
+                if let Some(to) = self.write(position, rest, apply).await? {
+                    position = to;
+                    continue;
+                }
+                position = self.position().await?;
+                apply.committed(position.sequence, &[]).await;
+                let follows = position.sequence + 1 >= first.sequence;
+                if !follows || !self.verify(position).await? {
                     return Ok(Ended::Interrupted);
                 }
             }

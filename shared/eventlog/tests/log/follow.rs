@@ -68,6 +68,10 @@ async fn two_replicas_write_each_event_once() {
         added(&town.log, "c", n).await;
     }
     until("all is there", async || town.position().await == 300).await;
+    let context = town.server.context().await;
+    let stream = context.get_stream(subject::STREAM).await.expect("a log");
+    let readers = stream.cached_info().state.consumer_count;
+    assert_eq!(readers, 2, "who loses a race does not begin to read anew");
     for (running, stopping) in followers {
         stopping.cancel();
         running.await.expect("no panic").expect("stopped");
