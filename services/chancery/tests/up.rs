@@ -31,6 +31,8 @@ fn up(data: &Path, more: &[&str]) -> Command {
         .args(more)
         .env("CHANCERY_GATEWAY__HTTPS", free())
         .env("CHANCERY_GATEWAY__HTTP", free())
+        // Not the default, which others try for at the same time.
+        .env("CHANCERY_NATS__URL", format!("tls://{}", free()))
         .stdin(Stdio::null());
     command
 }
@@ -42,13 +44,18 @@ fn is_ours(name: &std::ffi::OsStr) -> bool {
 
 /// Runs until the screen is there, and answers it.
 fn until_ready(command: &mut Command, log: &Path) -> (Child, String) {
-    let log = File::create(log).unwrap();
-    let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+    let stderr = File::create(log).unwrap();
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(stderr)
+        .spawn()
+        .unwrap();
     let mut screen = String::new();
     let mut lines = BufReader::new(child.stdout.as_mut().unwrap());
     while !screen.contains("Ctrl-C stops everything") {
         let read = lines.read_line(&mut screen).unwrap();
-        assert!(read > 0, "up ended before it was ready: {screen}");
+        let said = || fs::read_to_string(log).unwrap();
+        assert!(read > 0, "up ended before it was ready: {screen}{}", said());
     }
     (child, screen)
 }
