@@ -29,33 +29,43 @@ impl Rotation {
     pub async fn run(&self, nats: &Supervised, clock: &Clock) {
         loop {
             clock.sleep(LOOK).await;
-            match self.look(clock) {
-                Ok(true) => nats.reload().await,
-                Ok(false) => {}
-                Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::error!(error, "cannot renew the identities of nats and its users");
+            // Each by itself: seeds that are on disk must reach nats-server, whatever became of the leaves.
+            for changed in [self.seeds(clock), self.leaves(clock)] {
+                match changed {
+                    // Its clients then connect anew, with the new seeds.
+                    Ok(true) => nats.reload().await,
+                    Ok(false) => {}
+                    Err(error) => {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::error!(error, "cannot renew the identities of nats and its users");
+                    }
                 }
             }
         }
     }
 
-    /// `true` where nats-server must read its files again. Its clients then connect anew, with the new seeds.
-    fn look(&self, clock: &Clock) -> Result<bool, InitError> {
-        let now = clock.now();
-        let mut changed = nkeys::rotate_if_due(&self.layout, now)?;
-        if changed {
-            init::write_nats_conf(&self.layout, self.listen)?;
+    /// `true` where nats-server must read its configuration again.
+    fn seeds(&self, clock: &Clock) -> Result<bool, InitError> {
+        if nkeys::rotate_if_due(&self.layout, clock.now())? {
             tracing::info!("new seeds for all users of nats");
         }
+        // Looked at whether or not there are new seeds: it may not have been possible to write it the last time.
+        init::write_nats_conf(&self.layout, self.listen)
+    }
+
+    /// `true` where nats-server must read its certificate again.
+    fn leaves(&self, clock: &Clock) -> Result<bool, InitError> {
         let ca = InternalCa::open(&self.layout, &Kek::read(&self.kek)?)?;
-        for name in ["nats", "provisioner"] {
-            if leaves::renew_if_due(&ca, &self.layout, name, now)? {
-                tracing::info!(name, "new identity");
-                changed = true;
-            }
-        }
-        Ok(changed)
+        let renew_if_due = |name| {
+            let renewed = leaves::renew_if_due(&ca, &self.layout, name, clock.now());
+            renewed.inspect(|&new| {
+                if new {
+                    tracing::info!(name, "new identity");
+                }
+            })
+        };
+        renew_if_due("provisioner")?;
+        Ok(renew_if_due("nats")?)
     }
 }
 
@@ -91,6 +101,8 @@ mod tests {
                 .unwrap();
             seed.set_modified(old.into()).unwrap();
         }
+        // And a key-encryption key that was only there for the start.
+        fs::remove_file(server.layout.kek()).unwrap();
         // When the hour comes to look.
         let rotation = Rotation {
             layout: server.layout.clone(),
