@@ -52,13 +52,16 @@ pub enum CredentialsError {
         source: io::Error,
     },
     /// The file is not what `login` writes.
-    #[error("{path} is not right; `chancery login` writes it anew when it is gone")]
+    ///
+    /// The parser's own words would show the line, and with it a token.
+    #[error(
+        "{path} is not right in line {line}: correct it, or remove it and sign in again (`chancery login`)"
+    )]
     Format {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
-        #[source]
-        source: Box<toml::de::Error>,
+        /// Where the parser stopped.
+        line: usize,
     },
     /// A fingerprint in the environment or the file.
     #[error(transparent)]
@@ -169,9 +172,12 @@ fn read(path: &Path) -> Result<Kept, CredentialsError> {
             });
         }
     };
-    toml::from_str(&text).map_err(|source| CredentialsError::Format {
-        path: path.to_owned(),
-        source: Box::new(source),
+    toml::from_str(&text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        CredentialsError::Format {
+            path: path.to_owned(),
+            line: before.unwrap_or_default().matches('\n').count() + 1,
+        }
     })
 }
 
@@ -226,6 +232,19 @@ mod tests {
         let refusal = find(Some("https://three:443")).unwrap_err();
         assert!(matches!(refusal, CredentialsError::None { url: Some(_) }));
         assert!(!format!("{:?}", read(file).unwrap()).contains("first"));
+    }
+
+    #[test]
+    fn a_damaged_file_is_named_with_its_line_and_without_its_tokens() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credentials.toml");
+        let damaged =
+            "current = \"https://one\"\n\n[gateways.\"https://one\"]\ntoken = \"chancery_secret\n";
+        fs::write(&path, damaged).unwrap();
+        let error = read(&path).unwrap_err();
+        let said = format!("{error} {error:?}");
+        assert!(said.contains("in line 4"), "{said}");
+        assert!(!said.contains("chancery_secret"), "{said}");
     }
 
     #[test]
