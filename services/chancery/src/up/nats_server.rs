@@ -1,7 +1,8 @@
 //! Which nats-server is started: one that is new enough for the log.
 
 use std::{
-    env, io,
+    env, fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -71,7 +72,8 @@ fn on_path(name: &str) -> impl Iterator<Item = PathBuf> {
     found.into_iter()
 }
 
-/// `CHANCERY_TOOLS`, then `.tools/bin` beside the executable or the working folder, and above them.
+/// `CHANCERY_TOOLS`, then `.tools/bin` beside the executable or the working folder, and above them, where it
+/// [is trusted](is_trusted).
 fn tools(name: &str) -> impl Iterator<Item = PathBuf> {
     let given = env::var_os("CHANCERY_TOOLS").map(PathBuf::from);
     let starts = [env::current_dir().ok(), env::current_exe().ok()];
@@ -82,11 +84,27 @@ fn tools(name: &str) -> impl Iterator<Item = PathBuf> {
             .collect::<Vec<_>>();
         folders.into_iter()
     });
+    let given = given.into_iter().map(move |folder| folder.join(name));
+    let above = above.map(move |folder| folder.join(name));
     given
-        .into_iter()
-        .chain(above)
-        .map(move |folder| folder.join(name))
+        .chain(above.filter(|path| is_trusted(path)))
         .filter(|path| path.is_file())
+}
+
+/// Whether the program, its `bin` and that one's `.tools` are ours, root's or our executable's owner's: /tmp is
+/// above many a working folder, and anybody may put a `.tools` there.
+fn is_trusted(program: &Path) -> bool {
+    let mut owners = vec![0, rustix::process::geteuid().as_raw()];
+    let executable = env::current_exe().and_then(fs::metadata);
+    owners.extend(executable.map(|file| file.uid()));
+    program.ancestors().take(3).all(|path| {
+        let (Ok(itself), Ok(target)) = (fs::symlink_metadata(path), fs::metadata(path)) else {
+            return false;
+        };
+        let ours = [&itself, &target].map(|file| owners.contains(&file.uid()));
+        let everybody_writes = target.mode() & 0o002 != 0;
+        ours == [true; 2] && !everybody_writes
+    })
 }
 
 fn check(path: &Path) -> Result<PathBuf, FindError> {
@@ -116,6 +134,8 @@ fn version(said: &str) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -123,5 +143,17 @@ mod tests {
         assert_eq!(version("nats-server: v2.15.1"), Some((2, 15)));
         assert!(version("nats-server: v2.9.25").unwrap() < OLDEST);
         assert_eq!(version("something else"), None);
+    }
+
+    #[test]
+    fn a_folder_that_everybody_writes_to_gives_us_no_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let bin = folder.path().join(".tools/bin");
+        fs::create_dir_all(&bin).unwrap();
+        let program = bin.join("nats-server");
+        fs::write(&program, "").unwrap();
+        assert!(is_trusted(&program));
+        fs::set_permissions(&bin, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(!is_trusted(&program));
     }
 }
