@@ -259,7 +259,8 @@ impl Running<'_> {
         };
         let connection = Connection::open(&credentials).await.map_err(Box::new)?;
         let roots = self.layout.test_ca().join("roots.pem");
-        let served = first_certificate::ensure(ca, &connection, https, roots).await;
+        let served =
+            first_certificate::ensure(ca, &connection, https, roots, self.clock.now()).await;
         Ok(served.map_err(|error| TestCaError::FirstCertificate(Box::new(error)))?)
     }
 }

@@ -59,13 +59,11 @@ pub enum TestCaError {
     },
     /// Its port has been taken.
     #[error(
-        "the test CA's port {port} is in use by another program, and the registered server has that address: stop that program, or remove {file} and register the test CA anew"
+        "the test CA's port {port} is in use by another program, and the registered server has that address: stop that program, or start on another data folder"
     )]
     Port {
         /// The port.
         port: u16,
-        /// Where it is kept.
-        file: PathBuf,
     },
     /// There is no free port.
     #[error("cannot listen on the loopback address")]
@@ -110,10 +108,8 @@ impl TestCa {
         // One of an earlier run that was killed may still hold the port.
         Supervised::end_earlier(&pebble).await?;
         if TcpListener::bind((Ipv4Addr::LOCALHOST, ports.directory)).is_err() {
-            let file = folder.join("directory-port");
             return Err(TestCaError::Port {
                 port: ports.directory,
-                file,
             });
         }
         let dns = Supervised::start(dns).await?;

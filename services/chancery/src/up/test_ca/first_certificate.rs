@@ -1,6 +1,11 @@
 //! The first certificate: through the public API, as a person would get it, and looked at in a real handshake.
 
-use std::{fs, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use api::{
     acme::v1::{
@@ -13,6 +18,7 @@ use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject as _},
 };
+use time::OffsetDateTime;
 use tokio::time::{sleep, timeout};
 
 use super::{TestCa, TestCaError};
@@ -62,17 +68,23 @@ pub async fn ensure(
     connection: &Connection,
     https: SocketAddr,
     roots: PathBuf,
+    now: OffsetDateTime,
 ) -> Result<Served, FirstCertificateError> {
     let position = registered(ca, connection).await?;
     let automation = requested(connection, position).await?;
-    let issued = timeout(PATIENCE, issued(connection, automation)).await;
+    let issued = timeout(PATIENCE, issued(connection, automation, now)).await;
     let certificate = issued.map_err(|_| FirstCertificateError::TooLong {
         what: "the certificate",
     })??;
-    let served = timeout(PATIENCE, until_served(ca, https, &roots, &certificate)).await;
-    served.map_err(|_| FirstCertificateError::TooLong {
+    let served = timeout(PATIENCE, until_served(ca, https, &roots)).await;
+    let served = served.map_err(|_| FirstCertificateError::TooLong {
         what: "the handshake with the certificate",
     })??;
+    // Another one, where somebody has asked for one more with this name.
+    let certificate = match certificate.certificate.as_ref() {
+        Some(leaf) if leaf.sha256_fingerprint == served.to_string() => certificate,
+        _ => self::certificate(connection, served.to_string()).await?,
+    };
     Ok(Served { certificate, roots })
 }
 
@@ -139,17 +151,21 @@ async fn requested(
     Ok(automation(connection, &answered.automation_id, answered.position).await?)
 }
 
-/// The certificate, once the order is through. An order that an earlier run left failed is tried once more.
+/// The certificate, once the order is through. One that has expired since an earlier run, or an order that failed
+/// then, is tried once more.
 async fn issued(
     connection: &Connection,
     asked: Automation,
+    at: OffsetDateTime,
 ) -> Result<Certificate, FirstCertificateError> {
     let mut now = asked;
     let mut tried_again = false;
     loop {
+        let expires = now.not_after.as_ref().and_then(api::convert::time);
+        let good = expires.is_some_and(|expires| expires > at);
         match now.status() {
-            AutomationStatus::Active | AutomationStatus::Renewing => break,
-            AutomationStatus::Failed if !tried_again => {
+            AutomationStatus::Active | AutomationStatus::Renewing if good => break,
+            AutomationStatus::Active | AutomationStatus::Failed if !tried_again => {
                 tried_again = true;
                 let mut acme = connection.acme();
                 let request = RenewNowRequest {
@@ -162,28 +178,32 @@ async fn issued(
                 now = automation(connection, &now.id, answered.position).await?;
             }
             // A certificate of earlier is served still.
-            AutomationStatus::Failed if !now.certificate_id.is_empty() => break,
-            AutomationStatus::Failed => {
+            AutomationStatus::Failed if good => break,
+            AutomationStatus::Active | AutomationStatus::Failed => {
                 return Err(FirstCertificateError::Order(Box::new(
                     now.last_failure.unwrap_or_default(),
                 )));
             }
-            AutomationStatus::Pending | AutomationStatus::Unspecified => {
+            AutomationStatus::Pending
+            | AutomationStatus::Renewing
+            | AutomationStatus::Unspecified => {
                 sleep(POLL).await;
                 now = automation(connection, &now.id, 0).await?;
             }
         }
     }
+    Ok(certificate(connection, now.certificate_id).await?)
+}
+
+/// The certificate with this id or fingerprint.
+async fn certificate(connection: &Connection, id: String) -> Result<Certificate, ClientError> {
     let mut queries = connection.queries();
-    let request = GetRequest {
-        id: now.certificate_id,
-        at_least: 0,
-    };
-    Ok(connection
+    let request = GetRequest { id, at_least: 0 };
+    connection
         .ask(request, async |request| {
             queries.get_certificate(request).await
         })
-        .await?)
+        .await
 }
 
 async fn automation(
@@ -203,32 +223,21 @@ async fn automation(
         .await
 }
 
-/// Waits for a handshake that shows this very certificate, under a root of the test CA. Each start has a root of
-/// its own: the file keeps those that something was issued from.
+/// Waits for a handshake that shows a certificate for the name, under a root of the test CA; answers what it is.
+///
+/// Each start has a root of its own: the file keeps all of them, since a later start may have to verify what is
+/// issued under this one.
 async fn until_served(
     ca: &TestCa,
     https: SocketAddr,
-    file: &PathBuf,
-    certificate: &Certificate,
-) -> Result<(), FirstCertificateError> {
-    let wanted = certificate
-        .certificate
-        .as_ref()
-        .map(|leaf| leaf.sha256_fingerprint.as_str())
-        .unwrap_or_default();
+    file: &Path,
+) -> Result<Fingerprint, FirstCertificateError> {
     let kept = fs::read_to_string(file).unwrap_or_default();
-    let with_new = format!("{kept}{}", ca.issuing_root().await?);
+    let pem = format!("{kept}{}", ca.issuing_root().await?);
+    files::write_public(file, pem.as_bytes()).map_err(super::failed(file))?;
     loop {
-        for pem in [&kept, &with_new] {
-            let Ok(leaf) = edge::verified_leaf(https, NAME, roots(pem)).await else {
-                continue;
-            };
-            if Fingerprint::of(&leaf).to_string() == wanted {
-                if pem != &kept {
-                    files::write_public(file, pem.as_bytes()).map_err(super::failed(file))?;
-                }
-                return Ok(());
-            }
+        if let Ok(leaf) = edge::verified_leaf(https, NAME, roots(&pem)).await {
+            return Ok(Fingerprint::of(&leaf));
         }
         sleep(POLL).await;
     }
