@@ -10,8 +10,9 @@ mod tests;
 pub mod token;
 
 use std::{
+    fmt,
     fs::{self, Permissions},
-    io,
+    io::{self, Write as _},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -116,25 +117,33 @@ pub async fn run(args: InitArgs) -> Result<(), InitError> {
     let prepared = prepare(&settings, &shared, clock.now())?;
     write_nats_conf(&layout, listen_address(&shared.nats.url)?)?;
     for made in &prepared.made {
-        println!("made {made}");
+        say(format_args!("made {made}"));
     }
-    println!("{}", about_kek(&prepared.kek));
+    say(about_kek(&prepared.kek));
     if layout.bootstrap_token().exists() {
-        println!(
+        say(format_args!(
             "The bootstrap token is in {} (0600): it is an administrator's.",
             layout.bootstrap_token().display()
-        );
+        ));
     }
     match provision(&shared, &clock).await? {
-        true => println!("The event log at {} is set up.", shared.nats.url),
-        false => println!(
+        true => say(format_args!(
+            "The event log at {} is set up.",
+            shared.nats.url
+        )),
+        false => say(format_args!(
             "There is no NATS server at {} yet. Start one with {}, then run `chancery init` again to set up the event log; \
              `chancery up` does all of it by itself.",
             shared.nats.url,
             layout.nats_config().display()
-        ),
+        )),
     }
     Ok(())
+}
+
+/// A line on stdout. Whoever closed it wants to read no more, and is no reason to stop half-way.
+fn say(line: impl fmt::Display) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// Makes the data folder, for its owner alone.
@@ -210,8 +219,8 @@ pub fn about_kek(kek: &KekSource) -> String {
     )
 }
 
-/// Writes `nats.conf` for a server that listens here.
-pub fn write_nats_conf(layout: &Layout, listen: SocketAddr) -> Result<(), InitError> {
+/// Writes `nats.conf` for a server that listens here; `true` where it was another one before.
+pub fn write_nats_conf(layout: &Layout, listen: SocketAddr) -> Result<bool, InitError> {
     let absolute = |path: PathBuf| std::path::absolute(&path).map_err(failed(&path));
     let conf = Conf {
         listen,
@@ -220,8 +229,12 @@ pub fn write_nats_conf(layout: &Layout, listen: SocketAddr) -> Result<(), InitEr
         key: absolute(layout.leaf_key("nats"))?,
         users: nkeys::public(layout)?,
     };
-    let path = layout.nats_config();
-    files::write_private(&path, conf.to_string().as_bytes()).map_err(failed(&path))
+    let (path, conf) = (layout.nats_config(), conf.to_string());
+    if fs::read_to_string(&path).is_ok_and(|before| before == conf) {
+        return Ok(false);
+    }
+    files::write_private(&path, conf.as_bytes()).map_err(failed(&path))?;
+    Ok(true)
 }
 
 /// The loopback address and port that `[nats] url` names, where it names one by itself.

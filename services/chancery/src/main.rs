@@ -86,7 +86,10 @@ fn run(global: Global, command: Command) -> Result<(), CommandError> {
                 no_core_dumps();
                 Ok(service::run(args).await?)
             }
-            Command::Init(args) => Ok(init::run(args).await?),
+            Command::Init(args) => {
+                no_core_dumps();
+                Ok(init::run(args).await?)
+            }
             Command::Login(args) => Ok(client::login::run(args, global.output).await?),
             Command::Whoami => {
                 Ok(client::whoami::run(&connect(&global).await?, global.output).await?)
