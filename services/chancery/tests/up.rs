@@ -37,6 +37,22 @@ fn up(data: &Path, more: &[&str]) -> Command {
     command
 }
 
+/// The command line, signed in by the environment to the gateway that showed this screen.
+fn client(data: &Path, screen: &str, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chancery"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_ours(name)) {
+        command.env_remove(name);
+    }
+    let token = fs::read_to_string(data.join("bootstrap-token")).unwrap();
+    command
+        .args(words)
+        .env("CHANCERY_URL", after(screen, "Address"))
+        .env("CHANCERY_FINGERPRINT", after(screen, "Fingerprint"))
+        .env("CHANCERY_TOKEN", token.trim())
+        .stdin(Stdio::null());
+    command
+}
+
 fn is_ours(name: &std::ffi::OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with("CHANCERY_") && name != "CHANCERY_TOOLS"
@@ -99,6 +115,60 @@ fn with_a_test_ca_a_first_certificate_is_served_and_the_second_start_goes_on_wit
     }
     let ordered = fs::read_to_string(&log).unwrap().contains("order placed");
     assert!(!ordered, "the second start ordered another certificate");
+
+    // Another version, from the second start's root; and another certificate for the name.
+    for words in [
+        &["acme", "retry", "hello.test"][..],
+        &[
+            "acme",
+            "request",
+            "hello.test",
+            "--server",
+            "Test CA",
+            "--name",
+            "another",
+        ],
+    ] {
+        let ended = client(&data, &second, words).output().unwrap();
+        assert!(ended.status.success(), "{ended:?}");
+    }
+    assert_eq!(stop(child), 0);
+    let (child, third) = until_ready(&mut up(&data, &["--test-ca"]), &log);
+    assert!(third.contains("hello.test, until "), "{third}");
+    assert_eq!(stop(child), 0);
+}
+
+#[test]
+fn whoever_reads_the_events_goes_on_reading_when_up_was_killed_and_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, log) = (folder.path().join("data"), folder.path().join("log"));
+    let mut up = up(&data, &[]);
+    let (mut child, screen) = until_ready(&mut up, &log);
+    let mut tail = client(
+        &data,
+        &screen,
+        &["events", "tail", "--since", "0", "-o", "json"],
+    )
+    .stdout(Stdio::piped())
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
+    let mut events = BufReader::new(tail.stdout.take().unwrap()).lines();
+    // Each start grants the gateway a serving session, last of all.
+    let mut until_granted = || {
+        events
+            .by_ref()
+            .any(|line| line.unwrap().contains("serving-granted"))
+    };
+    assert!(until_granted());
+
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let (child, _) = until_ready(&mut up, &log);
+    let went_on = until_granted();
+    tail.kill().unwrap();
+    let said = tail.wait_with_output().unwrap().stderr;
+    assert!(went_on, "{}", String::from_utf8_lossy(&said));
     assert_eq!(stop(child), 0);
 }
 

@@ -1,6 +1,6 @@
 //! gRPC over TLS to the gateway, with the bearer token on each call.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use api::{
     acme::v1::acme_service_client::AcmeServiceClient,
@@ -8,8 +8,9 @@ use api::{
     projection::v1::query_service_client::QueryServiceClient,
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::timeout;
 use tonic::{
-    Code, Request, Response, Status,
+    Request, Response, Status,
     metadata::{Ascii, MetadataValue},
     service::{Interceptor, interceptor::InterceptedService},
     transport::{Channel, ClientTlsConfig, Endpoint},
@@ -17,7 +18,7 @@ use tonic::{
 
 use super::{
     credentials::Credentials,
-    error::ClientError,
+    error::{self, ClientError},
     trust::{Seen, Trust},
 };
 
@@ -78,13 +79,13 @@ impl Connection {
         }
         let endpoint = Endpoint::from_shared(url.clone()).map_err(|_| not_a_gateway())?;
         let endpoint = endpoint
-            .connect_timeout(CONNECT)
             // A gateway that has gone is noticed while events are awaited.
             .http2_keep_alive_interval(Duration::from_secs(20))
             .keep_alive_while_idle(true)
             .tls_config_with_verifier(ClientTlsConfig::new(), trust.clone())
             .map_err(|_| not_a_gateway())?;
-        let connected = endpoint.connect().await;
+        // Not the endpoint's own `connect_timeout`, which ends with TCP: the handshake is waited for no longer either.
+        let connected = timeout(CONNECT, endpoint.connect()).await;
         match trust.seen() {
             Some(Seen::Other(seen)) => {
                 let pinned = credentials.fingerprint.unwrap_or(seen);
@@ -97,10 +98,16 @@ impl Connection {
             // Trusted, or nobody answered.
             Some(Seen::Trusted) | None => {}
         }
-        let channel = connected.map_err(|source| ClientError::Unreachable {
+        let unreachable = |source| ClientError::Unreachable {
             url: url.clone(),
             source,
-        })?;
+        };
+        let channel = connected
+            .map_err(|_| {
+                let silence = format!("no answer within {} s", CONNECT.as_secs());
+                unreachable(io::Error::new(io::ErrorKind::TimedOut, silence).into())
+            })?
+            .map_err(|error| unreachable(error.into()))?;
         Ok(Self {
             url,
             channel,
@@ -157,7 +164,7 @@ impl Connection {
             left -= 1;
             match send(request).await {
                 Ok(answer) => return Ok(answer.into_inner()),
-                Err(status) if status.code() == Code::Unavailable && left > 0 => {
+                Err(status) if error::is_lost(&status) && left > 0 => {
                     tokio::time::sleep(PAUSE).await;
                 }
                 Err(status) => return Err(self.explain(status)),
@@ -205,3 +212,22 @@ const ANSWER: Duration = Duration::from_secs(60);
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
 const LARGEST_ANSWER: usize = 64 << 20;
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_gateway_that_takes_the_connection_and_says_nothing_is_not_waited_for_without_end() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let credentials = Credentials {
+            url: format!("https://{}", silent.local_addr().unwrap()),
+            token: "chancery_x".into(),
+            fingerprint: None,
+        };
+        let error = Connection::open(&credentials).await.unwrap_err();
+        assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
+    }
+}

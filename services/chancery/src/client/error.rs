@@ -1,6 +1,6 @@
 //! What can go wrong between the command line and the gateway, and which exit status it ends with.
 
-use std::{io, path::PathBuf};
+use std::{error::Error as _, io, path::PathBuf};
 
 use api::{acme::v1::Failure, refuse};
 use tonic::{Code, Status};
@@ -29,10 +29,10 @@ pub enum ClientError {
         url: String,
         /// What the network said.
         #[source]
-        source: tonic::transport::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The gateway answers, but a service behind it does not, or the connection broke.
-    #[error("{url} cannot answer now: {}", status.message())]
+    #[error("{url} cannot answer now: {}", unavailable(status))]
     Unavailable {
         /// The gateway.
         url: String,
@@ -134,11 +134,14 @@ impl ClientError {
     /// What a call's status means for the person at the terminal.
     pub fn from_status(url: &str, status: Status) -> Self {
         match status.code() {
-            Code::Unavailable | Code::DeadlineExceeded => ClientError::Unavailable {
-                url: url.to_owned(),
-                status: Box::new(status),
-            },
-            _ => ClientError::Refused(Box::new(status)),
+            // Cancelled by the time limit: nobody else cancels a call of ours.
+            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => {}
+            _ if is_lost(&status) => {}
+            _ => return ClientError::Refused(Box::new(status)),
+        }
+        ClientError::Unavailable {
+            url: url.to_owned(),
+            status: Box::new(status),
         }
     }
 
@@ -149,9 +152,29 @@ impl ClientError {
     }
 }
 
+/// Whether the answer was lost on its way, or a service behind the gateway is not there: asking again may help.
+pub fn is_lost(status: &Status) -> bool {
+    // A status with a source was made on our side, of a broken connection; its code says little.
+    status.code() == Code::Unavailable
+        || (status.source().is_some() && status.code() != Code::Cancelled)
+}
+
+fn unavailable(status: &Status) -> &str {
+    match status.code() {
+        Code::Cancelled | Code::DeadlineExceeded => "it takes too long",
+        _ if status.source().is_some() => "the connection broke",
+        _ => status.message(),
+    }
+}
+
 /// The refusal, one line for each field that is wrong.
 fn refusal(status: &Status) -> String {
     let violations = refuse::violations(status);
+    if let [only] = &violations[..]
+        && only.description == status.message()
+    {
+        return format!("{}: {}", only.field, only.description);
+    }
     let mut lines = vec![match refuse::reason(status) {
         Some(reason) if violations.is_empty() => format!("{} ({reason})", status.message()),
         _ => status.message().to_owned(),

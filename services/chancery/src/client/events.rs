@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use api::projection::v1::{Event, ListRequest, WatchEventsRequest};
 use clap::{Args, Subcommand};
 use serde_json::Value;
-use tonic::{Code, Streaming};
+use tonic::Streaming;
 
 use super::{
-    ClientError, Connection, answer,
+    ClientError, Connection, answer, error,
     list::{self, ListArgs},
 };
 use crate::cli::Output;
@@ -98,7 +98,7 @@ impl<'a> Watch<'a> {
                 }
                 // The gateway or a service behind it was stopped.
                 Ok(None) => {}
-                Err(status) if status.code() == Code::Unavailable && self.failures < FAILURES => {}
+                Err(status) if error::is_lost(&status) && self.failures < FAILURES => {}
                 Err(status) => return Err(self.connection.explain(status)),
             }
             self.stream = None;
@@ -116,6 +116,7 @@ impl<'a> Watch<'a> {
                     .queries()
                     .watch_events(self.request.clone())
                     .await?;
+                self.failures = 0;
                 self.stream.insert(answer.into_inner())
             }
         };
