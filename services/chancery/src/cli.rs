@@ -149,7 +149,7 @@ pub struct ServiceArgs {
 pub enum ServiceName {
     /// Private keys and their certificates.
     Keystore,
-    /// ACME servers, orders, renewals.
+    /// ACME servers and orders.
     AcmeAgent,
     /// Tables from the log, and every query.
     Projection,

@@ -1,4 +1,4 @@
-//! `chancery acme`: servers, and the certificates that they issue and renew.
+//! `chancery acme`: servers, and the certificates that they issue.
 
 mod progress;
 mod request;
@@ -24,7 +24,7 @@ pub enum AcmeCommand {
     /// ACME servers and our accounts there.
     #[command(subcommand)]
     Servers(ServersCommand),
-    /// Ask for a certificate that renews itself, and wait for the first one.
+    /// Ask for a certificate, and wait for it.
     Request(RequestArgs),
     /// Automated certificates, a line each.
     #[command(after_help = "Fields: name, status, server, not_after, created.
@@ -42,7 +42,7 @@ Examples:
         #[arg(value_name = "AUTOMATION")]
         automation: String,
     },
-    /// Order the next version now, or try again after a failure, and wait for it.
+    /// Renew: order the next version now, or try again after a failure, and wait for it.
     Retry(RetryArgs),
 }
 

@@ -22,9 +22,9 @@ use crate::cli::Output;
   chancery acme request www.example.com --server letsencrypt --key rsa-2048 --name shop
   chancery acme request www.example.com --server letsencrypt --no-wait --output json
 
-Each name must lead to this gateway on port 80: the CA looks there (HTTP-01). The certificate renews itself;
-each new version is served to the next handshake. With --output json the answer is the automation once the
-certificate is here, and with --no-wait that of the command.")]
+Each name must lead to this gateway on port 80: the CA looks there (HTTP-01). Nothing renews the
+certificate by itself yet: `chancery acme retry` does, and the new version is served to the next handshake.
+With --output json the answer is the automation once the certificate is here, and with --no-wait that of the command.")]
 pub struct RequestArgs {
     /// Fully qualified host names, the first for lists.
     #[arg(required = true, value_name = "HOST")]
@@ -62,7 +62,10 @@ pub struct RequestArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   chancery acme retry www.example.com
-  chancery acme retry www.example.com --no-wait --output json")]
+  chancery acme retry www.example.com --no-wait --output json
+
+Nothing renews a certificate by itself yet: run this in time, for example for what this lists:
+  chancery certs list --filter status=expiring")]
 pub struct RetryArgs {
     /// Id or friendly name of an automated certificate.
     #[arg(value_name = "AUTOMATION")]
