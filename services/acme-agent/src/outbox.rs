@@ -29,14 +29,7 @@ pub struct Open {
 impl Open {
     /// What every event of this order brings: the same cause is always the same request.
     pub fn origin(&self, service: &str) -> Origin {
-        let cause = self.cause.to_string();
-        Origin {
-            actor: format!("service/{service}"),
-            request_digest: cause.clone(),
-            request_id: cause,
-            correlation_id: self.correlation,
-            causation_id: Some(self.cause),
-        }
+        Origin::reaction(format!("service/{service}"), self.cause, self.correlation)
     }
 }
 

@@ -26,15 +26,15 @@ pub struct Origin {
 
 impl Origin {
     /// The origin of a reaction: the same cause is always the same request.
-    pub fn reaction(actor: impl Into<String>, cause: &Recorded) -> Self {
-        let event_id = cause.event_id.to_string();
+    pub fn reaction(actor: impl Into<String>, cause: Uuid, correlation_id: Uuid) -> Self {
+        let event_id = cause.to_string();
         Self {
             actor: actor.into(),
             // A cause never changes, so its id is the digest of all that it asks for.
             request_digest: event_id.clone(),
             request_id: event_id,
-            correlation_id: cause.correlation_id,
-            causation_id: Some(cause.event_id),
+            correlation_id,
+            causation_id: Some(cause),
         }
     }
 }
@@ -174,27 +174,13 @@ mod tests {
 
     #[test]
     fn a_reaction_is_one_request_per_cause() {
-        let cause = Recorded {
-            sequence: 9,
-            aggregate: "certificate".into(),
-            id: "c1".into(),
-            event: "issued".into(),
-            event_id: Uuid::from_u128(7),
-            time: OffsetDateTime::UNIX_EPOCH,
-            stored: OffsetDateTime::UNIX_EPOCH,
-            actor: "token/1".into(),
-            correlation_id: Uuid::from_u128(8),
-            causation_id: None,
-            request_id: "r".into(),
-            request_digest: "d".into(),
-            schema: "s".into(),
-            traceparent: None,
-            body: Bytes::new(),
-        };
-        let reaction = Origin::reaction("service/acme-agent", &cause);
-        assert_eq!(reaction, Origin::reaction("service/acme-agent", &cause));
-        assert_eq!(reaction.actor, "service/acme-agent");
-        assert_eq!(reaction.causation_id, Some(cause.event_id));
-        assert_eq!(reaction.correlation_id, cause.correlation_id);
+        let (cause, correlation) = (Uuid::from_u128(7), Uuid::from_u128(8));
+        let reaction = || Origin::reaction("service/acme-agent", cause, correlation);
+        let id = |origin: &Origin| derive_id(origin, "key");
+        assert_eq!(id(&reaction()), id(&reaction()));
+        let other = Origin::reaction("service/acme-agent", Uuid::from_u128(9), correlation);
+        assert_ne!(id(&reaction()), id(&other));
+        assert_eq!(reaction().causation_id, Some(cause));
+        assert_eq!(reaction().correlation_id, correlation);
     }
 }

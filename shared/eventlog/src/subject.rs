@@ -15,11 +15,6 @@ pub fn of_kind(aggregate: &str) -> String {
     format!("{ROOT}.{aggregate}.>")
 }
 
-/// One event of one kind of aggregate, whichever the id: what an auditor subscribes to.
-pub fn of_event(aggregate: &str, event: &str) -> String {
-    format!("{ROOT}.{aggregate}.*.{event}")
-}
-
 /// Every event of one aggregate: the filter of its replay, and of the sequence that an append expects.
 pub fn of_one(aggregate: &str, id: &str) -> String {
     format!("{ROOT}.{aggregate}.{id}.*")
@@ -95,7 +90,6 @@ mod tests {
         for filter in [
             everything(),
             of_kind("acme-server"),
-            of_event("acme-server", "registered"),
             of_one("acme-server", "7c9e"),
             subject.clone(),
         ] {
@@ -103,7 +97,6 @@ mod tests {
         }
         for filter in [
             of_kind("acme"),
-            of_event("acme-server", "rolled"),
             of_one("acme-server", "7c9"),
             "chancery.events.acme-server.7c9e.registered.>".to_owned(),
             "chancery.events".to_owned(),
