@@ -12,6 +12,7 @@ mod directory;
 mod error;
 mod jws;
 mod nonce;
+mod text;
 #[cfg(test)]
 mod trials;
 mod wire;
@@ -145,7 +146,7 @@ impl Answer {
     fn into_error(self, url: &str) -> Error {
         match serde_json::from_slice::<Problem>(&self.body) {
             Ok(problem) => Error::Refused {
-                problem: Box::new(problem.bounded(self.status.as_u16())),
+                problem: Box::new(problem.with_status(self.status.as_u16())),
                 retry_after: self.retry_after,
             },
             // A proxy or an overloaded front end answers HTML; only its status means something.
@@ -155,7 +156,7 @@ impl Answer {
 
     fn into_status(self, url: &str) -> Error {
         Error::Status {
-            url: url.to_owned(),
+            url: shown(url),
             status: self.status.as_u16(),
             retry_after: self.retry_after,
         }
@@ -182,7 +183,10 @@ async fn exchange(
     let response = http
         .send(request)
         .await
-        .map_err(|source| Error::Unreachable { url, source })?;
+        .map_err(|source| Error::Unreachable {
+            url: shown(&url),
+            source,
+        })?;
     let (parts, body) = response.into_parts();
     Ok(Answer {
         status: parts.status,
@@ -190,6 +194,13 @@ async fn exchange(
         headers: parts.headers,
         body,
     })
+}
+
+/// A URL as errors name it: most are the CA's own, and need not even be URLs.
+fn shown(url: &str) -> String {
+    let mut url = url.to_owned();
+    text::cut(&mut url, 500);
+    url
 }
 
 /// `Retry-After` in both of its forms (RFC 9110, section 10.2.3), at most [`LONGEST_WAIT`].

@@ -135,9 +135,12 @@ impl From<Refusal> for Status {
                 A::StepDone => (Code::FailedPrecondition, "STEP_DONE"),
             },
         };
+        // What a CA says is in it, and a status travels in headers, which have their limit.
+        let mut message = refusal.to_string();
+        message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
         match refusal.field() {
-            None => refuse::status(code, reason, refusal.to_string()),
-            Some(field) => about_field(code, reason, field, &refusal),
+            None => refuse::status(code, reason, message),
+            Some(field) => about_field(code, reason, field, message),
         }
     }
 }
@@ -158,8 +161,7 @@ impl Refusal {
 }
 
 /// The field of a refusal stands in its details as a violation does, so that a form can show it there.
-fn about_field(code: Code, reason: &str, field: &str, refusal: &Refusal) -> Status {
-    let message = refusal.to_string();
+fn about_field(code: Code, reason: &str, field: &str, message: String) -> Status {
     let mut details = ErrorDetails::new();
     details.set_error_info(reason, refuse::DOMAIN, HashMap::new());
     details.add_bad_request_violation(field, &message);
@@ -199,6 +201,9 @@ impl From<CommandError> for Status {
     }
 }
 
+/// In bytes; percent-encoded and twice in the details it still is within 16 KiB.
+const LONGEST_MESSAGE: usize = 1_500;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,6 +220,19 @@ mod tests {
         assert_eq!(status.code(), Code::FailedPrecondition);
         assert_eq!(refuse::reason(&status).as_deref(), Some("EAB_REFUSED"));
         assert!(status.message().ends_with("Copy the key once more."));
+    }
+
+    #[test]
+    fn a_ca_that_talks_at_length_does_not_break_the_answer() {
+        let terms = format!("https://ca.example/{}", "ä".repeat(10_000));
+        let status = Status::from(Refusal::TermsNotAgreed { terms });
+        assert_eq!(refuse::violations(&status).len(), 1);
+        let mut headers = http::HeaderMap::new();
+        status.add_header(&mut headers).unwrap();
+        let size = headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len());
+        assert!(size.sum::<usize>() < 16 * 1_024);
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl Account {
             payload["profile"] = profile.into();
         }
         let answer = self.post(url, payload.to_string().as_bytes()).await?;
-        Ok((answer.location(url)?, answer.json(url)?))
+        Ok((answer.location(url)?, order_in(&answer, url)?))
     }
 
     /// An order as it stands, and how long the CA wants not to be asked again.
@@ -124,7 +124,7 @@ impl Account {
     /// Where it cannot be read.
     pub async fn order(&self, url: &str) -> Result<(Order, Option<Duration>), Error> {
         let answer = self.post(url, b"").await?;
-        Ok((answer.json(url)?, answer.retry_after))
+        Ok((order_in(&answer, url)?, answer.retry_after))
     }
 
     /// An authorization as it stands.
@@ -154,7 +154,7 @@ impl Account {
     ) -> Result<(Order, Option<Duration>), Error> {
         let payload = json!({"csr": BASE64URL.encode(csr_der)}).to_string();
         let answer = self.post(url, payload.as_bytes()).await?;
-        Ok((answer.json(url)?, answer.retry_after))
+        Ok((order_in(&answer, url)?, answer.retry_after))
     }
 
     /// Downloads a certificate with its issuers, PEM, the leaf first (section 7.4.2).
@@ -172,3 +172,17 @@ impl Account {
         self.client.post(signer, url, payload).await
     }
 }
+
+fn order_in(answer: &Answer, url: &str) -> Result<Order, Error> {
+    let order: Order = answer.json(url)?;
+    if order.authorizations.len() > MAX_AUTHORIZATIONS {
+        return Err(Error::unexpected(
+            url,
+            "the order has too many authorizations",
+        ));
+    }
+    Ok(order)
+}
+
+/// One for each name that an order may have here: each is a question to the CA.
+const MAX_AUTHORIZATIONS: usize = 100;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+
+use super::text;
 
 /// Where a CA's resources are, and what it says about itself.
 #[derive(Debug, Clone, Deserialize)]
@@ -19,20 +21,47 @@ pub struct Directory {
     pub meta: Meta,
 }
 
-/// What a CA says about itself; all of it may be left out.
+/// What a CA says about itself; all of it may be left out, and none of it is endless: it goes into the log.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Meta {
     /// The terms of service that an account agrees to.
+    #[serde(deserialize_with = "link")]
     pub terms_of_service: Option<String>,
     /// The CA's own web site.
+    #[serde(deserialize_with = "link")]
     pub website: Option<String>,
     /// The domains that the CA recognises as itself in CAA records (RFC 6844).
+    #[serde(deserialize_with = "domains")]
     pub caa_identities: Vec<String>,
     /// Accounts must be bound to one at the CA (section 7.3.4).
     pub external_account_required: bool,
     /// Certificate profiles, by name, with a description each (draft-ietf-acme-profiles).
+    #[serde(deserialize_with = "profiles")]
     pub profiles: BTreeMap<String, String>,
+}
+
+fn link<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let mut link = Option::<String>::deserialize(from)?;
+    if let Some(link) = &mut link {
+        text::cut(link, 500);
+    }
+    Ok(link)
+}
+
+fn domains<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let mut domains: Vec<String> = text::first::<20, _, _>(from)?;
+    for domain in &mut domains {
+        text::cut(domain, 255);
+    }
+    Ok(domains)
+}
+
+/// A name that cannot be asked for (a profile's has at most 100 visible characters) is left out.
+fn profiles<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let mut profiles = BTreeMap::<String, String>::deserialize(from)?;
+    profiles.retain(|name, _| name.len() <= 100 && name.bytes().all(|b| b.is_ascii_graphic()));
+    Ok(profiles.into_iter().take(50).collect())
 }
 
 #[cfg(test)]
@@ -53,5 +82,21 @@ mod tests {
         assert_eq!(full.meta.caa_identities, ["ca.example"]);
         assert_eq!(full.meta.profiles.len(), 1);
         assert!(serde_json::from_str::<Directory>("{}").is_err());
+    }
+
+    #[test]
+    fn what_a_ca_says_about_itself_has_an_end() {
+        let many = |n: usize| (0..n).map(|n| format!("{n}")).collect::<Vec<_>>();
+        let json = serde_json::json!({
+            "termsOfService": format!("\u{1b}https://{}", "x".repeat(10_000)),
+            "caaIdentities": many(1_000),
+            "profiles": many(1_000).iter().map(|n| (n.clone(), n.clone())).chain(
+                [("\u{1b}".to_owned(), String::new())]).collect::<BTreeMap<_, _>>(),
+        });
+        let meta: Meta = serde_json::from_value(json).unwrap();
+        let terms = meta.terms_of_service.unwrap();
+        assert!(terms.starts_with("https://") && terms.len() == 500);
+        assert_eq!((meta.caa_identities.len(), meta.profiles.len()), (20, 50));
+        assert!(!meta.profiles.contains_key("\u{1b}"));
     }
 }

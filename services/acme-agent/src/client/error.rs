@@ -5,6 +5,8 @@ use std::time::Duration;
 use runtime::egress::EgressError;
 use serde::Deserialize;
 
+use super::text;
+
 /// Why a CA did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -48,7 +50,7 @@ pub enum Error {
 impl Error {
     pub(super) fn unexpected(url: &str, what: &'static str) -> Self {
         Self::Unexpected {
-            url: url.to_owned(),
+            url: super::shown(url),
             what,
         }
     }
@@ -63,20 +65,25 @@ impl Error {
     }
 }
 
-/// A problem document (RFC 7807) as a CA sends it (RFC 8555, section 6.7).
+/// A problem document (RFC 7807) as a CA sends it (RFC 8555, section 6.7), cut to lengths that the log
+/// can bear wherever it stands in an answer; a CA is a stranger.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Problem {
     /// A URN: "urn:ietf:params:acme:error:rateLimited".
-    #[serde(rename = "type", default = "about_blank")]
+    #[serde(
+        rename = "type",
+        default = "about_blank",
+        deserialize_with = "text::at_most::<200, _>"
+    )]
     pub kind_uri: String,
     /// The CA's explanation.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text::at_most::<4_000, _>")]
     pub detail: String,
     /// The HTTP status.
     #[serde(default)]
     pub status: u16,
     /// A problem for each identifier that has one (section 6.7.1).
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text::first::<100, _, _>")]
     pub subproblems: Vec<Subproblem>,
 }
 
@@ -86,18 +93,10 @@ impl Problem {
         self.kind_uri.strip_prefix(URN).unwrap_or(&self.kind_uri)
     }
 
-    /// Cut to lengths that the log can bear; a CA is a stranger.
-    pub(super) fn bounded(mut self, status: u16) -> Self {
+    /// With the answer's own status, where the document names none.
+    pub(super) fn with_status(mut self, status: u16) -> Self {
         if self.status == 0 {
             self.status = status;
-        }
-        cut(&mut self.kind_uri, 200);
-        cut(&mut self.detail, 4_000);
-        self.subproblems.truncate(100);
-        for sub in &mut self.subproblems {
-            cut(&mut sub.kind_uri, 200);
-            cut(&mut sub.detail, 1_000);
-            cut(&mut sub.identifier.value, 255);
         }
         self
     }
@@ -107,10 +106,14 @@ impl Problem {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Subproblem {
     /// As in [`Problem::kind_uri`].
-    #[serde(rename = "type", default = "about_blank")]
+    #[serde(
+        rename = "type",
+        default = "about_blank",
+        deserialize_with = "text::at_most::<200, _>"
+    )]
     pub kind_uri: String,
     /// The CA's explanation.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text::at_most::<1_000, _>")]
     pub detail: String,
     /// Whose problem it is.
     #[serde(default)]
@@ -120,14 +123,6 @@ pub struct Subproblem {
 fn about_blank() -> String {
     // RFC 7807, section 4.2.
     "about:blank".to_owned()
-}
-
-/// What a CA says is shown on terminals: what would steer one is left out.
-fn cut(text: &mut String, most: usize) {
-    text.retain(|c| !c.is_control());
-    if text.len() > most {
-        text.truncate(text.floor_char_boundary(most));
-    }
 }
 
 const URN: &str = "urn:ietf:params:acme:error:";
@@ -143,17 +138,29 @@ mod tests {
         let problem: Problem = serde_json::from_str(json).unwrap();
         assert_eq!(problem.kind(), "malformed");
         assert_eq!(problem.subproblems[0].identifier.value, "blocked.example");
-        assert_eq!(problem.clone().bounded(400), problem);
+        assert_eq!(problem.clone().with_status(400), problem);
     }
 
     #[test]
     fn an_endless_problem_is_cut_and_steers_no_terminal() {
-        let endless = Problem {
-            detail: format!("\u{1b}{}", "ä".repeat(10_000)),
-            ..Problem::default()
-        };
-        let problem = endless.bounded(500);
+        let part = r#"{"detail":"\u001bno","identifier":{"type":"dns","value":"\u001ba.example"}}"#;
+        let json = format!(
+            r#"{{"detail":"\u001b{}","subproblems":[{}]}}"#,
+            "ä".repeat(10_000),
+            vec![part; 1_000].join(",")
+        );
+        let problem: Problem = serde_json::from_str(&json).unwrap();
         assert_eq!(problem.detail.len(), 4_000);
-        assert_eq!(problem.status, 500);
+        assert_eq!(problem.subproblems.len(), 100);
+        assert_eq!(problem.subproblems[0].detail, "no");
+        assert_eq!(problem.subproblems[0].identifier.value, "a.example");
+        assert_eq!(problem.kind(), "about:blank");
+        assert_eq!(problem.with_status(500).status, 500);
+    }
+
+    #[test]
+    fn what_is_no_url_is_not_repeated_whole() {
+        let error = Error::unexpected(&format!("\u{1b}{}", "x".repeat(10_000)), "it is odd");
+        assert_eq!(error.to_string().len(), 500 + ": it is odd".len());
     }
 }

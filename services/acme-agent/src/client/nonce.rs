@@ -27,14 +27,19 @@ impl Nonces {
     }
 }
 
-/// The nonce of an answer.
+/// The nonce of an answer. What is not base64url is none (section 6.5.1).
 pub(super) fn in_headers(headers: &HeaderMap) -> Option<String> {
     let nonce = headers.get("replay-nonce")?.to_str().ok()?;
-    Some(nonce.to_owned())
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    let is_nonce = (1..=LONGEST).contains(&nonce.len()) && nonce.bytes().all(allowed);
+    is_nonce.then(|| nonce.to_owned())
 }
 
 /// More than there are orders at a time is of no use.
 const STOCK: usize = 32;
+
+/// CAs' are around 50 characters.
+const LONGEST: usize = 1_000;
 
 #[cfg(test)]
 mod tests {
@@ -51,6 +56,10 @@ mod tests {
         let nonces = Nonces::default();
         assert_eq!(nonces.take(), None);
         nonces.keep(&HeaderMap::new());
+        for none in ["", "not base64url", &"a".repeat(LONGEST + 1)] {
+            nonces.keep(&answer(none));
+        }
+        assert_eq!(nonces.take(), None);
         for n in 0..=STOCK {
             nonces.keep(&answer(&n.to_string()));
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::Problem;
+use super::{Problem, text};
 
 /// An order (section 7.1.3).
 #[derive(Debug, Clone, Deserialize)]
@@ -50,6 +50,7 @@ pub struct Authorization {
     /// Where it stands.
     pub status: AuthorizationStatus,
     /// The ways to prove it; one is enough.
+    #[serde(deserialize_with = "text::first::<20, _, _>")]
     pub challenges: Vec<Challenge>,
 }
 
@@ -82,7 +83,7 @@ pub enum AuthorizationStatus {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Challenge {
     /// "http-01", for example.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "text::at_most::<50, _>")]
     pub kind: String,
     /// Where to say that the answer is in place.
     pub url: String,
@@ -114,9 +115,10 @@ pub enum ChallengeStatus {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identifier {
     /// "dns" or "ip".
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "text::at_most::<50, _>")]
     pub kind: String,
     /// The host name or address; of a wildcard, without the "*.".
+    #[serde(deserialize_with = "text::at_most::<255, _>")]
     pub value: String,
 }
 
@@ -159,5 +161,20 @@ mod tests {
             {"type":"http-01","url":"u","status":"invalid","token":"t","error":{"type":"urn:ietf:params:acme:error:connection","detail":"refused"}}]}"#;
         let authorization: Authorization = serde_json::from_str(json).unwrap();
         assert_eq!(authorization.problem().unwrap().kind(), "connection");
+    }
+
+    #[test]
+    fn problems_within_an_order_or_an_authorization_are_cut_too() {
+        let endless = format!(r#"{{"detail":"\u001b{}"}}"#, "x".repeat(100_000));
+        let json = format!(r#"{{"status":"invalid","finalize":"f","error":{endless}}}"#);
+        let order: Order = serde_json::from_str(&json).unwrap();
+        assert_eq!(order.error.unwrap().detail, "x".repeat(4_000));
+        let json = format!(
+            r#"{{"identifier":{{"type":"dns","value":"\u001ba.example"}},"status":"invalid","challenges":[
+            {{"type":"http-01","url":"u","status":"invalid","error":{endless}}}]}}"#
+        );
+        let authorization: Authorization = serde_json::from_str(&json).unwrap();
+        assert_eq!(authorization.problem().unwrap().detail.len(), 4_000);
+        assert_eq!(authorization.identifier.value, "a.example");
     }
 }

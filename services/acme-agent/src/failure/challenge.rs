@@ -78,9 +78,11 @@ pub fn odd_token(name: &str) -> Failure {
 }
 
 fn subproblem((name, problem): &(String, Problem)) -> proto::Subproblem {
+    // There may be a hundred of them in one event.
+    let detail = &problem.detail[..problem.detail.floor_char_boundary(1_000)];
     proto::Subproblem {
         r#type: problem.kind_uri.clone(),
-        detail: problem.detail.clone(),
+        detail: detail.to_owned(),
         identifier: name.clone(),
     }
 }

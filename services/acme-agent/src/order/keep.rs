@@ -24,9 +24,12 @@ impl Orders {
         account: &Account,
         order: &Order,
     ) -> Result<CertificateObtained, Stop> {
-        let (Some(finalize), Some(url)) = (&held.finalize, &order.certificate) else {
-            let what = "the order was finalized by somebody else";
-            return Err(failed(failure::wrong_certificate(what)));
+        let unusable = |what: &str| failed(failure::wrong_certificate(what));
+        let Some(finalize) = &held.finalize else {
+            return Err(unusable("the order was finalized by somebody else"));
+        };
+        let Some(url) = &order.certificate else {
+            return Err(unusable("the order does not say where the certificate is"));
         };
         let download = || async { account.certificate(url).await.map_err(at(Step::Download)) };
         let pem = self.patiently(download).await?;
