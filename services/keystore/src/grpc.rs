@@ -5,11 +5,11 @@ use std::pin::Pin;
 use api::{
     convert,
     keystore::v1::{
-        AddCertificateRequest, AddCertificateResponse, GenerateKeyRequest, GenerateKeyResponse,
-        OpenSecretRequest, OpenSecretResponse, SealSecretRequest, SealSecretResponse,
-        ServingChange, SignRequestRequest, SignRequestResponse, SignSelfSignedRequest,
-        SignSelfSignedResponse, WatchServingCredentialsRequest,
-        keystore_service_server::KeystoreService,
+        AddCertificateRequest, AddCertificateResponse, DestroySecretRequest, DestroySecretResponse,
+        GenerateKeyRequest, GenerateKeyResponse, OpenSecretRequest, OpenSecretResponse,
+        SealSecretRequest, SealSecretResponse, ServingChange, SignRequestRequest,
+        SignRequestResponse, SignSelfSignedRequest, SignSelfSignedResponse,
+        WatchServingCredentialsRequest, keystore_service_server::KeystoreService,
     },
     refuse::Violations,
 };
@@ -141,6 +141,17 @@ impl KeystoreService for Keystore {
         Ok(Response::new(OpenSecretResponse {
             secret: Bytes::from_owner(secret),
         }))
+    }
+
+    async fn destroy_secret(
+        &self,
+        request: Request<DestroySecretRequest>,
+    ) -> Result<Response<DestroySecretResponse>, Status> {
+        let owner = Caller::of(&request)?.service.clone();
+        let name = parse::secret_name(&request.get_ref().name)?;
+        let destroyed = self.secrets.destroy(&owner, &name).await;
+        destroyed.map_err(CommandError::Secret)?;
+        Ok(Response::new(DestroySecretResponse {}))
     }
 
     type WatchServingCredentialsStream =

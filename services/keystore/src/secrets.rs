@@ -102,6 +102,16 @@ impl Secrets {
             .map(Some)
             .map_err(SecretError::Envelope)
     }
+
+    /// Destroys the secret of this service, if it has one of that name.
+    ///
+    /// # Errors
+    /// [`SecretError::Database`].
+    pub async fn destroy(&self, owner: &str, name: &SecretName) -> Result<(), SecretError> {
+        let key = (owner.to_owned(), name.0.clone());
+        Entity::delete_by_id(key).exec(&self.database).await?;
+        Ok(())
+    }
 }
 
 fn label(owner: &str, name: &SecretName) -> Label {

@@ -1,7 +1,8 @@
 //! A sealed secret is open to its owner alone.
 
 use api::keystore::v1::{
-    OpenSecretRequest, SealSecretRequest, keystore_service_server::KeystoreService,
+    DestroySecretRequest, OpenSecretRequest, SealSecretRequest,
+    keystore_service_server::KeystoreService,
 };
 use api::refuse::reason;
 use tonic::{Request, Status};
@@ -40,4 +41,26 @@ async fn each_service_has_its_own() {
     seal(&trial, "acme-agent", b"three").await;
     assert_eq!(open(&trial, "acme-agent").await.unwrap(), b"three");
     assert_eq!(open(&trial, "notifier").await.unwrap(), b"two");
+}
+
+#[tokio::test]
+async fn its_owner_alone_destroys_it_and_may_do_so_twice() {
+    let trial = Trial::begin().await;
+    seal(&trial, "acme-agent", b"one").await;
+    destroy(&trial, "notifier").await;
+    assert_eq!(open(&trial, "acme-agent").await.unwrap(), b"one");
+    for _ in 0..2 {
+        destroy(&trial, "acme-agent").await;
+        let refused = open(&trial, "acme-agent").await.unwrap_err();
+        assert_eq!(reason(&refused).as_deref(), Some("NO_SUCH_SECRET"));
+    }
+}
+
+async fn destroy(trial: &Trial, service: &str) {
+    let message = DestroySecretRequest {
+        name: "account-key/1".into(),
+    };
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(caller(service));
+    trial.keystore.destroy_secret(request).await.unwrap();
 }
