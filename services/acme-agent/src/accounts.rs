@@ -146,6 +146,15 @@ impl Accounts {
         Ok(SealedKey::New(Arc::new(read(&pkcs8)?)))
     }
 
+    /// Destroys the account key of a server that its CA has refused an account.
+    ///
+    /// # Errors
+    /// [`AccountError::Keystore`].
+    pub async fn destroy_key(&self, server: Uuid, origin: &Origin) -> Result<(), AccountError> {
+        let destroyed = self.keystore.destroy(origin, &key_name(server)).await;
+        destroyed.map_err(AccountError::Keystore)
+    }
+
     /// Seals the HMAC key of an external account.
     ///
     /// # Errors

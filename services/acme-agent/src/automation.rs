@@ -15,7 +15,7 @@ use bytes::Bytes;
 use eventlog::{Aggregate, Envelope};
 use time::{Duration, OffsetDateTime};
 
-use crate::events::AutomationEvent as Event;
+use crate::{claims::Named, events::AutomationEvent as Event};
 
 /// What the log says about one automated certificate.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -131,6 +131,12 @@ impl Aggregate for Automation {
                 self.phase = Phase::Idle;
             }
         }
+    }
+}
+
+impl Named for Automation {
+    fn name(&self) -> Option<&str> {
+        self.requested.as_ref().map(|r| r.friendly_name.as_str())
     }
 }
 

@@ -10,7 +10,11 @@ use crate::{
     refusal::CommandError,
 };
 
-pub use names::release;
+/// An aggregate whose name no other may have.
+pub trait Named: Aggregate {
+    /// Its name, once it has one.
+    fn name(&self) -> Option<&str>;
+}
 
 /// Whether a name could be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,12 +25,12 @@ pub enum Claimed {
     Taken,
 }
 
-/// Claims the name for `id`. A claim that another made a while ago, and whose aggregate the log does
-/// not know, was left by a crash: it is swept.
+/// Claims the name for `id`. A claim that another made a while ago, and whose aggregate does not have
+/// that name by the log, was left by a crash: it is swept.
 ///
 /// # Errors
 /// Where the log or the database does not answer.
-pub async fn claim<A: Aggregate>(
+pub async fn claim<A: Named>(
     log: &EventLog,
     database: &DatabaseConnection,
     kind: Kind,
@@ -46,7 +50,10 @@ pub async fn claim<A: Aggregate>(
         return Ok(Claimed::Taken);
     }
     let owner = log.load::<A>(&standing.owner.to_string()).await;
-    if owner.map_err(CommandError::Log)?.last_sequence > 0 {
+    let owner = owner.map_err(CommandError::Log)?.state;
+    // That it exists is not enough: of two requests with one id, the refused one may have claimed a
+    // name that its winner does not have.
+    if owner.name().is_some_and(|own| names::are_one(own, name)) {
         return Ok(Claimed::Taken);
     }
     names::release(database, kind, name, standing.owner).await?;

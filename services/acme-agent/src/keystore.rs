@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use api::{
     keystore::v1::{
-        AddCertificateRequest, AddCertificateResponse, GenerateKeyRequest, OpenSecretRequest,
-        SealSecretRequest, SignRequestRequest, keystore_service_client::KeystoreServiceClient,
+        AddCertificateRequest, AddCertificateResponse, DestroySecretRequest, GenerateKeyRequest,
+        OpenSecretRequest, SealSecretRequest, SignRequestRequest,
+        keystore_service_client::KeystoreServiceClient,
     },
     x509::v1::{KeyAlgorithm, SubjectAltNames},
 };
@@ -138,6 +139,16 @@ impl Keystore {
             Err(none) if none.code() == Code::NotFound => Ok(None),
             Err(status) => Err(not("open a secret")(status)),
         }
+    }
+
+    /// Destroys a sealed secret, where there is one of that name.
+    pub async fn destroy(&self, origin: &Origin, name: &str) -> Result<(), KeystoreError> {
+        let message = DestroySecretRequest {
+            name: name.to_owned(),
+        };
+        let request = request(message, origin, name, QUICK);
+        let destroyed = self.0.clone().destroy_secret(request).await;
+        destroyed.map(drop).map_err(not("destroy a secret"))
     }
 }
 

@@ -53,16 +53,39 @@ pub async fn claim(
         owner: Set(mine.owner),
         since: Set(mine.since),
     };
-    let taken = OnConflict::columns([entity::Column::Kind, entity::Column::Name])
-        .do_nothing()
+    // One statement, so that a claim that is given up meanwhile is not answered as ours without a row.
+    let as_it_was = OnConflict::columns([entity::Column::Kind, entity::Column::Name])
+        .update_column(entity::Column::Kind)
         .to_owned();
-    entity::Entity::insert(row)
-        .on_conflict(taken)
-        .exec_without_returning(db)
+    let standing = entity::Entity::insert(row)
+        .on_conflict(as_it_was)
+        .exec_with_returning(db)
         .await?;
-    let standing = find(db, kind, name).await?;
-    // Between the two statements nobody removes a claim but its owner: then it is ours to make again.
-    Ok(standing.unwrap_or(mine))
+    Ok(Claim {
+        owner: standing.owner,
+        since: standing.since,
+    })
+}
+
+/// Makes a claim as good as new; `false`: it was swept, and the name is not this one's any more.
+///
+/// # Errors
+/// What the database says.
+pub async fn confirm(
+    db: &impl ConnectionTrait,
+    kind: Kind,
+    name: &str,
+    owner: Uuid,
+    now: OffsetDateTime,
+) -> Result<bool, DbErr> {
+    let confirmed = entity::Entity::update_many()
+        .col_expr(entity::Column::Since, Expr::value(now))
+        .filter(entity::Column::Kind.eq(kind.text()))
+        .filter(entity::Column::Name.eq(key(name)))
+        .filter(entity::Column::Owner.eq(owner))
+        .exec(db)
+        .await?;
+    Ok(confirmed.rows_affected == 1)
 }
 
 /// Who has the name.
@@ -99,6 +122,11 @@ pub async fn release(
         .exec(db)
         .await?;
     Ok(())
+}
+
+/// Whether two names are one to a reader.
+pub fn are_one(a: &str, b: &str) -> bool {
+    key(a) == key(b)
 }
 
 /// Two names that differ in case alone are one to a reader.
@@ -184,5 +212,18 @@ mod tests {
             .unwrap();
         assert_eq!(find(&db, Kind::Server, "Shop").await.unwrap(), None);
         assert_eq!(server("Shop", second).await.unwrap(), second);
+    }
+
+    #[tokio::test]
+    async fn a_claim_is_confirmed_while_it_stands() {
+        let db = database(vec![Box::new(Migration)]).await;
+        let (mine, later) = (claim_of(1), datetime!(2026-01-01 00:09 UTC));
+        let confirm = |owner| confirm(&db, Kind::Server, "Shop", owner, later);
+        assert!(!confirm(mine.owner).await.unwrap());
+        claim(&db, Kind::Server, "shop", mine).await.unwrap();
+        assert!(!confirm(claim_of(2).owner).await.unwrap());
+        assert!(confirm(mine.owner).await.unwrap());
+        let standing = find(&db, Kind::Server, "Shop").await.unwrap().unwrap();
+        assert_eq!((standing.owner, standing.since), (mine.owner, later));
     }
 }

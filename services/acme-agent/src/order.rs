@@ -186,7 +186,8 @@ impl Orders {
     fn failed(&self, held: &Held, failure: Failure) -> Command {
         tracing::warn!(
             reason = failure.reason,
-            message = failure.message,
+            // Not `message`: the JSON form of the log has that key already.
+            said = failure.message,
             "order failed"
         );
         Command::Fail {

@@ -9,7 +9,7 @@ use api::acme::v1::ServerRegistered;
 use bytes::Bytes;
 use eventlog::{Aggregate, EventLog, Executed, Origin};
 use runtime::Clock;
-use sea_orm::DatabaseConnection;
+use sea_orm::{DatabaseConnection, DbErr};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -19,9 +19,10 @@ use crate::{
     client::{self, Account, Client, Directory, ExternalAccountKey, NewAccount},
     contacts,
     failure::{self, About},
-    names::Kind,
+    names::{self, Kind},
     refusal::{CommandError, Refusal},
     server::{self, Command, Registered, Server},
+    worker::chain,
 };
 
 /// What a person asks for.
@@ -95,7 +96,8 @@ impl Registrar {
     /// Registers a server, or answers as the first try of the same request did.
     ///
     /// # Errors
-    /// Why not; nothing is kept of a refused registration but a sealed key without an account.
+    /// Why not. Nothing is kept of a refused registration; only where the CA may have made the account
+    /// although it did not say so, the key stays sealed, so that a repeat finds that account.
     pub async fn register(
         &self,
         origin: &Origin,
@@ -129,11 +131,17 @@ impl Registrar {
         let done = self.register_claimed(origin, id, registration).await;
         if let Err(error) = &done
             && error.nothing_happened()
+            && let Err(error) = self.forget(id, &registration.name).await
         {
-            contacts::forget(&self.database, id).await?;
-            claims::release(&self.database, Kind::Server, &registration.name, id).await?;
+            // The caller is told why he was refused; the name is swept when somebody wants it.
+            tracing::warn!(server = %id, error = chain(&error), "a refused registration left its name behind");
         }
         done
+    }
+
+    async fn forget(&self, id: Uuid, name: &str) -> Result<(), DbErr> {
+        contacts::forget(&self.database, id).await?;
+        names::release(&self.database, Kind::Server, name, id).await
     }
 
     async fn register_claimed(
@@ -154,7 +162,7 @@ impl Registrar {
         let key = sealed.map_err(|e| refused(e, registration))?;
         let thumbprint = key.key().thumbprint();
         // Step 3: the account. A crash after this: the repeat finds it by its key.
-        let account = account(&ca, key, registration).await;
+        let account = self.account(&ca, id, key, registration, origin).await;
         let account = account.map_err(|e| refused(AccountError::Ca(e), registration))?;
         // Step 4: what it takes to make the account again at a CA that forgets it.
         if let Some(binding) = &registration.binding {
@@ -162,9 +170,47 @@ impl Registrar {
             sealed.map_err(|e| refused(e, registration))?;
         }
         contacts::keep(&self.database, id, &registration.contact_emails).await?;
-        // Step 5: the event. Only now is there a server.
+        // Step 5: the name is still ours. A CA that takes its time may have kept us for longer than a
+        // claim is believed without an event.
+        let name = &registration.name;
+        if !names::confirm(&self.database, Kind::Server, name, id, self.clock.now()).await? {
+            return Err(Refusal::ServerNameTaken(name.to_string()).into());
+        }
+        // Step 6: the event. Only now is there a server.
         let registered = registered(registration, directory, &account, thumbprint);
         self.append(origin, id, Command::Register(registered)).await
+    }
+
+    /// The account at the CA: the one that an earlier try made, else a new one.
+    async fn account(
+        &self,
+        ca: &Arc<Client>,
+        id: Uuid,
+        key: SealedKey,
+        registration: &Registration,
+        origin: &Origin,
+    ) -> Result<Account, client::Error> {
+        let key = match key {
+            SealedKey::New(key) => key,
+            SealedKey::Found(key) => match ca.find(key.clone()).await? {
+                Some(account) => return Ok(account),
+                None => key,
+            },
+        };
+        let external = registration.binding.as_ref();
+        let external = external.map(|b| ExternalAccountKey::new(b.key_id.clone(), b.hmac.clone()));
+        let new = NewAccount {
+            contact_emails: &registration.contact_emails,
+            external: external.as_ref(),
+        };
+        let made = ca.register(key, &new).await;
+        if let Err(error) = &made
+            && error.nothing_happened()
+            && let Err(error) = self.accounts.destroy_key(id, origin).await
+        {
+            tracing::warn!(server = %id, error = chain(&error), "a refused registration left its key behind");
+        }
+        made
     }
 
     async fn append(
@@ -205,28 +251,6 @@ impl Drop for Alone<'_> {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&self.1);
     }
-}
-
-/// The account at the CA: the one that an earlier try made, else a new one.
-async fn account(
-    ca: &Arc<Client>,
-    key: SealedKey,
-    registration: &Registration,
-) -> Result<Account, client::Error> {
-    let key = match key {
-        SealedKey::New(key) => key,
-        SealedKey::Found(key) => match ca.find(key.clone()).await? {
-            Some(account) => return Ok(account),
-            None => key,
-        },
-    };
-    let external = registration.binding.as_ref();
-    let external = external.map(|b| ExternalAccountKey::new(b.key_id.clone(), b.hmac.clone()));
-    let new = NewAccount {
-        contact_emails: &registration.contact_emails,
-        external: external.as_ref(),
-    };
-    ca.register(key, &new).await
 }
 
 /// What the CA's directory asks for is given.

@@ -14,6 +14,7 @@ use crate::{
     names::{self, Kind},
     refusal::{CommandError, Refusal},
     server::Server,
+    worker::chain,
 };
 
 /// A certificate that a person wants.
@@ -69,8 +70,10 @@ impl Requests {
         let done = done.await;
         if let Err(error) = &done
             && error.nothing_happened()
+            && let Err(error) = names::release(&self.database, kind, name, id).await
         {
-            claims::release(&self.database, kind, name, id).await?;
+            // The caller is told why he was refused; the name is swept when somebody wants it.
+            tracing::warn!(automation = %id, error = chain(&error), "a refused request left its name behind");
         }
         Ok((id, done?))
     }

@@ -3,7 +3,7 @@
 use api::acme::v1::ServerRegistered;
 use eventlog::{Aggregate, Envelope};
 
-use crate::events::ServerEvent as Event;
+use crate::{claims::Named, events::ServerEvent as Event};
 
 /// What the log says about one server.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -47,6 +47,12 @@ impl Aggregate for Server {
             what: what.clone(),
             position: recorded.sequence,
         }));
+    }
+}
+
+impl Named for Server {
+    fn name(&self) -> Option<&str> {
+        self.registered().ok().map(|r| r.what.name.as_str())
     }
 }
 

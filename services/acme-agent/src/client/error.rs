@@ -60,6 +60,11 @@ impl Error {
         matches!(self, Self::Refused { problem, .. } if problem.kind() == kind)
     }
 
+    /// Whether it is sure that the CA did not do what was asked: it said so, and not that it is in trouble.
+    pub fn nothing_happened(&self) -> bool {
+        matches!(self, Self::Refused { problem, .. } if problem.status < 500)
+    }
+
     pub(super) fn is_bad_nonce(&self) -> bool {
         self.is("badNonce")
     }
@@ -156,6 +161,17 @@ mod tests {
         assert_eq!(problem.subproblems[0].identifier.value, "a.example");
         assert_eq!(problem.kind(), "about:blank");
         assert_eq!(problem.with_status(500).status, 500);
+    }
+
+    #[test]
+    fn only_a_refusal_is_sure_to_have_done_nothing() {
+        let refused = |status| Error::Refused {
+            problem: Box::new(Problem::default().with_status(status)),
+            retry_after: None,
+        };
+        assert!(refused(403).nothing_happened());
+        assert!(!refused(500).nothing_happened());
+        assert!(!Error::unexpected("https://ca.example", "it is odd").nothing_happened());
     }
 
     #[test]
