@@ -1,6 +1,10 @@
 //! What `up` shows when all is ready: where it is, how to sign in, what to do first.
 
-use std::{env, fmt, net::SocketAddr, path::PathBuf};
+use std::{
+    env, fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use super::test_ca::first_certificate::{self, Served};
 use crate::client::{answer, trust::Fingerprint};
@@ -40,7 +44,8 @@ impl Screen {
 
 impl fmt::Display for Screen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let chancery = env::args().next().unwrap_or_else(|| "chancery".into());
+        let chancery = env::args_os().next().unwrap_or_else(|| "chancery".into());
+        let chancery = quoted(Path::new(&chancery));
         let url = Self::url(self.https);
         writeln!(f, "\nChancery is running.\n")?;
         writeln!(f, "  Address      {url}")?;
@@ -56,7 +61,7 @@ impl fmt::Display for Screen {
             writeln!(f, "\n{kek}")?;
         }
         if let Some(token) = &self.token {
-            let token = token.display();
+            let token = quoted(token);
             writeln!(
                 f,
                 "\nSign in, in another terminal:\n  {chancery} login {url} --fingerprint {} < {token}",
@@ -99,7 +104,7 @@ impl Screen {
     fn hello(&self, f: &mut fmt::Formatter<'_>, served: &Served) -> fmt::Result {
         let name = first_certificate::NAME;
         let leaf = served.certificate.certificate.clone().unwrap_or_default();
-        let (roots, port) = (served.roots.display(), self.https.port());
+        let (roots, port) = (quoted(&served.roots), self.https.port());
         let address = super::ports::reachable(self.https);
         writeln!(
             f,
@@ -121,5 +126,29 @@ impl Screen {
             "  curl --cacert {roots} --resolve {name}:{port}:{} https://{name}:{port}/",
             address.ip()
         )
+    }
+}
+
+/// A path as a shell reads it again.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+@%:,=".contains(c);
+    match text.chars().all(plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_can_be_pasted_into_a_shell() {
+        assert_eq!(
+            quoted(Path::new("data/bootstrap-token")),
+            "data/bootstrap-token"
+        );
+        assert_eq!(quoted(Path::new("/my data/it's")), r"'/my data/it'\''s'");
     }
 }
