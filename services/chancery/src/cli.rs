@@ -123,7 +123,7 @@ pub struct UpArgs {
   chancery init --data-dir /var/lib/chancery
 
 It makes only what is missing, renews identities that have less than a third of their life left,
-and may be run at any time while nothing runs on the folder. `up` does the same by itself.")]
+and may be run at any time while no `up` runs on the folder. `up` does the same by itself.")]
 pub struct InitArgs {
     /// On which folder.
     #[command(flatten)]
