@@ -132,8 +132,8 @@ pub async fn run(args: InitArgs) -> Result<(), InitError> {
             shared.nats.url
         )),
         false => say(format_args!(
-            "There is no NATS server at {} yet. Start one with {}, then run `chancery init` again to set up the event log; \
-             `chancery up` does all of it by itself.",
+            "No NATS server at {} takes these users yet. Start one with {}, or send SIGHUP to the one that runs with it; then \
+             run `chancery init` again to set up the event log. `chancery up` does all of it by itself.",
             shared.nats.url,
             layout.nats_config().display()
         )),
@@ -269,7 +269,7 @@ fn listen_address(url: &str) -> Result<SocketAddr, InitError> {
         .ok_or_else(|| InitError::NatsUrl { url: url.into() })
 }
 
-/// Sets up the event log where a server answers; `false` where none does.
+/// Sets up the event log where a server takes the provisioner; `false` where none does.
 async fn provision(shared: &Shared, clock: &Clock) -> Result<bool, InitError> {
     let stopping = CancellationToken::new();
     let runtime = Runtime::start(
