@@ -195,7 +195,9 @@ impl Accounts {
             contact_emails: &emails,
             external: external.as_ref(),
         };
-        let account = ca.register(key, &new).await.map_err(AccountError::Ca)?;
+        let account = ca.register(key, &new).await;
+        // What an order fails with is in the log for good, and an address must not be.
+        let account = account.map_err(|e| AccountError::Ca(e.without(&emails)))?;
         Ok(Arc::new(account))
     }
 

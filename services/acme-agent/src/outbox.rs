@@ -79,7 +79,7 @@ impl Outbox {
     /// The name of the follower's checkpoint.
     pub const FOLLOWER: &'static str = "orders";
 
-    /// `changed` is notified after each batch with something new to do.
+    /// `changed` is notified after each batch.
     pub fn new(changed: Arc<Notify>) -> Self {
         Self { changed }
     }
@@ -113,10 +113,9 @@ impl Apply for Outbox {
         Ok(())
     }
 
-    async fn committed(&mut self, _: u64, events: &[Recorded]) {
-        if !events.is_empty() {
-            self.changed.notify_one();
-        }
+    async fn committed(&mut self, _: u64, _: &[Recorded]) {
+        // Also without events of ours: then another replica may have written the rows, and be gone.
+        self.changed.notify_one();
     }
 }
 
@@ -231,6 +230,14 @@ mod tests {
     async fn causes(db: &DatabaseConnection, but: &[Uuid]) -> Vec<u128> {
         let open = oldest(db, but, 10).await.unwrap();
         open.iter().map(|o| o.cause.as_u128()).collect()
+    }
+
+    #[tokio::test]
+    async fn the_worker_hears_of_rows_that_another_replica_has_written() {
+        let changed = Arc::new(Notify::new());
+        Outbox::new(changed.clone()).committed(7, &[]).await;
+        let heard = tokio::time::timeout(std::time::Duration::ZERO, changed.notified());
+        heard.await.unwrap();
     }
 
     #[tokio::test]

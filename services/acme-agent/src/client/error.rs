@@ -65,6 +65,19 @@ impl Error {
         matches!(self, Self::Refused { problem, .. } if problem.status < 500)
     }
 
+    /// Without these words, where the CA repeats them.
+    pub fn without(mut self, words: &[String]) -> Self {
+        if let Self::Refused { problem, .. } = &mut self {
+            let details = problem.subproblems.iter_mut().map(|sub| &mut sub.detail);
+            for detail in details.chain([&mut problem.detail]) {
+                for word in words {
+                    *detail = detail.replace(word, "…");
+                }
+            }
+        }
+        self
+    }
+
     pub(super) fn is_bad_nonce(&self) -> bool {
         self.is("badNonce")
     }
@@ -172,6 +185,18 @@ mod tests {
         assert!(refused(403).nothing_happened());
         assert!(!refused(500).nothing_happened());
         assert!(!Error::unexpected("https://ca.example", "it is odd").nothing_happened());
+    }
+
+    #[test]
+    fn an_address_that_the_ca_repeats_is_taken_out() {
+        let json = r#"{"detail":"ops@example.com is odd","subproblems":[
+            {"detail":"ops@example.com","identifier":{"type":"dns","value":"a.example"}}]}"#;
+        let error = Error::Refused {
+            problem: serde_json::from_str(json).unwrap(),
+            retry_after: None,
+        };
+        let text = format!("{:?}", error.without(&["ops@example.com".to_owned()]));
+        assert!(text.contains("… is odd") && !text.contains('@'), "{text}");
     }
 
     #[test]

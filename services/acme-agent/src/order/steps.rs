@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
     accounts::AccountError,
-    automation::{Command, Finalize},
+    automation::{Command, Finalize, Refusal},
     challenge::{self, http01::AnswerError},
     client::{self, Account, AuthorizationStatus, ChallengeStatus, Order, OrderStatus},
     events::AutomationEvent as Event,
@@ -55,9 +55,8 @@ impl Orders {
                 let limit = self.config.order_limit().as_secs();
                 return Err(failed(failure::too_slow(step, limit)));
             }
-            self.sleep(wait).await?;
+            self.rest(held, wait).await?;
             pause = (pause * 2).min(LONGEST_PAUSE);
-            self.keep_lease(held).await?;
             (order, retry_after) = self.read(&account, &url).await?;
         }
     }
@@ -170,7 +169,12 @@ impl Orders {
         };
         // Who has lost the lease must not finalize.
         self.keep_lease(held).await?;
+        let lease_until = held.lease_until;
         let send = || async {
+            // Nor on another try: the CA may have taken its time.
+            if lease_until <= self.clock.now() {
+                return Err(Halt::Lost(Refusal::LeaseLost).into());
+            }
             let sent = account.finalize(&order.finalize, &finalize.csr_der).await;
             sent.map_err(at(Step::Finalize))
         };
@@ -272,6 +276,19 @@ impl Orders {
                     self.sleep(pause).await?;
                 }
                 None => return Err(Stop::Ca(step, error)),
+            }
+        }
+    }
+
+    /// Leaves the CA alone for a while, which may be longer than the lease: that is kept meanwhile.
+    async fn rest(&self, held: &mut Held, wait: Duration) -> Result<(), Halt> {
+        let until = self.clock.now() + wait;
+        loop {
+            let left = Duration::try_from(until - self.clock.now()).unwrap_or_default();
+            self.sleep(left.min(self.config.lease() / 4)).await?;
+            self.keep_lease(held).await?;
+            if self.clock.now() >= until {
+                return Ok(());
             }
         }
     }
