@@ -16,3 +16,4 @@ mod renew;
 mod repeats;
 mod rights;
 mod secrets;
+mod take_over;

@@ -5,6 +5,7 @@ use api::{
     projection::v1::{AutomationStatus, GetRequest},
     refuse,
 };
+use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
 use tonic::{Code, Status};
 use town::{Plan, Town, pebble, ports, request_for, wait};
 
@@ -208,6 +209,7 @@ async fn a_ca_that_wants_external_accounts_takes_ours_or_says_why_not() {
         "external_account_binding.hmac_key"
     );
     assert!(town.events("aggregate=acme-server").await.is_empty());
+    assert_eq!(sealed_secrets(&town).await, 0, "of what was refused");
 
     let registered = town
         .client()
@@ -230,6 +232,7 @@ async fn a_ca_that_wants_external_accounts_takes_ours_or_says_why_not() {
         .unwrap()
         .into_inner();
     assert_eq!(server.external_account_key_id, "kid-1");
+    assert_eq!(sealed_secrets(&town).await, 2, "account key and HMAC key");
     town.issue("shop.example").await;
 }
 
@@ -306,6 +309,19 @@ async fn register(town: &Town, registration: api::acme::v1::RegisterServerReques
         .register_server(registration)
         .await
         .expect_err("it is to be refused")
+}
+
+/// How many secrets the keystore keeps for other services.
+async fn sealed_secrets(town: &Town) -> i64 {
+    let file = town.installation.data.join("db/keystore.sqlite");
+    let db = Database::connect(format!("sqlite://{}?mode=ro", file.display()))
+        .await
+        .unwrap();
+    let count = "SELECT COUNT(*) AS count FROM sealed_secret";
+    let row = db
+        .query_one_raw(Statement::from_string(DbBackend::Sqlite, count))
+        .await;
+    row.unwrap().unwrap().try_get("", "count").unwrap()
 }
 
 fn violations(refused: &Status) -> Vec<String> {

@@ -172,7 +172,24 @@ allow = ["127.0.0.0/8", "::1"]
         );
     }
 
-    /// A process by its name: "up", "nats", or a service's.
+    /// Starts one more acme-agent beside the first, on the same folder; it goes by this name.
+    pub fn start_acme_agent(&mut self, replica: &str) {
+        let mut command = command_line::command(&self.home);
+        command
+            .args(["service", "acme-agent", "--data-dir"])
+            .arg(&self.data)
+            .env("CHANCERY_ACME_AGENT__REPLICA", replica)
+            .env(
+                "CHANCERY_ACME_AGENT__LISTEN",
+                format!("127.0.0.1:{}", free_port()),
+            );
+        self.running.insert(
+            replica.to_owned(),
+            Child::start(replica, &mut command, &self.logs),
+        );
+    }
+
+    /// A process by its name: "up", "nats", a service's, or a replica's.
     ///
     /// # Panics
     /// Where it was not started.
