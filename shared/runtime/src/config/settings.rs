@@ -104,9 +104,12 @@ impl Settings {
             table.remove("listen");
         }
         let figment = Figment::from(Serialized::defaults(table));
-        figment
-            .extract()
-            .map_err(|error| ConfigError::wrong(error.with_path(name)))
+        figment.extract().map_err(|mut error| {
+            // The copy of the table does not know where it came from: the original does.
+            error.path.insert(0, name.to_owned());
+            error.metadata = self.figment.find_metadata(&error.path.join(".")).cloned();
+            ConfigError::wrong(error)
+        })
     }
 }
 

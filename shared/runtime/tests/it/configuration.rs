@@ -103,6 +103,16 @@ fn a_file_that_was_asked_for_must_be_there() {
     assert!(matches!(missing, Err(ConfigError::NotThere(_))));
 }
 
+#[test]
+fn what_is_wrong_in_a_services_table_is_told_with_its_key_and_its_file() {
+    let settings = read("[keystore]\nkek_file = 7").unwrap();
+    let why = why(settings.table::<Keystore>("keystore").unwrap_err());
+    assert!(
+        why.contains("keystore.kek_file") && why.contains("chancery.toml"),
+        "{why}"
+    );
+}
+
 /// Run by the test below in a process of its own, whose environment is its own too.
 #[test]
 #[ignore = "needs an environment that the next test makes"]
