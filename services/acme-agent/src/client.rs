@@ -8,8 +8,8 @@
 //! with a key that the CA knows. Both are shared by all orders at that CA.
 
 mod account;
-mod directory;
-mod error;
+pub mod directory;
+pub mod error;
 mod jws;
 mod nonce;
 mod text;
@@ -18,8 +18,8 @@ mod trials;
 mod wire;
 
 pub use account::{Account, NewAccount};
-pub use directory::{Directory, Meta};
-pub use error::{Error, Problem, Subproblem};
+pub use directory::Directory;
+pub use error::{Error, Problem};
 pub use jws::{AccountKey, ExternalAccountKey, KeyError};
 pub use wire::{
     Authorization, AuthorizationStatus, Challenge, ChallengeStatus, Identifier, Order, OrderStatus,

@@ -7,26 +7,26 @@
 //! protocol that [`client`] speaks, and the answers that [`challenge`] puts in place. What goes wrong
 //! becomes a sentence that a person can act on in [`failure`], and a refusal a status in [`refusal`].
 
-pub mod accounts;
-pub mod automation;
-pub mod challenge;
+mod accounts;
+mod automation;
+mod challenge;
 mod claims;
-pub mod client;
+mod client;
 mod config;
-pub mod contacts;
-pub mod events;
-pub mod failure;
-pub mod grpc;
-pub mod keystore;
-pub mod names;
-pub mod order;
-pub mod outbox;
+mod contacts;
+mod events;
+mod failure;
+mod grpc;
+mod keystore;
+mod names;
+mod order;
+mod outbox;
 mod patience;
-pub mod refusal;
-pub mod registration;
-pub mod requests;
-pub mod server;
-pub mod worker;
+mod refusal;
+mod registration;
+mod requests;
+mod server;
+mod worker;
 
 #[cfg(test)]
 mod given;

@@ -312,7 +312,7 @@ fn refused(error: AccountError, registration: &Registration) -> CommandError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::Meta;
+    use crate::client::directory::Meta;
 
     fn directory(terms: bool, external: bool) -> Directory {
         Directory {

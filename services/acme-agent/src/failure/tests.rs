@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, time::Duration};
 use runtime::egress::EgressError;
 
 use super::*;
-use crate::client::{Identifier, Subproblem};
+use crate::client::{Identifier, error::Subproblem};
 
 const DIRECTORY: &str = "https://ca.example/dir";
 
