@@ -1,20 +1,39 @@
-//! Ports that are free.
+//! Ports that are free, and stay so until a child binds them.
 
-use std::net::TcpListener;
+use std::{
+    env,
+    fs::{self, File},
+    net::TcpListener,
+    sync::{Mutex, PoisonError},
+};
 
-/// A TCP port of 127.0.0.1 on which nothing listens, to be bound by a child right after.
+use uuid::Uuid;
+
+/// A TCP port of 127.0.0.1 on which nothing listens, and that no other town gets as long as this process lives.
 ///
 /// It lies below the range from which the system takes the ports of outgoing connections, so that none of
-/// those can take it in between; and it is random, so that towns in other processes rarely look at the same.
+/// those can have it when it is bound.
 pub fn free_port() -> u16 {
+    // Beside the tests' own executables, where whoever runs them may write.
+    let us = env::current_exe().expect("a test knows its own file");
+    let folder = us.with_file_name("town-ports");
+    fs::create_dir_all(&folder).expect("a folder for the locks of ports");
     loop {
-        let [high, low, ..] = uuid::Uuid::new_v4().into_bytes();
+        let [high, low, ..] = Uuid::new_v4().into_bytes();
         let port = FIRST + u16::from_be_bytes([high, low]) % (LAST - FIRST);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        let Ok(lock) = File::create(folder.join(port.to_string())) else {
+            continue;
+        };
+        if lock.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+            held.push(lock);
             return port;
         }
     }
 }
+
+/// The locks of the ports that this process has given out: they end with it.
+static HELD: Mutex<Vec<File>> = Mutex::new(Vec::new());
 
 const FIRST: u16 = 10_000;
 const LAST: u16 = 32_000;
