@@ -1,8 +1,13 @@
 //! The connection to NATS: TLS, and the service's own nkey.
 
-use std::{fs, io, path::PathBuf, time::Duration};
+use std::{
+    fs, io,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
-use async_nats::{Auth, AuthError, Client, ConnectOptions, ServerAddr};
+use async_nats::{Auth, AuthError, Client, ConnectOptions, Event, ServerAddr};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -26,6 +31,7 @@ pub(crate) async fn connect(
         })?;
     let seed = layout.nkey(service);
     let tls = identity.client_config_for("nats").map_err(NatsError::Tls)?;
+    let told = Told::default();
     // Read now too, so that a missing file is named at start and not as a refused sign-in.
     read_seed(&seed)?;
     ConnectOptions::with_auth_callback(move |nonce| {
@@ -38,7 +44,10 @@ pub(crate) async fn connect(
     .tls_client_config(tls)
     .connection_timeout(CONNECT_TIMEOUT)
     .ping_interval(PING)
-    .event_callback(move |event| async move { tell(service, &event) })
+    .event_callback(move |event| {
+        told.tell(service, &event);
+        async {}
+    })
     .connect(servers)
     .await
     .map_err(|source| NatsError::Connect {
@@ -115,15 +124,35 @@ fn read_seed(path: &PathBuf) -> Result<nkeys::KeyPair, NatsError> {
     })
 }
 
-fn tell(service: &'static str, event: &async_nats::Event) {
-    use async_nats::Event;
+/// The last trouble that was told: while a server is away each attempt meets the same again.
+#[derive(Default)]
+struct Told(Mutex<String>);
 
-    match event {
-        Event::Connected => tracing::info!(service, "connected to nats"),
-        Event::Disconnected => tracing::warn!(service, "lost the connection to nats"),
-        // We closed it: the service has stopped.
-        Event::Closed => tracing::debug!(service, "closed the connection to nats"),
-        other => tracing::warn!(service, event = %other, "nats"),
+impl Told {
+    fn tell(&self, service: &'static str, event: &Event) {
+        match event {
+            Event::Connected => tracing::info!(service, "connected to nats"),
+            Event::Disconnected => tracing::warn!(service, "lost the connection to nats"),
+            // We closed it: the service has stopped.
+            Event::Closed => tracing::debug!(service, "closed the connection to nats"),
+            trouble if self.is_new(trouble) => {
+                tracing::warn!(service, event = %trouble, "nats");
+                return;
+            }
+            trouble => {
+                tracing::debug!(service, event = %trouble, "nats");
+                return;
+            }
+        }
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn is_new(&self, trouble: &Event) -> bool {
+        let trouble = trouble.to_string();
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = *last != trouble;
+        *last = trouble;
+        new
     }
 }
 
