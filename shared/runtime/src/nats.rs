@@ -144,7 +144,10 @@ impl Told {
                 return;
             }
         }
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     fn is_new(&self, trouble: &Event) -> bool {
