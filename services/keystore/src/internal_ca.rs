@@ -184,6 +184,11 @@ impl InternalCa {
         Ok(leaf.pem() + &pem::certificate(&self.certificate.der))
     }
 
+    /// Whether this CA issued the certificate: another one, made after this one's files were lost, did not.
+    pub fn issued(&self, leaf: &Certificate) -> bool {
+        pki::chain::check_order(&[leaf.clone(), self.certificate.clone()]).is_ok()
+    }
+
     /// Makes a service's identity: a new key (0600) and its leaf, in the identity folder.
     ///
     /// # Errors

@@ -25,15 +25,15 @@ pub fn renew_if_due(
     name: &str,
     now: OffsetDateTime,
 ) -> Result<bool, InternalCaError> {
-    if is_good(layout, name, now) {
+    if is_good(ca, layout, name, now) {
         return Ok(false);
     }
     ca.write_identity(layout, name, now)?;
     Ok(true)
 }
 
-/// Leaf and key are there, belong to each other, and have more than a third of the life left.
-fn is_good(layout: &Layout, name: &str, now: OffsetDateTime) -> bool {
+/// Leaf and key are there, belong to each other and to this CA, and have more than a third of the life left.
+fn is_good(ca: &InternalCa, layout: &Layout, name: &str, now: OffsetDateTime) -> bool {
     let leaf = fs::read_to_string(layout.leaf(name))
         .ok()
         .and_then(|pem| parse_pem_chain(&pem).ok());
@@ -44,5 +44,6 @@ fn is_good(layout: &Layout, name: &str, now: OffsetDateTime) -> bool {
         return false;
     };
     leaf.spki_der == key.spki_der()
+        && ca.issued(leaf)
         && leaf.not_after - now >= (leaf.not_after - leaf.not_before) / 3
 }

@@ -61,6 +61,24 @@ fn a_second_time_changes_nothing_and_what_is_missing_is_made_again() {
 }
 
 #[test]
+fn leaves_of_a_ca_that_was_lost_are_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = Clock::system().now();
+    setting_up(folder.path(), now).unwrap();
+    fs::remove_file(folder.path().join("identity/ca.pem")).unwrap();
+    setting_up(folder.path(), now).unwrap();
+    let ca = fs::read_to_string(folder.path().join("identity/ca.pem")).unwrap();
+    for name in leaves::NAMES {
+        let leaf = folder.path().join(format!("identity/{name}.pem"));
+        let chain = fs::read_to_string(leaf).unwrap() + &ca;
+        let [leaf, _, ca] = &pki::parse_pem_chain(&chain).unwrap()[..] else {
+            panic!("{chain}")
+        };
+        pki::chain::check_order(&[leaf.clone(), ca.clone()]).unwrap();
+    }
+}
+
+#[test]
 fn leaves_are_renewed_when_less_than_a_third_of_their_life_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let now = Clock::system().now();
