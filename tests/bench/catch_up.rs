@@ -219,7 +219,9 @@ async fn open(path: &str) -> DatabaseConnection {
     for pragma in [
         "journal_mode = WAL",
         "synchronous = FULL",
-        "foreign_keys = OFF",
+        "foreign_keys = ON",
+        "cache_size = -16384",
+        "wal_autocheckpoint = 4096",
     ] {
         database
             .execute_unprepared(&format!("PRAGMA {pragma}"))

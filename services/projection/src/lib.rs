@@ -36,7 +36,8 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     let log = runtime.log().await?;
 
     let stopping = runtime.stopping();
-    let following = follow::follow(log, database.clone(), position.clone(), stopping.clone());
+    let writer = runtime.writer().await?;
+    let following = follow::follow(log, writer.clone(), position.clone(), stopping.clone());
     let following = AbortOnDropHandle::new(tokio::spawn(following));
     let closing = AbortOnDropHandle::new(tokio::spawn({
         let position = position.clone();
@@ -58,6 +59,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     // Drained: the last batch is written, and the database's log file folded into it.
     let (followed, closed) = tokio::join!(following, closing);
     followed.and(closed).map_err(RunError::Task)?;
+    writer.close().await.map_err(RunError::Close)?;
     database.close().await.map_err(RunError::Close)
 }
 

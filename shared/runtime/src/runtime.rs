@@ -156,6 +156,15 @@ impl Runtime {
         database::open(&self.inner.layout.database(self.inner.service), migrations).await
     }
 
+    /// One more connection to that database, alone, for who writes all the time: what it has in its
+    /// cache stays good, and no reader keeps it waiting for a connection.
+    ///
+    /// # Errors
+    /// As [`Runtime::database`]. The database must have been opened before.
+    pub async fn writer(&self) -> Result<DatabaseConnection, DatabaseError> {
+        database::connect(&self.inner.layout.database(self.inner.service), 1).await
+    }
+
     /// A channel to another service, which connects when it is first used and whenever it must. A connection
     /// is made only to a peer that proves to be `spiffe://chancery/<peer>`.
     ///
