@@ -111,6 +111,13 @@ impl keystore_service_server::KeystoreService for FakeKeystore {
     ) -> Result<Response<OpenSecretResponse>, Status> {
         Err(Status::unimplemented(""))
     }
+
+    async fn destroy_secret(
+        &self,
+        _: Request<DestroySecretRequest>,
+    ) -> Result<Response<DestroySecretResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }
 
 /// A gateway's index that follows the fake keystore.
