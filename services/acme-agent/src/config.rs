@@ -58,6 +58,7 @@ fn seconds(n: usize) -> Duration {
     Duration::from_secs(u64::try_from(n).unwrap_or(YEAR).min(YEAR))
 }
 
+// The compiler works these out: a zero would not compile.
 const EIGHT: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 const QUARTER_OF_AN_HOUR: NonZeroUsize = NonZeroUsize::new(900).unwrap();
 const HOUR: NonZeroUsize = NonZeroUsize::new(3_600).unwrap();
