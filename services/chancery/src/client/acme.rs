@@ -66,7 +66,11 @@ pub async fn run(
 }
 
 /// One automation, as it stands at this position of the log or later.
-async fn get(connection: &Connection, id: &str, at_least: u64) -> Result<Automation, ClientError> {
+pub async fn get(
+    connection: &Connection,
+    id: &str,
+    at_least: u64,
+) -> Result<Automation, ClientError> {
     let mut queries = connection.queries();
     let request = GetRequest {
         id: id.to_owned(),

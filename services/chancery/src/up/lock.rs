@@ -40,22 +40,11 @@ impl Lock {
             path: path.to_owned(),
             source,
         };
-        let mut options = OpenOptions::new();
-        options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600);
-        let mut file = options.open(path).map_err(failed)?;
+        let mut file = open(path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let pid = file
-                    .read_to_string(&mut text)
-                    .ok()
-                    .and_then(|_| text.trim().parse().ok());
+                let pid = pid_in(&mut file);
                 return Err(LockError::Held { pid });
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
@@ -66,6 +55,25 @@ impl Lock {
         writeln!(file, "{}", std::process::id()).map_err(failed)?;
         Ok(Self { _file: file })
     }
+}
+
+/// Opens the file of a lock, and makes it where there is none; what stands in it stays.
+pub fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600);
+    options.open(path)
+}
+
+/// The process id that the file of a lock names.
+pub fn pid_in(lock: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    lock.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
 }
 
 fn holder(pid: &Option<u32>) -> String {

@@ -1,8 +1,8 @@
 //! One process with its lock: started, found again, ended.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    io::{self, Read as _, Seek as _, Write as _},
+    fs::{OpenOptions, TryLockError},
+    io::{self, Seek as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process::Stdio,
@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use super::ChildError;
+use crate::up::lock;
 
 /// What to start.
 #[derive(Debug, Clone)]
@@ -36,12 +37,12 @@ pub struct Program {
 
 /// Starts it, with its lock held.
 pub fn spawn(program: &Program, fresh: bool) -> Result<Child, ChildError> {
-    let mut lock = lock_file(&program.lock)?;
+    let mut lock = lock::open(&program.lock).map_err(file_error(&program.lock))?;
     if let Err(error) = lock.try_lock() {
         return Err(match error {
             TryLockError::WouldBlock => ChildError::Orphan {
                 name: program.name,
-                pid: pid_in(&mut lock),
+                pid: lock::pid_in(&mut lock),
             },
             TryLockError::Error(source) => file_error(&program.lock)(source),
         });
@@ -92,11 +93,11 @@ pub fn spawn(program: &Program, fresh: bool) -> Result<Child, ChildError> {
 
 /// Ends a child that outlived its `up`: nobody watches it, and two on the same files would destroy them.
 pub async fn end_orphan(program: &Program) -> Result<(), ChildError> {
-    let mut lock = lock_file(&program.lock)?;
+    let mut lock = lock::open(&program.lock).map_err(file_error(&program.lock))?;
     let pid = match lock.try_lock() {
         Ok(()) => return Ok(()),
         Err(TryLockError::Error(source)) => return Err(file_error(&program.lock)(source)),
-        Err(TryLockError::WouldBlock) => pid_in(&mut lock),
+        Err(TryLockError::WouldBlock) => lock::pid_in(&mut lock),
     };
     let orphan = ChildError::Orphan {
         name: program.name,
@@ -150,24 +151,6 @@ pub fn signal(child: &Child, signal: Signal) {
     {
         let _ = kill_process(pid, signal);
     }
-}
-
-pub(super) fn lock_file(path: &Path) -> Result<File, ChildError> {
-    let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600);
-    options.open(path).map_err(file_error(path))
-}
-
-/// The pid that a lock file names.
-pub(super) fn pid_in(lock: &mut File) -> Option<u32> {
-    let mut text = String::new();
-    lock.read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
 }
 
 fn file_error(path: &Path) -> impl Fn(io::Error) -> ChildError + '_ {

@@ -4,10 +4,8 @@ use std::path::Path;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{
-    process::{lock_file, pid_in, spawn},
-    *,
-};
+use super::{process::spawn, *};
+use crate::up::lock;
 
 fn sleeper(folder: &Path) -> Program {
     Program {
@@ -22,7 +20,7 @@ fn sleeper(folder: &Path) -> Program {
 
 async fn pid(program: &Program, other_than: Option<u32>) -> u32 {
     loop {
-        match pid_in(&mut lock_file(&program.lock).unwrap()) {
+        match lock::pid_in(&mut lock::open(&program.lock).unwrap()) {
             Some(pid) if Some(pid) != other_than => return pid,
             _ => sleep(Duration::from_millis(5)).await,
         }
@@ -42,7 +40,7 @@ async fn a_child_that_dies_is_started_again_and_one_that_is_stopped_is_gone() {
     kill(first);
     pid(&program, Some(first)).await;
     child.stop().await;
-    lock_file(&program.lock).unwrap().try_lock().unwrap();
+    lock::open(&program.lock).unwrap().try_lock().unwrap();
 }
 
 #[tokio::test]

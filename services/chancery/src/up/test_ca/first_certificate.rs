@@ -23,7 +23,9 @@ use tokio::time::{sleep, timeout};
 
 use super::{TestCa, TestCaError};
 use crate::{
-    client::{ClientError, Connection, connection::RequestId, error::failure, trust::Fingerprint},
+    client::{
+        ClientError, Connection, acme, connection::RequestId, error::failure, trust::Fingerprint,
+    },
     files,
     up::edge,
 };
@@ -148,7 +150,7 @@ async fn requested(
     let answered = connection
         .command(request, &RequestId::new(None)?, send)
         .await?;
-    Ok(automation(connection, &answered.automation_id, answered.position).await?)
+    Ok(acme::get(connection, &answered.automation_id, answered.position).await?)
 }
 
 /// The certificate, once the order is through. One that has expired since an earlier run, or an order that failed
@@ -175,7 +177,7 @@ async fn issued(
                 let answered = connection
                     .command(request, &RequestId::new(None)?, send)
                     .await?;
-                now = automation(connection, &now.id, answered.position).await?;
+                now = acme::get(connection, &now.id, answered.position).await?;
             }
             // A certificate of earlier is served still.
             AutomationStatus::Failed if good => break,
@@ -188,7 +190,7 @@ async fn issued(
             | AutomationStatus::Renewing
             | AutomationStatus::Unspecified => {
                 sleep(POLL).await;
-                now = automation(connection, &now.id, 0).await?;
+                now = acme::get(connection, &now.id, 0).await?;
             }
         }
     }
@@ -202,23 +204,6 @@ async fn certificate(connection: &Connection, id: String) -> Result<Certificate,
     connection
         .ask(request, async |request| {
             queries.get_certificate(request).await
-        })
-        .await
-}
-
-async fn automation(
-    connection: &Connection,
-    id: &str,
-    at_least: u64,
-) -> Result<Automation, ClientError> {
-    let mut queries = connection.queries();
-    let request = GetRequest {
-        id: id.to_owned(),
-        at_least,
-    };
-    connection
-        .ask(request, async |request| {
-            queries.get_automation(request).await
         })
         .await
 }
