@@ -29,8 +29,6 @@ mod server;
 mod worker;
 
 #[cfg(test)]
-mod given;
-#[cfg(test)]
 mod memory;
 
 pub use config::Config;

@@ -89,7 +89,7 @@ pub fn decide(state: &Server, command: Command) -> Result<Event, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::given;
+    use eventlog::given::given;
 
     fn account() -> ServerRegistered {
         ServerRegistered {

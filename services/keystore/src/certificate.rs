@@ -206,7 +206,9 @@ fn message(certificate: &Certificate) -> x509::v1::Certificate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{given::given, samples};
+    use eventlog::given::given;
+
+    use crate::samples;
 
     fn add(chain: KeyedChain) -> Command {
         Command::Add {

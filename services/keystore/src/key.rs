@@ -59,7 +59,9 @@ impl Aggregate for State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{given::given, samples};
+    use eventlog::given::given;
+
+    use crate::samples;
 
     fn generate() -> Generate {
         Generate {

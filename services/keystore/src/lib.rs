@@ -28,8 +28,6 @@ mod tls;
 mod vault;
 
 #[cfg(test)]
-mod given;
-#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod trials;

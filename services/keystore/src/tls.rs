@@ -41,7 +41,9 @@ mod tests {
     use std::convert::Infallible;
 
     use super::*;
-    use crate::{given::given, samples};
+    use eventlog::given::given;
+
+    use crate::samples;
 
     #[test]
     fn each_session_is_an_event_of_its_own() {

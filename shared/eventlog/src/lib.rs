@@ -13,6 +13,8 @@ pub mod checkpoint;
 pub mod envelope;
 mod error;
 pub mod follow;
+#[cfg(feature = "given")]
+pub mod given;
 pub mod load;
 mod log;
 pub mod provision;

@@ -1,7 +1,7 @@
 use time::macros::datetime;
 
 use super::*;
-use crate::given::{Decided, given};
+use eventlog::given::{Decided, given};
 
 const A: &str = "agent-a";
 const B: &str = "agent-b";

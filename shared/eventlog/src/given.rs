@@ -1,6 +1,6 @@
 //! Given these events, when this is decided, then that: how deciders are tested.
 
-use eventlog::{Aggregate, Envelope};
+use crate::{aggregate::Aggregate, envelope::Envelope};
 use time::macros::datetime;
 use uuid::Uuid;
 
