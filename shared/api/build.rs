@@ -47,8 +47,12 @@ fn proto_files(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
 }
 
 /// Messages that show nothing of themselves: `src/silent.rs` writes their `Debug`.
-const WITH_SECRETS: [&str; 4] = [
+const WITH_SECRETS: [&str; 8] = [
     ".chancery.acme.v1.ExternalAccountBinding",
+    ".chancery.keystore.v1.ExportKeyRequest",
+    ".chancery.keystore.v1.ExportRequest",
+    ".chancery.keystore.v1.ExportResponse",
+    ".chancery.keystore.v1.ImportFile",
     ".chancery.keystore.v1.OpenSecretResponse",
     ".chancery.keystore.v1.SealSecretRequest",
     ".chancery.keystore.v1.ServingCredential",

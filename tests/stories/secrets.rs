@@ -10,6 +10,7 @@ use api::{
     keystore::v1::{
         OpenSecretRequest, WatchServingCredentialsRequest,
         keystore_service_client::KeystoreServiceClient, serving_change::Change,
+        serving_service_client::ServingServiceClient,
     },
 };
 use base64::{
@@ -202,7 +203,7 @@ async fn every_secret(town: &Town, server: &str) -> Vec<Secret> {
             _ => Secret::private_key(what, &secret),
         });
     }
-    let mut keystore = KeystoreServiceClient::new(town.installation.channel("gateway", "keystore"));
+    let mut keystore = ServingServiceClient::new(town.installation.channel("gateway", "keystore"));
     let mut feed = keystore
         .watch_serving_credentials(WatchServingCredentialsRequest {})
         .await

@@ -74,6 +74,7 @@ impl Ca {
             }),
             fallback: false,
             position,
+            rank: 0,
         }
     }
 

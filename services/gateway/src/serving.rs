@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use api::keystore::v1::{
-    ServingChange, ServingCredential, WatchServingCredentialsRequest,
-    keystore_service_client::KeystoreServiceClient, serving_change::Change,
+    ServingChange, ServingCredential, WatchServingCredentialsRequest, serving_change::Change,
+    serving_service_client::ServingServiceClient,
 };
 use bytes::Bytes;
 use rustls::{crypto::aws_lc_rs::sign::any_supported_type, sign::CertifiedKey};
@@ -24,7 +24,7 @@ use crate::{
 /// Keeps the index as the keystore says, until `stopping`.
 pub async fn follow(keystore: Channel, index: &ServingIndex, stopping: &CancellationToken) {
     let mut keystore =
-        KeystoreServiceClient::new(keystore).max_decoding_message_size(MAX_CHANGE_BYTES);
+        ServingServiceClient::new(keystore).max_decoding_message_size(MAX_CHANGE_BYTES);
     let mut backoff = Backoff::new();
     let work = async {
         loop {

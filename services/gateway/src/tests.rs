@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use api::keystore::v1::keystore_service_server::KeystoreServiceServer;
+use api::keystore::v1::serving_service_server::ServingServiceServer;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -65,10 +65,7 @@ async fn https_waits_for_the_first_certificates_and_stops_when_told() {
     let keystore = FakeKeystore::default();
     let session = keystore.next_session();
     let mut house = House::new();
-    house.open(
-        "keystore",
-        Routes::new(KeystoreServiceServer::new(keystore)),
-    );
+    house.open("keystore", Routes::new(ServingServiceServer::new(keystore)));
     let gateway = start(&house);
 
     // Port 80 is there at once; a handshake on the https port waits.

@@ -5,11 +5,12 @@ use std::pin::Pin;
 use api::{
     convert,
     keystore::v1::{
-        AddCertificateRequest, AddCertificateResponse, DestroySecretRequest, DestroySecretResponse,
-        GenerateKeyRequest, GenerateKeyResponse, OpenSecretRequest, OpenSecretResponse,
-        SealSecretRequest, SealSecretResponse, ServingChange, SignRequestRequest,
-        SignRequestResponse, SignSelfSignedRequest, SignSelfSignedResponse,
-        WatchServingCredentialsRequest, keystore_service_server::KeystoreService,
+        self, AddCertificateRequest, AddCertificateResponse, DestroySecretRequest,
+        DestroySecretResponse, GenerateKeyRequest, GenerateKeyResponse, OpenSecretRequest,
+        OpenSecretResponse, SealSecretRequest, SealSecretResponse, ServingChange,
+        SignRequestRequest, SignRequestResponse, SignSelfSignedRequest, SignSelfSignedResponse,
+        WatchServingCredentialsRequest, certificate_service_server::CertificateService,
+        keystore_service_server::KeystoreService, serving_service_server::ServingService,
     },
     refuse::Violations,
 };
@@ -91,6 +92,7 @@ impl KeystoreService for Keystore {
         let (added, leaf) = self.commands.self_sign(&origin, sign).await?;
         Ok(Response::new(SignSelfSignedResponse {
             certificate_id: added.certificate_id.to_string(),
+            key_id: String::new(),
             certificate: Some((&leaf).into()),
             position: added.position,
         }))
@@ -154,6 +156,96 @@ impl KeystoreService for Keystore {
         Ok(Response::new(DestroySecretResponse {}))
     }
 
+    async fn reserve_request(
+        &self,
+        _: Request<v1::ReserveRequestRequest>,
+    ) -> Result<Response<v1::ReserveRequestResponse>, Status> {
+        Err(Status::unimplemented("this comes with the next commits"))
+    }
+
+    async fn release_request(
+        &self,
+        _: Request<v1::ReleaseRequestRequest>,
+    ) -> Result<Response<v1::ReleaseRequestResponse>, Status> {
+        Err(Status::unimplemented("this comes with the next commits"))
+    }
+}
+
+#[tonic::async_trait]
+impl CertificateService for Keystore {
+    async fn import(
+        &self,
+        _: Request<v1::ImportRequest>,
+    ) -> Result<Response<v1::ImportResponse>, Status> {
+        Err(Status::unimplemented("this comes with the next commits"))
+    }
+
+    async fn export(
+        &self,
+        _: Request<v1::ExportRequest>,
+    ) -> Result<Response<v1::ExportResponse>, Status> {
+        Err(Status::unimplemented("this comes with the next commits"))
+    }
+
+    async fn export_with_private_keys(
+        &self,
+        _: Request<v1::ExportRequest>,
+    ) -> Result<Response<v1::ExportResponse>, Status> {
+        Err(Status::unimplemented("this comes with the next commits"))
+    }
+
+    async fn export_key(
+        &self,
+        _: Request<v1::ExportKeyRequest>,
+    ) -> Result<Response<v1::ExportResponse>, Status> {
+        Err(Status::unimplemented("this comes with the next commits"))
+    }
+
+    async fn rename_certificate(
+        &self,
+        _: Request<v1::RenameCertificateRequest>,
+    ) -> Result<Response<v1::RenameCertificateResponse>, Status> {
+        Err(Status::unimplemented("this comes with the next commits"))
+    }
+
+    async fn set_default(
+        &self,
+        _: Request<v1::SetDefaultRequest>,
+    ) -> Result<Response<v1::SetDefaultResponse>, Status> {
+        Err(Status::unimplemented("this comes with the next commits"))
+    }
+
+    async fn clear_default(
+        &self,
+        _: Request<v1::ClearDefaultRequest>,
+    ) -> Result<Response<v1::ClearDefaultResponse>, Status> {
+        Err(Status::unimplemented("this comes with the next commits"))
+    }
+
+    async fn delete_certificates(
+        &self,
+        _: Request<v1::DeleteCertificatesRequest>,
+    ) -> Result<Response<v1::DeleteCertificatesResponse>, Status> {
+        Err(Status::unimplemented("this comes with the next commits"))
+    }
+
+    async fn restore_certificate(
+        &self,
+        _: Request<v1::RestoreCertificateRequest>,
+    ) -> Result<Response<v1::RestoreCertificateResponse>, Status> {
+        Err(Status::unimplemented("this comes with the next commits"))
+    }
+
+    async fn destroy_keys(
+        &self,
+        _: Request<v1::DestroyKeysRequest>,
+    ) -> Result<Response<v1::DestroyKeysResponse>, Status> {
+        Err(Status::unimplemented("this comes with the next commits"))
+    }
+}
+
+#[tonic::async_trait]
+impl ServingService for Keystore {
     type WatchServingCredentialsStream =
         Pin<Box<dyn Stream<Item = Result<ServingChange, Status>> + Send>>;
 

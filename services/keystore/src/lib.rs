@@ -35,7 +35,9 @@ mod trials;
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use api::keystore::v1::{
+    certificate_service_server::CertificateServiceServer,
     identity_service_server::IdentityServiceServer, keystore_service_server::KeystoreServiceServer,
+    serving_service_server::ServingServiceServer,
 };
 use eventlog::FollowError;
 use runtime::Runtime;
@@ -142,7 +144,10 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         prepared?;
         let _upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep(commands, feed)));
         let mut routes = Routes::builder();
-        routes.add_service(KeystoreServiceServer::new(keystore));
+        let keystore = Arc::new(keystore);
+        routes.add_service(KeystoreServiceServer::from_arc(keystore.clone()));
+        routes.add_service(CertificateServiceServer::from_arc(keystore.clone()));
+        routes.add_service(ServingServiceServer::from_arc(keystore));
         routes.add_service(IdentityServiceServer::new(identities));
         let served = runtime.serve(routes.routes()).await;
         served.map_err(RunError::Serve)

@@ -2,7 +2,7 @@
 
 use api::{
     convert,
-    keystore::v1::{AddCertificateRequest, SignRequestRequest, SignSelfSignedRequest},
+    keystore::v1::{AddCertificateRequest, SignRequestRequest, SignSelfSignedRequest, key_choice},
     refuse::Violations,
 };
 use bytes::Bytes;
@@ -44,7 +44,11 @@ pub fn sign_request(request: &SignRequestRequest) -> Result<SignRequest, Status>
 
 pub fn self_sign(request: &SignSelfSignedRequest) -> Result<SelfSign, Status> {
     let mut violations = Violations::new();
-    let key_id = id("key_id", &request.key_id, &mut violations);
+    let existing = match request.key.as_ref().and_then(|choice| choice.key.as_ref()) {
+        Some(key_choice::Key::ExistingKeyId(id)) => id.as_str(),
+        _ => "",
+    };
+    let key_id = id("key", existing, &mut violations);
     let name = FriendlyName::try_from(request.friendly_name.as_str());
     let name = violations.check("friendly_name", name);
     let subject = convert::subject("subject", request.subject.as_ref(), &mut violations);
@@ -255,7 +259,9 @@ mod tests {
     #[test]
     fn a_certificate_without_names_is_not_signed() {
         let request = SignSelfSignedRequest {
-            key_id: Uuid::nil().to_string(),
+            key: Some(api::keystore::v1::KeyChoice {
+                key: Some(key_choice::Key::ExistingKeyId(Uuid::nil().to_string())),
+            }),
             friendly_name: "shop".into(),
             days: 4_000,
             ..SignSelfSignedRequest::default()

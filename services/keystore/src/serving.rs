@@ -320,6 +320,7 @@ impl Served {
             private_key_der: Default::default(),
             fallback: self.factory,
             position: recorded.sequence,
+            rank: 0,
         };
         Ok(Model {
             certificate_id,

@@ -122,6 +122,20 @@ impl QueryService for Questions {
         Ok(Response::new(found))
     }
 
+    async fn list_certificate_requests(
+        &self,
+        _: Request<ListRequest>,
+    ) -> Result<Response<answer::ListCertificateRequestsResponse>, Status> {
+        Err(Status::unimplemented("requests have no table yet"))
+    }
+
+    async fn get_certificate_request(
+        &self,
+        _: Request<GetRequest>,
+    ) -> Result<Response<answer::CertificateRequest>, Status> {
+        Err(Status::unimplemented("requests have no table yet"))
+    }
+
     async fn list_keys(
         &self,
         request: Request<ListRequest>,

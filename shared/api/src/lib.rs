@@ -31,6 +31,7 @@ packages! {
     options = "chancery.options.v1",
     x509 = "chancery.x509.v1",
     keystore = "chancery.keystore.v1",
+    csr = "chancery.csr.v1",
     acme = "chancery.acme.v1",
     projection = "chancery.projection.v1",
     gateway = "chancery.gateway.v1",

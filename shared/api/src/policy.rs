@@ -90,7 +90,7 @@ mod tests {
         assert!(renew.allows("gateway") && !renew.allows("projection"));
         let key = of("/chancery.keystore.v1.KeystoreService/GenerateKey").unwrap();
         assert_eq!(key.role, None);
-        assert_eq!(key.callers, ["acme-agent", "csr-service"]);
+        assert_eq!(key.callers, ["acme-agent"]);
         let identity = of("/chancery.keystore.v1.IdentityService/RenewIdentity").unwrap();
         assert!(identity.allows("anything"));
         assert_eq!(of("/chancery.acme.v1.AcmeService/Nope"), None);

@@ -6,7 +6,10 @@ use std::fmt;
 
 use crate::{
     acme::v1::ExternalAccountBinding,
-    keystore::v1::{OpenSecretResponse, SealSecretRequest, ServingCredential},
+    keystore::v1::{
+        ExportKeyRequest, ExportRequest, ExportResponse, ImportFile, OpenSecretResponse,
+        SealSecretRequest, ServingCredential,
+    },
 };
 
 macro_rules! silent {
@@ -21,6 +24,10 @@ macro_rules! silent {
 
 silent!(
     ExternalAccountBinding,
+    ExportKeyRequest,
+    ExportRequest,
+    ExportResponse,
+    ImportFile,
     OpenSecretResponse,
     SealSecretRequest,
     ServingCredential

@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, sync::Mutex, time::Duration};
 
-use api::keystore::v1::{keystore_service_server::*, *};
+use api::keystore::v1::{serving_service_server::*, *};
 use futures_util::Stream;
 use rustls_pki_types::CertificateDer;
 use tokio::sync::mpsc;
@@ -56,7 +56,7 @@ impl Changes {
 }
 
 #[tonic::async_trait]
-impl keystore_service_server::KeystoreService for FakeKeystore {
+impl serving_service_server::ServingService for FakeKeystore {
     type WatchServingCredentialsStream =
         Pin<Box<dyn Stream<Item = Result<ServingChange, Status>> + Send>>;
 
@@ -74,50 +74,6 @@ impl keystore_service_server::KeystoreService for FakeKeystore {
             tokio_stream::wrappers::UnboundedReceiverStream::new(session),
         )))
     }
-
-    async fn generate_key(
-        &self,
-        _: Request<GenerateKeyRequest>,
-    ) -> Result<Response<GenerateKeyResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-    async fn sign_request(
-        &self,
-        _: Request<SignRequestRequest>,
-    ) -> Result<Response<SignRequestResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-    async fn sign_self_signed(
-        &self,
-        _: Request<SignSelfSignedRequest>,
-    ) -> Result<Response<SignSelfSignedResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-    async fn add_certificate(
-        &self,
-        _: Request<AddCertificateRequest>,
-    ) -> Result<Response<AddCertificateResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-    async fn seal_secret(
-        &self,
-        _: Request<SealSecretRequest>,
-    ) -> Result<Response<SealSecretResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-    async fn open_secret(
-        &self,
-        _: Request<OpenSecretRequest>,
-    ) -> Result<Response<OpenSecretResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn destroy_secret(
-        &self,
-        _: Request<DestroySecretRequest>,
-    ) -> Result<Response<DestroySecretResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
 }
 
 /// A gateway's index that follows the fake keystore.
@@ -133,7 +89,7 @@ impl Following {
         let mut house = House::new();
         house.open(
             "keystore",
-            Routes::new(KeystoreServiceServer::new(keystore.clone())),
+            Routes::new(ServingServiceServer::new(keystore.clone())),
         );
         let index = Arc::new(ServingIndex::new());
         let runtime = house.gateway();

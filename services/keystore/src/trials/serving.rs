@@ -4,7 +4,7 @@ use std::{convert::Infallible, pin::Pin};
 
 use api::keystore::v1::{
     CertificateIssued, ServingChange, ServingCredential, WatchServingCredentialsRequest,
-    keystore_service_server::KeystoreService, serving_change::Change,
+    serving_change::Change, serving_service_server::ServingService,
 };
 use futures_util::{Stream, StreamExt};
 use pki::{Certificate, PrivateKey};

@@ -162,6 +162,7 @@ pub fn answered(row: Model, now: i64) -> Result<answer::Certificate, Refusal> {
         issuers: Vec::new(),
         created: timestamp(row.created),
         updated: timestamp(row.updated),
+        ..answer::Certificate::default()
     })
 }
 

@@ -126,6 +126,7 @@ pub async fn answered(
         spki_der: row.spki_der.into(),
         spki_sha256: row.spki_sha256,
         created: timestamp(row.created),
+        ..answer::Key::default()
     });
     Ok(answers.collect())
 }

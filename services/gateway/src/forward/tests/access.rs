@@ -213,7 +213,7 @@ async fn a_method_without_a_role_is_as_if_it_did_not_exist() {
         .filter(|(_, policy)| policy.role.is_none())
         .map(|(path, _)| path);
     let internal = internal.collect::<Vec<_>>();
-    assert!(internal.contains(&"/chancery.keystore.v1.KeystoreService/WatchServingCredentials"));
+    assert!(internal.contains(&"/chancery.keystore.v1.ServingService/WatchServingCredentials"));
     let unknown = [
         "/chancery.acme.v1.AcmeService/Nope",
         "/a.B/C",
