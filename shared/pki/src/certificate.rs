@@ -5,15 +5,16 @@ use std::net::IpAddr;
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use time::OffsetDateTime;
 use x509_parser::{
-    extensions::GeneralName,
+    extensions::{GeneralName, ParsedExtension},
+    oid_registry::OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS,
     prelude::{FromDer, X509Certificate},
     public_key::PublicKey,
-    x509::SubjectPublicKeyInfo,
+    x509::{SubjectPublicKeyInfo, X509Name},
 };
 
 use crate::{
-    KeyAlgorithm,
-    distinguished_name::{common_name, text},
+    KeyAlgorithm, SubjectFields,
+    distinguished_name::{common_name, fields, text},
     fingerprint::{hex, sha256_hex},
     signature::Signed,
 };
@@ -53,6 +54,19 @@ pub struct Certificate {
     pub spki_der: Vec<u8>,
     pub(crate) subject_der: Vec<u8>,
     pub(crate) issuer_der: Vec<u8>,
+    /// Whether it may stand above another certificate, as far as it says so itself.
+    pub(crate) issuing: Issuing,
+    pub(crate) subject_key_id: Option<Vec<u8>>,
+    pub(crate) authority_key_id: Option<Vec<u8>>,
+}
+
+/// What a CA certificate allows its holder (RFC 5280, sections 4.2.1.3 and 4.2.1.9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Issuing {
+    /// keyUsage has keyCertSign, or there is no keyUsage.
+    pub(crate) key_cert_sign: bool,
+    /// How many intermediates that are not self-issued may stand below it.
+    pub(crate) path_len: Option<u32>,
 }
 
 /// Why a certificate could not be read.
@@ -110,7 +124,62 @@ impl Certificate {
             spki_der: spki.raw.to_vec(),
             subject_der: subject_der.to_vec(),
             issuer_der: parsed.issuer().as_raw().to_vec(),
+            issuing: issuing(&parsed),
+            subject_key_id: key_id(&parsed, |extension| match extension {
+                ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0),
+                _ => None,
+            }),
+            authority_key_id: key_id(&parsed, |extension| match extension {
+                ParsedExtension::AuthorityKeyIdentifier(id) => Some(id.key_identifier.as_ref()?.0),
+                _ => None,
+            }),
         })
+    }
+
+    /// The subject's name, DER: what the certificates that it issued have as their issuer.
+    pub fn subject_der(&self) -> &[u8] {
+        &self.subject_der
+    }
+
+    /// The issuer's name, DER.
+    pub fn issuer_der(&self) -> &[u8] {
+        &self.issuer_der
+    }
+
+    /// The subject field by field: of each kind that a person can fill in, the first value.
+    pub fn subject_fields(&self) -> SubjectFields {
+        // It was read once already.
+        X509Name::from_der(&self.subject_der)
+            .map(|(_, name)| fields(&name))
+            .unwrap_or_default()
+    }
+
+    /// Where its issuer's certificate can be fetched: the first http address among the caIssuers of
+    /// the authorityInfoAccess (RFC 5280, section 4.2.2.1).
+    pub fn ca_issuers_url(&self) -> Option<String> {
+        let (_, parsed) = X509Certificate::from_der(&self.der).ok()?;
+        let mut extensions = parsed.extensions().iter();
+        let access = extensions.find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::AuthorityInfoAccess(access) => Some(access),
+            _ => None,
+        })?;
+        let mut places = access.accessdescs.iter();
+        places.find_map(|place| match &place.access_location {
+            GeneralName::URI(url)
+                if place.access_method == OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS =>
+            {
+                let scheme = url.get(..7)?;
+                scheme
+                    .eq_ignore_ascii_case("http://")
+                    .then(|| (*url).to_owned())
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether it is within its dates.
+    pub fn is_valid_at(&self, time: OffsetDateTime) -> bool {
+        (self.not_before..=self.not_after).contains(&time)
     }
 }
 
@@ -151,6 +220,31 @@ fn ip_address(octets: &[u8]) -> Option<IpAddr> {
     let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
     v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from))
         .ok()
+}
+
+fn issuing(parsed: &X509Certificate<'_>) -> Issuing {
+    // An extension that comes twice allows nothing.
+    let key_cert_sign = match parsed.key_usage() {
+        Ok(Some(usage)) => usage.value.key_cert_sign(),
+        Ok(None) => true,
+        Err(_) => false,
+    };
+    let constraints = parsed.basic_constraints().ok().flatten();
+    Issuing {
+        key_cert_sign,
+        path_len: constraints.and_then(|c| c.value.path_len_constraint),
+    }
+}
+
+/// The key identifier in the first extension that has one.
+fn key_id<'a>(
+    parsed: &'a X509Certificate<'_>,
+    read: impl Fn(&'a ParsedExtension<'_>) -> Option<&'a [u8]>,
+) -> Option<Vec<u8>> {
+    let mut extensions = parsed.extensions().iter();
+    extensions
+        .find_map(|extension| read(extension.parsed_extension()))
+        .map(<[u8]>::to_vec)
 }
 
 fn serial_number(octets: &[u8]) -> String {

@@ -5,7 +5,7 @@ use x509_parser::{
     x509::{AttributeTypeAndValue, X509Name},
 };
 
-use crate::fingerprint::hex;
+use crate::{SubjectFields, fingerprint::hex};
 
 /// The name as RFC 4514 writes it: the most specific part first, "CN=www.example.com,O=Example".
 pub(crate) fn text(name: &X509Name<'_>) -> String {
@@ -23,14 +23,41 @@ pub(crate) fn common_name(name: &X509Name<'_>) -> String {
     name.iter_common_name().find_map(string).unwrap_or_default()
 }
 
-fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
-    let oid = attribute.attr_type().to_id_string();
-    let known = KINDS.iter().find(|(known, _)| *known == oid);
-    match (known, string(attribute)) {
-        (Some((_, kind)), Some(value)) => format!("{kind}={}", escaped(&value)),
-        // Section 2.4: a kind without a short name goes as its number, with its encoding in hex.
-        _ => format!("{oid}=#{}", hex(&encoding(attribute))),
+/// The name field by field: of each kind the first that can be read.
+pub(crate) fn fields(name: &X509Name<'_>) -> SubjectFields {
+    let first = |kind: &str| {
+        let mut attributes = name.iter_attributes();
+        let first = attributes.find(|a| short_name(a) == Some(kind));
+        first.and_then(string).unwrap_or_default()
+    };
+    SubjectFields {
+        common_name: first("CN"),
+        organization: first("O"),
+        organizational_unit: first("OU"),
+        locality: first("L"),
+        state_or_province: first("ST"),
+        country: first("C"),
+        email_address: first("emailAddress"),
     }
+}
+
+fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
+    match (short_name(attribute), string(attribute)) {
+        (Some(kind), Some(value)) => format!("{kind}={}", escaped(&value)),
+        // Section 2.4: a kind without a short name goes as its number, with its encoding in hex.
+        _ => {
+            let oid = attribute.attr_type().to_id_string();
+            format!("{oid}=#{}", hex(&encoding(attribute)))
+        }
+    }
+}
+
+fn short_name(attribute: &AttributeTypeAndValue<'_>) -> Option<&'static str> {
+    let oid = attribute.attr_type().to_id_string();
+    let mut kinds = KINDS.iter();
+    kinds
+        .find(|(known, _)| *known == oid)
+        .map(|(_, kind)| *kind)
 }
 
 fn string(attribute: &AttributeTypeAndValue<'_>) -> Option<String> {

@@ -6,7 +6,10 @@ use rcgen::{
     DistinguishedName, DnType, DnValue, SanType, string::Ia5String, string::PrintableString,
 };
 
-use crate::names::{DnsName, EmailAddress, NameError, visible};
+use crate::{
+    Certificate,
+    names::{DnsName, EmailAddress, NameError, visible},
+};
 
 /// One field that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -196,6 +199,17 @@ impl SubjectAltNames {
         self.dns_names.is_empty() && self.ip_addresses.is_empty()
     }
 
+    /// Whether a certificate is good for every one of these names (RFC 9525, section 6.3). An
+    /// asterisk in it stands for one whole label; one that is asked for must stand there itself.
+    pub fn covered_by(&self, certificate: &Certificate) -> bool {
+        let dns = |asked: &DnsName| {
+            let mut present = certificate.dns_names.iter();
+            present.any(|present| present == asked.as_str() || stands_for(present, asked))
+        };
+        let ip = |asked| certificate.ip_addresses.contains(asked);
+        self.dns_names.iter().all(dns) && self.ip_addresses.iter().all(ip)
+    }
+
     pub(crate) fn general_names(&self) -> Result<Vec<SanType>, rcgen::Error> {
         let mut names = Vec::new();
         for name in &self.dns_names {
@@ -204,6 +218,12 @@ impl SubjectAltNames {
         names.extend(self.ip_addresses.iter().copied().map(SanType::IpAddress));
         Ok(names)
     }
+}
+
+fn stands_for(wildcard: &str, asked: &DnsName) -> bool {
+    let parent = wildcard.strip_prefix("*.");
+    !asked.is_wildcard()
+        && parent.is_some_and(|p| asked.split_once('.').is_some_and(|(_, q)| p == q))
 }
 
 fn country(text: &str) -> Result<String, NameError> {
@@ -220,6 +240,7 @@ const PKCS9_EMAIL_ADDRESS: [u64; 7] = [1, 2, 840, 113549, 1, 9, 1];
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{KeyAlgorithm, PrivateKey, self_signed};
 
     #[test]
     fn all_wrong_fields_are_named_at_once() {
@@ -258,6 +279,37 @@ mod tests {
         let ip = ["2001:db8:0::1".to_owned(), "2001:db8::1".to_owned()];
         let names = SubjectAltNames::parse(&dns, &ip).unwrap();
         assert_eq!((names.dns_names.len(), names.ip_addresses.len()), (1, 1));
+    }
+
+    #[test]
+    fn names_are_covered_by_themselves_and_by_an_asterisk_for_one_label() {
+        let names = |dns: &[&str], ip: &[&str]| {
+            let text = |names: &[&str]| names.iter().map(|&n| n.into()).collect::<Vec<_>>();
+            SubjectAltNames::parse(&text(dns), &text(ip)).unwrap()
+        };
+        let has = names(&["*.example.com", "shop.example"], &["192.0.2.7"]);
+        let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let from = time::macros::datetime!(2026-01-02 03:04:05 UTC);
+        let until = from + time::Duration::DAY;
+        let der = self_signed::build(&key, &Subject::default(), &has, from, until).unwrap();
+        let certificate = Certificate::parse(&der).unwrap();
+        for (dns, ip, covered) in [
+            (
+                &["shop.example", "www.example.com"][..],
+                &["192.0.2.7"][..],
+                true,
+            ),
+            (&["*.example.com"], &[], true),
+            (&[], &[], true),
+            (&["example.com"], &[], false),
+            (&["a.www.example.com"], &[], false),
+            (&["*.www.example.com"], &[], false),
+            (&["*.shop.example"], &[], false),
+            (&["shop.example"], &["192.0.2.8"], false),
+        ] {
+            let asked = names(dns, ip);
+            assert_eq!(asked.covered_by(&certificate), covered, "{dns:?} {ip:?}");
+        }
     }
 
     #[test]

@@ -148,6 +148,30 @@ fn our_reading_of_a_certificate_is_that_of_openssl() {
     assert_eq!(read.common_name, "www.example.com");
     assert_eq!(read.dns_names[2], "xn--bcher-kva.example");
     assert_eq!(read.ip_addresses.len(), 2);
+    assert_eq!(&read.subject_fields(), munich().fields());
+    assert_eq!(read.subject_der(), read.issuer_der());
+}
+
+#[test]
+fn the_place_of_the_issuers_certificate_is_the_first_over_http() {
+    let folder = tempfile::tempdir().unwrap();
+    let aia = "authorityInfoAccess=OCSP;URI:http://ocsp.example,caIssuers;URI:ldap://ca.example/o=x,caIssuers;URI:HTTP://ca.example/ca.cer,caIssuers;URI:http://other.example/";
+    openssl(
+        folder.path(),
+        &format!("req -x509 -newkey ed25519 -nodes -keyout k -out c.pem -subj /CN=a -addext {aia}"),
+    );
+    let text = std::fs::read_to_string(folder.path().join("c.pem")).unwrap();
+    let read = pki::parse_pem_chain(&text).unwrap().remove(0);
+    let url = read.ca_issuers_url();
+    assert_eq!(url.as_deref(), Some("HTTP://ca.example/ca.cer"));
+    let der = self_signed_of(&munich());
+    assert_eq!(Certificate::parse(&der).unwrap().ca_issuers_url(), None);
+}
+
+fn self_signed_of(subject: &Subject) -> Vec<u8> {
+    let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+    let from = datetime!(2026-01-02 03:04:05 UTC);
+    self_signed::build(&key, subject, &names(), from, from + Duration::DAY).unwrap()
 }
 
 #[test]
