@@ -1,10 +1,12 @@
 //! A certificate and its issuers, in order: found among others, or given and checked.
 
 mod search;
+#[cfg(test)]
+mod tests;
 
 use time::OffsetDateTime;
 
-use crate::{Certificate, signature::Signed};
+use crate::{Certificate, roots, signature::Signed};
 
 /// The most certificates in a chain, the leaf and the root included.
 pub const LONGEST: usize = 20;
@@ -49,14 +51,14 @@ impl Path {
 }
 
 /// Finds the best path from these certificates, which come in any order with anything among them, and from the
-/// bundled public [`roots`](crate::roots). One step is a step by name, CA flag, keyCertSign, path length and signature.
+/// bundled public [`roots`]. One step is a step by name, CA flag, keyCertSign, path length and signature.
 ///
 /// Complete goes before incomplete; then certificates that are all within their dates; then the shortest path (of
 /// incomplete ones the longest, since it leaves the least to find); then a root that is bundled; then the issuers that
 /// last longer. The order of the candidates changes nothing. However many there are, at most
 /// [`SIGNATURES`](search::SIGNATURES) signatures are checked.
 pub fn build(leaf: &Certificate, candidates: &[Certificate], now: OffsetDateTime) -> Path {
-    search::best(leaf, candidates, now)
+    search::best(leaf, candidates, &|name| roots::with_subject(name), now)
 }
 
 /// Why a chain is not one. Places count from 0, the leaf.
@@ -97,54 +99,4 @@ pub fn check_order(chain: &[Certificate]) -> Result<(), ChainError> {
 
 fn is_signed_by(subject: &Certificate, issuer: &Certificate) -> bool {
     Signed::from_der(&subject.der).is_ok_and(|s| s.verify_of_any_age(&issuer.spki_der).is_ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-
-    use super::*;
-
-    type Ca = CertifiedIssuer<'static, KeyPair>;
-
-    fn authority(name: &str, above: Option<&Ca>) -> Ca {
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        match above {
-            Some(above) => CertifiedIssuer::signed_by(params, key, above).unwrap(),
-            None => CertifiedIssuer::self_signed(params, key).unwrap(),
-        }
-    }
-
-    fn parse(ca: &Ca) -> Certificate {
-        Certificate::parse(ca.der()).unwrap()
-    }
-
-    #[test]
-    fn the_order_is_that_of_the_signatures() {
-        let root = authority("Root", None);
-        let middle = authority("Middle", Some(&root));
-        let impostor = authority("Root", None);
-        let params = CertificateParams::new(["shop.example".to_owned()]).unwrap();
-        let leaf = params
-            .signed_by(&KeyPair::generate().unwrap(), &middle)
-            .unwrap();
-        let leaf = Certificate::parse(leaf.der()).unwrap();
-        let (root, middle, impostor) = (parse(&root), parse(&middle), parse(&impostor));
-
-        let check = |chain: &[&Certificate]| {
-            check_order(&chain.iter().map(|&c| c.clone()).collect::<Vec<_>>())
-        };
-        assert_eq!(check(&[&leaf, &middle, &root]), Ok(()));
-        assert_eq!(check(&[&leaf]), Ok(()));
-        assert_eq!(check(&[]), Err(ChainError::Empty));
-        assert_eq!(check(&[&leaf, &root]), Err(ChainError::NotIssuedByNext(0)));
-        assert_eq!(
-            check(&[&leaf, &middle, &impostor]),
-            Err(ChainError::NotIssuedByNext(1))
-        );
-        assert_eq!(check(&[&middle, &leaf]), Err(ChainError::NotACa(1)));
-    }
 }

@@ -9,24 +9,43 @@ use std::{
 use time::OffsetDateTime;
 
 use super::{LONGEST, Path, is_signed_by};
-use crate::{Certificate, roots};
+use crate::Certificate;
 
-pub(super) fn best(leaf: &Certificate, candidates: &[Certificate], now: OffsetDateTime) -> Path {
+/// The roots with this subject that need not be among the candidates.
+pub(super) type Bundle<'a> = &'a dyn Fn(&[u8]) -> &'a [Certificate];
+
+pub(super) fn best<'a>(
+    leaf: &'a Certificate,
+    candidates: &'a [Certificate],
+    bundle: Bundle<'a>,
+    now: OffsetDateTime,
+) -> Path {
+    best_and_checks(leaf, candidates, bundle, now).0
+}
+
+/// The best path, and how many checks it took to find it.
+pub(super) fn best_and_checks<'a>(
+    leaf: &'a Certificate,
+    candidates: &'a [Certificate],
+    bundle: Bundle<'a>,
+    now: OffsetDateTime,
+) -> (Path, usize) {
     if leaf.self_signed {
-        return Path::default();
+        return (Path::default(), 0);
     }
-    let mut search = Search::among(candidates, now);
+    let mut search = Search::among(candidates, bundle, now);
     let mut ascent = search.climb(leaf, |issuer| issuer.is_valid_at(now));
     if ascent.root.is_none() {
         ascent = search.climb(leaf, |_| true);
     }
     let top = ascent.root.or_else(|| ascent.highest(now));
-    Path {
-        issuers: top
-            .map(|top| ascent.down_from(top).into_iter().rev().cloned().collect())
-            .unwrap_or_default(),
+    let mut issuers = top.map(|top| ascent.down_from(top)).unwrap_or_default();
+    issuers.reverse();
+    let path = Path {
+        issuers: issuers.into_iter().cloned().collect(),
         looked_for: search.looked_for.into_iter().map(<[u8]>::to_vec).collect(),
-    }
+    };
+    (path, SIGNATURES - search.checks_left)
 }
 
 /// How many signatures one search checks. Real stores need a handful; some hundred microseconds each.
@@ -40,6 +59,7 @@ const ISSUERS: usize = 20;
 
 struct Search<'a> {
     now: OffsetDateTime,
+    bundle: Bundle<'a>,
     by_subject: HashMap<&'a [u8], Vec<&'a Certificate>>,
     /// By fingerprint of the certificate below.
     issuers: HashMap<&'a str, Rc<[&'a Certificate]>>,
@@ -48,7 +68,7 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn among(candidates: &'a [Certificate], now: OffsetDateTime) -> Self {
+    fn among(candidates: &'a [Certificate], bundle: Bundle<'a>, now: OffsetDateTime) -> Self {
         let mut by_subject = HashMap::<_, Vec<_>>::new();
         for candidate in candidates.iter().filter(|c| may_issue(c)) {
             let named = by_subject.entry(candidate.subject_der()).or_default();
@@ -56,6 +76,7 @@ impl<'a> Search<'a> {
         }
         Self {
             now,
+            bundle,
             by_subject,
             issuers: HashMap::new(),
             checks_left: SIGNATURES,
@@ -102,7 +123,10 @@ impl<'a> Search<'a> {
                 .iter()
                 .filter(|&&at| ascent.steps[at].issuer.self_signed);
             if let Some(&first) = found.clone().next() {
-                let bundled = found.find(|&&at| roots::contains(ascent.steps[at].issuer));
+                let bundled = found.find(|&&at| {
+                    let root = ascent.steps[at].issuer;
+                    (self.bundle)(root.subject_der()).contains(root)
+                });
                 ascent.root = Some(bundled.copied().unwrap_or(first));
                 break;
             }
@@ -122,7 +146,7 @@ impl<'a> Search<'a> {
             Rc::default()
         } else {
             let named = self.by_subject.get(name).into_iter().flatten().copied();
-            let mut named = named.chain(roots::with_subject(name)).collect::<Vec<_>>();
+            let mut named = named.chain((self.bundle)(name)).collect::<Vec<_>>();
             let now = self.now;
             named.sort_by_cached_key(|issuer| {
                 (
