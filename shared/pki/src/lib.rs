@@ -9,6 +9,7 @@ mod certificate;
 pub mod chain;
 pub mod csr;
 mod distinguished_name;
+pub mod export;
 pub mod fingerprint;
 mod key;
 pub mod names;
