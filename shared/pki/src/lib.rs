@@ -9,6 +9,7 @@ pub mod chain;
 pub mod csr;
 mod distinguished_name;
 pub mod fingerprint;
+pub mod import;
 mod key;
 pub mod names;
 pub mod pem;
