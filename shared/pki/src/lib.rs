@@ -11,6 +11,7 @@ pub mod csr;
 mod distinguished_name;
 pub mod export;
 pub mod fingerprint;
+pub mod import;
 mod key;
 pub mod names;
 pub mod pem;
