@@ -126,10 +126,12 @@ impl Encryption {
         work: &mut Work,
     ) -> Result<Zeroizing<Vec<u8>>, ImportError> {
         for octets in self.forms(passphrase) {
-            work.spend(self.cost(ciphertext.len()), || self.too_much())?;
+            let cost = self.cost(ciphertext.len());
+            work.spend(cost, || self.too_much())?;
             let (key, initial_vector) = self.key(&octets).map_err(|Malformed| self.refused())?;
             let clear = self.cipher().decrypt(&key, &initial_vector, ciphertext);
             if let Some(clear) = clear.filter(|clear| is_one_sequence(clear)) {
+                work.opened(cost);
                 return Ok(clear);
             }
         }
