@@ -174,7 +174,7 @@ pub(super) enum Purpose {
 }
 
 /// The derivation of PKCS#12 (RFC 7292, appendix B.2); the passphrase is UTF-16 with its ending zero.
-/// The caller has paid `iterations` hashes for each output block.
+/// The caller has paid [`pkcs12_cost`].
 pub(super) fn pkcs12(
     hash: Hash,
     purpose: Purpose,
@@ -200,6 +200,15 @@ pub(super) fn pkcs12(
         for part in input.chunks_mut(block) {
             add_and_one(part, &addend);
         }
+    }
+}
+
+/// What [`pkcs12`] costs, in the units of [`Work`](super::work::Work).
+pub(super) fn pkcs12_cost(hash: Hash, iterations: u64, octets: usize) -> u64 {
+    let hashes = iterations.saturating_mul(octets.div_ceil(hash.octets()) as u64);
+    match hash {
+        Hash::Sha1 => hashes / 3 * 2 + 1,
+        _ => hashes.saturating_mul(hash.cost()),
     }
 }
 
@@ -308,14 +317,13 @@ impl Hash {
 
     /// The hash of a hash, so often.
     fn again(self, output: Output, times: u64) -> Output {
-        let Some(algorithm) = self.algorithm() else {
-            return (0..times).fold(output, |output, _| self.of([&output]));
-        };
-        // A hash in one go, without a context on the heap, takes a third of the time.
-        let mut times = 0..times;
-        match times.next() {
-            None => output,
-            Some(_) => {
+        match (self, self.algorithm()) {
+            (Self::Sha1, _) => sha1_again(&output, times),
+            (_, None) => (0..times).fold(output, |output, _| self.of([&output])),
+            (_, Some(algorithm)) => {
+                let mut times = 0..times;
+                let Some(_) = times.next() else { return output };
+                // In one go, without a context on the heap.
                 let first = digest::digest(algorithm, &output);
                 let last = times.fold(first, |last, _| digest::digest(algorithm, last.as_ref()));
                 Output::of(last.as_ref())
@@ -370,8 +378,66 @@ impl Deref for Output {
     }
 }
 
+/// The SHA-1 of a SHA-1, so often, block by block: GnuTLS and NSS derive old keys with 1,800,000 of them, and
+/// this takes half as long as to hash each as a message.
+fn sha1_again(output: &Output, times: u64) -> Output {
+    let mut block = Zeroizing::new([0; 64]);
+    block[..20].copy_from_slice(output);
+    // The padding of a message of 160 bits (FIPS 180-4, section 5.1.1).
+    (block[20], block[63]) = (0x80, 160);
+    for _ in 0..times {
+        let mut state = SHA1_INITIAL;
+        sha1::block_api::compress(&mut state, std::slice::from_ref(&*block));
+        for (octets, word) in block.as_chunks_mut::<4>().0.iter_mut().zip(state) {
+            *octets = word.to_be_bytes();
+        }
+    }
+    Output::of(&block[..20])
+}
+
+/// FIPS 180-4, section 5.3.1.
+const SHA1_INITIAL: [u32; 5] = [
+    0x6745_2301,
+    0xefcd_ab89,
+    0x98ba_dcfe,
+    0x1032_5476,
+    0xc3d2_e1f0,
+];
+
 const PBKDF2: &str = "1.2.840.113549.1.5.12";
 const SCRYPT: &str = "1.3.6.1.4.1.11591.4.11";
 
 /// What scrypt may hold: openssl takes the half.
 const SCRYPT_MEMORY: u64 = 32 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashing_again_is_hashing_again() {
+        for hash in [
+            Hash::Md5,
+            Hash::Sha1,
+            Hash::Sha256,
+            Hash::Sha384,
+            Hash::Sha512,
+        ] {
+            let once = hash.of([b"abc"]);
+            assert_eq!(once.len(), hash.octets());
+            let thrice = hash.of([&hash.of([&hash.of([b"abc"])])]);
+            assert_eq!(*hash.again(hash.of([b"abc"]), 2), *thrice, "{hash:?}");
+            assert_eq!(*hash.again(hash.of([b"abc"]), 0), *once, "{hash:?}");
+        }
+    }
+
+    #[test]
+    fn no_count_overflows_what_it_costs() {
+        for hash in [Hash::Sha1, Hash::Sha256, Hash::Sha512] {
+            assert!(pkcs12_cost(hash, u64::MAX, 24) > u64::MAX / 4);
+        }
+        let (n, r, p) = (u64::MAX, u64::MAX, u64::MAX);
+        let salt = Vec::new();
+        assert_eq!(Derivation::Scrypt { salt, n, r, p }.cost(32), u64::MAX);
+    }
+}

@@ -8,9 +8,9 @@ use super::ImportError;
 /// The counts of a hostile file stand in the file, and often inside what its own passphrase opens: so each
 /// part is charged when it is reached, and what can be seen beforehand is weighed together at the start.
 ///
-/// A file that does not open costs [`Work::FILE`] at most, a tenth of a second. A lock that opens gives back what
-/// it cost, out of a reserve: NSS and GnuTLS lock the key and the certificates, or each of them, with 600,000
-/// iterations, and without that all their files were refused.
+/// A file that does not open costs [`Work::FILE`] at most, a tenth of a second. When a lock opens, as much is there
+/// for the next, as long as the reserve lasts: NSS and GnuTLS lock the key and the certificates, or each of them,
+/// with 600,000 iterations, and without that all their files were refused.
 #[derive(Debug)]
 pub(super) struct Work {
     left: u64,
@@ -18,11 +18,11 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// 600,000 iterations of PBKDF2 with HMAC-SHA-256, and something for what is inside.
-    pub(super) const FILE: u64 = 1_250_000;
+    /// 600,000 iterations of PBKDF2 with HMAC-SHA-256, and an RSA-4096 key to check.
+    pub(super) const FILE: u64 = 1_320_000;
 
     /// Three more such locks: GnuTLS locks a key and each certificate of its chain apart.
-    const RESERVE: u64 = 3_600_000;
+    const RESERVE: u64 = 3_700_000;
 
     pub(super) fn new() -> Self {
         Self {
@@ -41,9 +41,9 @@ impl Work {
         Ok(())
     }
 
-    /// Gives back what a lock has cost that has opened.
-    pub(super) fn opened(&mut self, units: u64) {
-        let returned = units.min(self.reserve);
+    /// A lock has opened.
+    pub(super) fn opened(&mut self) {
+        let returned = (Self::FILE - self.left).min(self.reserve);
         self.reserve -= returned;
         self.left += returned;
     }
@@ -76,7 +76,7 @@ mod tests {
         let mut work = Work::new();
         let mut opened = 0;
         while spend(&mut work, LOCK).is_ok() {
-            work.opened(LOCK);
+            work.opened();
             opened += 1;
         }
         assert_eq!(opened, 4);

@@ -35,14 +35,13 @@ fn hostile_files_are_answered_within_their_bounds() {
         let mut answer = "";
         for passphrase in [None, Some(""), Some("hunter2"), Some(&"x".repeat(1_024))] {
             let before = clock_gettime(ClockId::ThreadCPUTime);
-            let (result, most) =
-                allocations::peak_during(|| import::read(&file, passphrase.as_deref()));
+            let (result, most) = allocations::peak_during(|| import::read(&file, passphrase));
             let after = clock_gettime(ClockId::ThreadCPUTime);
             let spent = (after.tv_sec - before.tv_sec) as f64 * 1e3
                 + (after.tv_nsec - before.tv_nsec) as f64 / 1e6;
             slowest = slowest.max(spent);
             peak = peak.max(most);
-            if passphrase.as_deref() == Some("hunter2") {
+            if passphrase == Some("hunter2") {
                 answer = result
                     .as_ref()
                     .map_or_else(|error| error.reason(), |_| "read");
