@@ -10,6 +10,7 @@ pub mod chain;
 pub mod csr;
 mod distinguished_name;
 pub mod export;
+mod extensions;
 pub mod fingerprint;
 mod key;
 pub mod names;

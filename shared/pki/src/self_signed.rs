@@ -1,9 +1,9 @@
 //! Certificates that are signed with their own key.
 
-use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, SerialNumber};
-use time::OffsetDateTime;
+use rcgen::{SanType, SerialNumber, string::Ia5String};
+use time::{OffsetDateTime, UtcOffset};
 
-use crate::{PrivateKey, Subject, SubjectAltNames, csr::BuildError};
+use crate::{PrivateKey, Subject, SubjectAltNames, csr::BuildError, extensions};
 
 /// Builds a self-signed server certificate, DER: CA:false, serverAuth, a serial number of 126 random bits.
 ///
@@ -16,18 +16,19 @@ pub fn build(
     not_before: OffsetDateTime,
     not_after: OffsetDateTime,
 ) -> Result<Vec<u8>, BuildError> {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = subject.distinguished_name().map_err(BuildError::Name)?;
-    params.subject_alt_names = names.general_names().map_err(BuildError::Name)?;
-    params.not_before = not_before;
-    params.not_after = not_after;
+    let mut params = extensions::of_a_server(key, subject, names)?;
+    // Whole seconds of UTC, as they stand in the certificate.
+    params.not_before = not_before.to_offset(UtcOffset::UTC);
+    params.not_after = not_after.to_offset(UtcOffset::UTC);
     params.serial_number = Some(random_serial_number()?);
-    params.is_ca = IsCa::ExplicitNoCa;
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    if key.algorithm().is_rsa() {
-        params.key_usages.push(KeyUsagePurpose::KeyEncipherment);
+    params.use_authority_key_identifier_extension = true;
+    // A subject's address has to be named here too (RFC 5280, section 4.1.2.6). A request leaves that to the CA:
+    // public ones may not do it for a server, and refuse who asks.
+    let email = subject.fields().email_address.as_str();
+    if !email.is_empty() {
+        let email = Ia5String::try_from(email).map_err(BuildError::Name)?;
+        params.subject_alt_names.push(SanType::Rfc822Name(email));
     }
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let certificate = params.self_signed(key).map_err(BuildError::Sign)?;
     Ok(certificate.der().to_vec())
 }

@@ -44,6 +44,8 @@ proptest! {
         let _ = pki::parse_pem_chain(&text);
         if let Ok(name) = DnsName::try_from(text.as_str()) {
             // What was parsed once is parsed to itself.
+            let shown = name.to_unicode();
+            prop_assert_eq!(DnsName::try_from(shown.as_str()), Ok(name.clone()));
             prop_assert_eq!(DnsName::try_from(name.as_str()), Ok(name));
         }
     }

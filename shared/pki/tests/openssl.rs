@@ -59,6 +59,27 @@ fn assert_has_the_names(text: &str) {
     }
 }
 
+fn assert_has_the_extensions_of_a_server(text: &str, algorithm: KeyAlgorithm) {
+    let usages = match algorithm.is_rsa() {
+        true => "Digital Signature, Key Encipherment",
+        false => "Digital Signature\n",
+    };
+    for expected in [
+        "Basic Constraints: critical",
+        "CA:FALSE",
+        "Key Usage: critical",
+        usages,
+        "Extended Key Usage",
+        "TLS Web Server Authentication",
+        "Subject Key Identifier",
+    ] {
+        assert!(
+            text.contains(expected),
+            "{expected} for {algorithm} in\n{text}"
+        );
+    }
+}
+
 #[test]
 fn openssl_reads_and_verifies_the_keys_and_requests_of_every_algorithm() {
     let folder = tempfile::tempdir().unwrap();
@@ -88,6 +109,8 @@ fn openssl_reads_and_verifies_the_keys_and_requests_of_every_algorithm() {
         );
         assert!(text.contains("verify OK"), "{algorithm}: {text}");
         assert_has_the_names(&text);
+        assert_has_the_extensions_of_a_server(&text, algorithm);
+        assert!(!text.contains("email:"), "public CAs refuse it: {text}");
     }
 }
 
@@ -109,7 +132,8 @@ fn openssl_reads_and_verifies_self_signed_certificates_of_every_algorithm() {
             "x509 -in self.pem -noout -text -nameopt sep_comma_plus,utf8",
         );
         assert_has_the_names(&text);
-        assert!(text.contains("CA:FALSE"), "{text}");
+        assert_has_the_extensions_of_a_server(&text, algorithm);
+        assert!(text.contains("email:ops@example.com"), "{text}");
 
         let read = Certificate::parse(&der).unwrap();
         assert!(read.self_signed && !read.is_ca, "{algorithm}");

@@ -71,8 +71,8 @@ fn said(output: &Output) -> String {
 fn judge_named(name: &str) -> PathBuf {
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/bin");
     let path = env::var_os("PATH").unwrap_or_default();
-    let mut places = std::iter::once(ours).chain(env::split_paths(&path));
-    places
+    std::iter::once(ours)
+        .chain(env::split_paths(&path))
         .find_map(|folder| {
             folder
                 .join(name)

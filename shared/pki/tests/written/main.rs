@@ -12,4 +12,5 @@ mod desk;
 mod identity;
 mod java;
 mod keys;
+mod lint;
 mod pkcs12;
