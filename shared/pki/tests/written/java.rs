@@ -73,10 +73,10 @@ fn java_reads_key_and_chain_of_every_algorithm() {
         for algorithm in KeyAlgorithm::ALL {
             scope.spawn(move || {
                 let identity = Identity::new(algorithm);
-                for passphrase in ["open sesame", "fünf € und 🐎"] {
-                    let file = jks(identity.contents(), passphrase, now).unwrap();
-                    assert_java_reads(&file, "JKS", passphrase, &identity);
-                }
+                // With characters that Java keeps in two.
+                let passphrase = "fünf € und 🐎";
+                let file = jks(identity.contents(), passphrase, now).unwrap();
+                assert_java_reads(&file, "JKS", passphrase, &identity);
                 for encryption in [Encryption::Modern, Encryption::Legacy] {
                     let file = pkcs12(identity.contents(), "open sesame", encryption).unwrap();
                     assert_java_reads(&file, "PKCS12", "open sesame", &identity);
