@@ -94,7 +94,7 @@ fn names() -> impl Strategy<Value = SubjectAltNames> {
     });
     let ip = any::<std::net::IpAddr>().prop_map(|ip| ip.to_string());
     let few = prop::collection::vec(dns.clone(), 0..4);
-    let dns = prop_oneof![8 => few, 1 => prop::collection::vec(dns, 80..95)];
+    let dns = prop_oneof![30 => few, 1 => prop::collection::vec(dns, 80..95)];
     (dns, prop::collection::vec(ip, 0..4))
         .prop_map(|(dns, ip)| SubjectAltNames::parse(&dns, &ip).unwrap())
 }
