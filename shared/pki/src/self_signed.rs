@@ -3,9 +3,10 @@
 use rcgen::{SanType, SerialNumber, string::Ia5String};
 use time::{OffsetDateTime, UtcOffset};
 
-use crate::{PrivateKey, Subject, SubjectAltNames, csr::BuildError, extensions};
+use crate::{PrivateKey, Subject, SubjectAltNames, SubjectFields, csr::BuildError, extensions};
 
 /// Builds a self-signed server certificate, DER: CA:false, serverAuth, a serial number of 126 random bits.
+/// An empty subject becomes the first of the names.
 ///
 /// # Errors
 /// [`BuildError`], where encoding or signing fails.
@@ -16,6 +17,13 @@ pub fn build(
     not_before: OffsetDateTime,
     not_after: OffsetDateTime,
 ) -> Result<Vec<u8>, BuildError> {
+    let named;
+    let subject = if subject.is_empty() {
+        named = by_first_name(names);
+        &named
+    } else {
+        subject
+    };
     let mut params = extensions::of_a_server(key, subject, names)?;
     // Whole seconds of UTC, as they stand in the certificate.
     params.not_before = not_before.to_offset(UtcOffset::UTC);
@@ -31,6 +39,22 @@ pub fn build(
     }
     let certificate = params.self_signed(key).map_err(BuildError::Sign)?;
     Ok(certificate.der().to_vec())
+}
+
+/// A subject for a certificate that was given none: it is the issuer too, and that has to have a name (RFC 5280,
+/// section 4.1.2.4). It is called by its first name that is short enough for a CN.
+fn by_first_name(names: &SubjectAltNames) -> Subject {
+    let dns = names.dns_names.iter().map(ToString::to_string);
+    let ip = names.ip_addresses.iter().map(ToString::to_string);
+    let mut names = dns.chain(ip).chain(["self-signed".to_owned()]);
+    let subject = names.find_map(|common_name| {
+        let fields = SubjectFields {
+            common_name,
+            ..SubjectFields::default()
+        };
+        Subject::try_from(fields).ok()
+    });
+    subject.unwrap_or_default()
 }
 
 /// Positive, and never zero octets in front (RFC 5280, section 4.1.2.2).

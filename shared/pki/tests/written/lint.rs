@@ -71,7 +71,7 @@ fn subject() -> impl Strategy<Value = Subject> {
         country,
         email,
     );
-    fields.prop_filter_map("valid fields", |fields| {
+    let filled_in = fields.prop_filter_map("valid fields", |fields| {
         Subject::try_from(SubjectFields {
             common_name: fields.0,
             organization: fields.1,
@@ -82,7 +82,8 @@ fn subject() -> impl Strategy<Value = Subject> {
             email_address: fields.6,
         })
         .ok()
-    })
+    });
+    prop_oneof![1 => Just(Subject::default()), 9 => filled_in]
 }
 
 fn names() -> impl Strategy<Value = SubjectAltNames> {
