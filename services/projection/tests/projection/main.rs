@@ -7,6 +7,7 @@ mod database;
 mod filters;
 mod follower;
 mod golden;
+mod indices;
 mod paging;
 mod questions;
 mod replay;
