@@ -8,7 +8,7 @@ use crate::{database::Tables, script::Script};
 async fn every_golden_event_becomes_rows() {
     let services = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut golden = BTreeMap::new();
-    for service in ["keystore", "acme-agent"] {
+    for service in ["keystore", "csr-service", "acme-agent"] {
         let folder = services.join(service).join("src/golden");
         for file in fs::read_dir(folder).unwrap() {
             let path = file.unwrap().path();
