@@ -19,6 +19,8 @@ mod request;
 
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod trials;
 
 pub use config::Config;
 

@@ -67,7 +67,10 @@ impl Worker {
     }
 
     /// Tries everything that is owed once; false where something is owed still.
-    async fn work_off(&self) -> Result<bool, DbErr> {
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn work_off(&self) -> Result<bool, DbErr> {
         let (mut position, mut all) = (0, true);
         loop {
             let owed = owed::past(&self.database, position).await?;
