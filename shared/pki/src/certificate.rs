@@ -105,7 +105,7 @@ impl Certificate {
         let (dns_names, ip_addresses) = alternative_names(&parsed)?;
         let subject_der = parsed.subject().as_raw();
         let self_signed = subject_der == parsed.issuer().as_raw()
-            && Signed::from_der(der).is_ok_and(|signed| signed.verify(spki.raw).is_ok());
+            && Signed::from_der(der).is_ok_and(|signed| signed.verify_of_any_age(spki.raw).is_ok());
         Ok(Self {
             der: der.to_vec(),
             serial_number: serial_number(parsed.raw_serial()),

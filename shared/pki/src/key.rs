@@ -173,7 +173,31 @@ impl PrivateKey {
         if let Ok(pair) = Ed25519KeyPair::from_pkcs8(der) {
             return Self::of(KeyAlgorithm::Ed25519, Pair::Ed25519(pair));
         }
-        let pair = RsaKeyPair::from_pkcs8(der).map_err(|_| KeyError::Unsupported)?;
+        Self::of_rsa(RsaKeyPair::from_pkcs8(der).map_err(|_| KeyError::Unsupported)?)
+    }
+
+    /// Reads PKCS#1 (RFC 8017, appendix A.1.2): an RSA key alone, as `BEGIN RSA PRIVATE KEY` has it.
+    ///
+    /// # Errors
+    /// [`KeyError::Unsupported`] for anything but the sizes of [`KeyAlgorithm`].
+    pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, KeyError> {
+        Self::of_rsa(RsaKeyPair::from_der(der).map_err(|_| KeyError::Unsupported)?)
+    }
+
+    /// Reads SEC1 (RFC 5915) with its curve in it: an EC key alone, as `BEGIN EC PRIVATE KEY` has it.
+    ///
+    /// # Errors
+    /// [`KeyError::Unsupported`] for anything but the curves of [`KeyAlgorithm`].
+    pub fn from_sec1_der(der: &[u8]) -> Result<Self, KeyError> {
+        for (curve, algorithm) in CURVES {
+            if let Ok(pair) = EcdsaKeyPair::from_private_key_der(curve, der) {
+                return Self::of(algorithm, Pair::Ecdsa(pair));
+            }
+        }
+        Err(KeyError::Unsupported)
+    }
+
+    fn of_rsa(pair: RsaKeyPair) -> Result<Self, KeyError> {
         let algorithm = KeyAlgorithm::of_rsa_octets(pair.public_modulus_len());
         Self::of(algorithm.ok_or(KeyError::Unsupported)?, Pair::Rsa(pair))
     }

@@ -230,7 +230,7 @@ pub(crate) fn visible(text: &str, max: usize) -> Result<&str, NameError> {
 }
 
 /// Characters that change the direction of what follows, or are not seen at all: with them one name can look like another.
-fn turns_text(c: char) -> bool {
+pub(crate) fn turns_text(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')

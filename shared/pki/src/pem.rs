@@ -20,7 +20,7 @@ pub fn private_key(key: &PrivateKey) -> Zeroizing<String> {
     Zeroizing::new(encode("PRIVATE KEY", key.pkcs8_der()))
 }
 
-fn encode(label: &str, der: &[u8]) -> String {
+pub(crate) fn encode(label: &str, der: &[u8]) -> String {
     // Sized for the whole text, so that a key leaves no half copies behind as it grows.
     let mut text = String::with_capacity(der.len() * 3 / 2 + 2 * label.len() + 64);
     let octets_a_line = 48;

@@ -1,0 +1,356 @@
+//! From a passphrase to the octets of a key: PBKDF1, PBKDF2 and scrypt (RFC 8018, RFC 7914), the derivation of
+//! PKCS#12 (RFC 7292, appendix B), and that of encrypted PEM blocks.
+
+use std::{num::NonZeroU32, ops::Deref};
+
+use aws_lc_rs::{
+    digest::{self, SHA1_FOR_LEGACY_USE_ONLY},
+    pbkdf2,
+};
+use md5::{Digest as _, Md5};
+use zeroize::Zeroizing;
+
+use super::ber::{Malformed, Values};
+
+/// A hash inside a derivation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hash {
+    Md5,
+    Sha1,
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+/// How the octets of a key come from a passphrase; with the salt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Derivation {
+    Pbkdf1 {
+        hash: Hash,
+        salt: Vec<u8>,
+        iterations: u64,
+    },
+    Pbkdf2 {
+        hash: Hash,
+        salt: Vec<u8>,
+        iterations: u64,
+    },
+    Scrypt {
+        salt: Vec<u8>,
+        n: u64,
+        r: u64,
+        p: u64,
+    },
+}
+
+/// A derivation that is not done here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NoDerivation {
+    Malformed,
+    /// Which one it is.
+    Unsupported(String),
+}
+
+impl From<Malformed> for NoDerivation {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
+impl Derivation {
+    /// The key derivation function of PBES2 (RFC 8018, appendix A.2; RFC 7914, section 7).
+    pub(super) fn of_pbes2(mut algorithm: Values<'_>) -> Result<Self, NoDerivation> {
+        let oid = algorithm.oid()?;
+        let mut parameters = algorithm.sequence()?;
+        let salt = parameters.octets().map(std::borrow::Cow::into_owned);
+        match oid.as_str() {
+            PBKDF2 => {
+                let (salt, iterations) = (salt?, parameters.count()?);
+                // The length of the key, which the cipher tells as well.
+                let _ = parameters.count();
+                let hash = match parameters.sequence() {
+                    Ok(mut function) => Hash::of_hmac(&function.oid()?)?,
+                    Err(Malformed) => Hash::Sha1,
+                };
+                Ok(Self::Pbkdf2 {
+                    hash,
+                    salt,
+                    iterations,
+                })
+            }
+            SCRYPT => Ok(Self::Scrypt {
+                salt: salt?,
+                n: parameters.count()?,
+                r: parameters.count()?,
+                p: parameters.count()?,
+            }),
+            _ => Err(NoDerivation::Unsupported(format!(
+                "the key derivation function {oid}"
+            ))),
+        }
+    }
+
+    /// What deriving so many octets costs, in the units of [`Work`](super::work::Work).
+    pub(super) fn cost(&self, octets: usize) -> u64 {
+        match self {
+            Self::Pbkdf1 {
+                hash, iterations, ..
+            } => iterations.saturating_mul(hash.cost()),
+            Self::Pbkdf2 {
+                hash, iterations, ..
+            } => {
+                let blocks = octets.div_ceil(hash.octets()) as u64;
+                iterations.saturating_mul(2 * hash.cost() * blocks)
+            }
+            // Past the memory that a file may take, it costs more than there is.
+            Self::Scrypt { n, r, p, .. } => match n.saturating_mul(*r) {
+                memory if memory > SCRYPT_MEMORY / 128 => u64::MAX,
+                memory => memory.saturating_mul(*p).saturating_mul(5),
+            },
+        }
+    }
+
+    /// The octets. The caller has paid [`Self::cost`].
+    pub(super) fn derive(
+        &self,
+        passphrase: &[u8],
+        octets: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, Malformed> {
+        let mut key = Zeroizing::new(vec![0; octets]);
+        match self {
+            Self::Pbkdf1 {
+                hash,
+                salt,
+                iterations,
+            } => {
+                let mut block = hash.of([passphrase, salt]);
+                for _ in 1..*iterations {
+                    block = hash.of([&block]);
+                }
+                key.copy_from_slice(block.get(..octets).ok_or(Malformed)?);
+            }
+            Self::Pbkdf2 {
+                hash,
+                salt,
+                iterations,
+            } => {
+                let iterations = u32::try_from(*iterations).ok().and_then(NonZeroU32::new);
+                let algorithm = hash.pbkdf2().ok_or(Malformed)?;
+                let iterations = iterations.ok_or(Malformed)?;
+                pbkdf2::derive(algorithm, iterations, salt, passphrase, &mut key);
+            }
+            Self::Scrypt { salt, n, r, p } => {
+                let r = u32::try_from(*r).map_err(|_| Malformed)?;
+                let p = u32::try_from(*p).map_err(|_| Malformed)?;
+                let log_n = n.is_power_of_two().then(|| n.trailing_zeros());
+                let log_n = log_n.and_then(|log_n| u8::try_from(log_n).ok());
+                let parameters = scrypt::Params::new(log_n.ok_or(Malformed)?, r, p);
+                let parameters = parameters.map_err(|_| Malformed)?;
+                scrypt::scrypt(passphrase, salt, &parameters, &mut key).map_err(|_| Malformed)?;
+            }
+        }
+        Ok(key)
+    }
+
+    /// For people: "PBKDF2 with 1000000 iterations".
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::Pbkdf1 { iterations, .. } => format!("PBKDF1 with {iterations} iterations"),
+            Self::Pbkdf2 {
+                hash, iterations, ..
+            } => format!("PBKDF2 (HMAC-{}) with {iterations} iterations", hash.name()),
+            Self::Scrypt { n, r, p, .. } => format!("scrypt with N={n}, r={r}, p={p}"),
+        }
+    }
+}
+
+/// What the derivation of PKCS#12 is for (RFC 7292, appendix B.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Key = 1,
+    InitialVector = 2,
+    Mac = 3,
+}
+
+/// The derivation of PKCS#12 (RFC 7292, appendix B.2); the passphrase is UTF-16 with its ending zero.
+/// The caller has paid `iterations` hashes for each output block.
+pub(super) fn pkcs12(
+    hash: Hash,
+    purpose: Purpose,
+    passphrase: &[u8],
+    salt: &[u8],
+    iterations: u64,
+    octets: usize,
+) -> Zeroizing<Vec<u8>> {
+    let block = hash.block_octets();
+    let diversifier = vec![purpose as u8; block];
+    let mut input = Zeroizing::new(repeated(salt, block));
+    input.extend_from_slice(&Zeroizing::new(repeated(passphrase, block)));
+    let mut key = Zeroizing::new(Vec::with_capacity(octets));
+    loop {
+        let mut output = hash.of([&diversifier[..], &input]);
+        for _ in 1..iterations {
+            output = hash.of([&output]);
+        }
+        let wanted = output.len().min(octets - key.len());
+        key.extend_from_slice(&output[..wanted]);
+        if key.len() == octets {
+            return key;
+        }
+        let addend: Vec<u8> = output.iter().copied().cycle().take(block).collect();
+        for part in input.chunks_mut(block) {
+            add_and_one(part, &addend);
+        }
+    }
+}
+
+/// The key of an encrypted PEM block: openssl's EVP_BytesToKey with MD5 and one round.
+pub(super) fn pem(passphrase: &[u8], salt: &[u8], octets: usize) -> Zeroizing<Vec<u8>> {
+    let mut key = Zeroizing::new(Vec::with_capacity(octets + 16));
+    let mut last = Hash::Md5.of([passphrase, salt]);
+    loop {
+        key.extend_from_slice(&last);
+        if key.len() >= octets {
+            break;
+        }
+        last = Hash::Md5.of([&last, passphrase, salt]);
+    }
+    key.truncate(octets);
+    key
+}
+
+/// As often as it takes to fill whole blocks; nothing stays nothing.
+fn repeated(octets: &[u8], block: usize) -> Vec<u8> {
+    let length = octets.len().div_ceil(block) * block;
+    octets.iter().copied().cycle().take(length).collect()
+}
+
+/// number + addend + 1, big-endian, without the carry out.
+fn add_and_one(number: &mut [u8], addend: &[u8]) {
+    let mut carry = 1;
+    for (digit, added) in number.iter_mut().zip(addend).rev() {
+        let sum = u16::from(*digit) + u16::from(*added) + carry;
+        *digit = (sum & 0xff) as u8;
+        carry = sum >> 8;
+    }
+}
+
+impl Hash {
+    /// A hash by its own name, as the integrity check of PKCS#12 has it.
+    pub(super) fn of_digest(oid: &str) -> Option<Self> {
+        match oid {
+            "1.3.14.3.2.26" => Some(Self::Sha1),
+            "2.16.840.1.101.3.4.2.1" => Some(Self::Sha256),
+            "2.16.840.1.101.3.4.2.2" => Some(Self::Sha384),
+            "2.16.840.1.101.3.4.2.3" => Some(Self::Sha512),
+            _ => None,
+        }
+    }
+
+    fn of_hmac(oid: &str) -> Result<Self, NoDerivation> {
+        match oid {
+            "1.2.840.113549.2.7" => Ok(Self::Sha1),
+            "1.2.840.113549.2.9" => Ok(Self::Sha256),
+            "1.2.840.113549.2.10" => Ok(Self::Sha384),
+            "1.2.840.113549.2.11" => Ok(Self::Sha512),
+            _ => Err(NoDerivation::Unsupported(format!(
+                "PBKDF2 and the pseudo-random function {oid}"
+            ))),
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Md5 => "MD5",
+            Self::Sha1 => "SHA-1",
+            Self::Sha256 => "SHA-256",
+            Self::Sha384 => "SHA-384",
+            Self::Sha512 => "SHA-512",
+        }
+    }
+
+    /// One compression beside one of SHA-256.
+    pub(super) fn cost(self) -> u64 {
+        match self {
+            Self::Sha256 => 1,
+            Self::Md5 | Self::Sha1 => 2,
+            Self::Sha384 | Self::Sha512 => 4,
+        }
+    }
+
+    pub(super) fn octets(self) -> usize {
+        match self {
+            Self::Md5 => 16,
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+
+    fn block_octets(self) -> usize {
+        match self {
+            Self::Md5 | Self::Sha1 | Self::Sha256 => 64,
+            Self::Sha384 | Self::Sha512 => 128,
+        }
+    }
+
+    /// The hash of these parts, one after the other.
+    pub(super) fn of<const N: usize>(self, parts: [&[u8]; N]) -> Output {
+        let algorithm = match self {
+            Self::Md5 => {
+                let mut hash = Md5::new();
+                parts.iter().for_each(|part| hash.update(part));
+                return Output::of(&hash.finalize());
+            }
+            Self::Sha1 => &SHA1_FOR_LEGACY_USE_ONLY,
+            Self::Sha256 => &digest::SHA256,
+            Self::Sha384 => &digest::SHA384,
+            Self::Sha512 => &digest::SHA512,
+        };
+        let mut hash = digest::Context::new(algorithm);
+        parts.iter().for_each(|part| hash.update(part));
+        Output::of(hash.finish().as_ref())
+    }
+
+    fn pbkdf2(self) -> Option<pbkdf2::Algorithm> {
+        match self {
+            Self::Md5 => None,
+            Self::Sha1 => Some(pbkdf2::PBKDF2_HMAC_SHA1),
+            Self::Sha256 => Some(pbkdf2::PBKDF2_HMAC_SHA256),
+            Self::Sha384 => Some(pbkdf2::PBKDF2_HMAC_SHA384),
+            Self::Sha512 => Some(pbkdf2::PBKDF2_HMAC_SHA512),
+        }
+    }
+}
+
+/// What a hash gave; wiped, for it may be a key. Not on the heap: there may be a million one after the other.
+pub(super) struct Output {
+    octets: Zeroizing<[u8; 64]>,
+    length: usize,
+}
+
+impl Output {
+    fn of(octets: &[u8]) -> Self {
+        let mut output = Zeroizing::new([0; 64]);
+        output[..octets.len()].copy_from_slice(octets);
+        Self {
+            octets: output,
+            length: octets.len(),
+        }
+    }
+}
+
+impl Deref for Output {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.octets[..self.length]
+    }
+}
+
+const PBKDF2: &str = "1.2.840.113549.1.5.12";
+const SCRYPT: &str = "1.3.6.1.4.1.11591.4.11";
+
+/// What scrypt may take: N=32768 with r=8, twice what openssl takes.
+const SCRYPT_MEMORY: u64 = 32 * 1024 * 1024;
