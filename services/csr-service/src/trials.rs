@@ -1,8 +1,13 @@
 //! The reaction on a real event log and database. The keystore's events are told by the trial; a crash
 //! is what was not done, or what was done and not noted.
 
+mod chain;
+mod copies;
 mod fulfilment;
+mod issuers;
 mod keys;
+mod keystore;
+mod requests;
 
 use std::sync::Arc;
 
@@ -14,19 +19,22 @@ use eventlog::{
     Aggregate, Envelope, EventLog, Executed, Follower, Origin, Provision, Recorded,
     checkpoint::checkpoint, provision, subject,
 };
-use runtime::Clock;
+use runtime::{Clock, Egress};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use tempfile::TempDir;
-use time::macros::datetime;
+use time::{OffsetDateTime, macros::datetime};
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use town::{nats::Nats, wait};
 use uuid::Uuid;
 
+use self::keystore::StandIn;
 use crate::{
     certificate::CertificateEvent,
+    commands::Commands,
     key::KeyEvent,
+    keystore::Keystore,
     reactions::{Reactions, worker::Worker},
     request::{self, Command, State},
     samples,
@@ -57,11 +65,20 @@ impl Running {
 
 impl Trial {
     pub async fn begin() -> Self {
+        Self::on_a_log_of(None).await
+    }
+
+    /// On a log that takes so many bytes and no more.
+    pub async fn with_room_for(bytes: u64) -> Self {
+        Self::on_a_log_of(Some(bytes)).await
+    }
+
+    async fn on_a_log_of(max_bytes: Option<u64>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let nats = Nats::start(folder.path()).await;
         let wanted = Provision {
             replicas: 1,
-            max_bytes: None,
+            max_bytes,
             buckets: Vec::new(),
         };
         provision(&nats.connect().await, &wanted).await.unwrap();
@@ -69,7 +86,7 @@ impl Trial {
         Self {
             log: log.await.unwrap(),
             database: database(folder.path()).await,
-            clock: Clock::manual(datetime!(2026-03-01 12:00 UTC)),
+            clock: Clock::manual(NOON),
             nats,
             folder,
         }
@@ -83,6 +100,23 @@ impl Trial {
             std::fs::remove_file(file).ok();
         }
         self.database = database(self.folder.path()).await;
+    }
+
+    /// What this service does for callers, with this keystore.
+    pub async fn commands(&self, keystore: &StandIn) -> Commands {
+        let loopback = "127.0.0.0/8".parse().unwrap();
+        let reactions = Reactions::new(Arc::default());
+        let progress = reactions.progress();
+        // It ends with the trial.
+        self.follow(reactions);
+        Commands {
+            log: self.log.clone(),
+            database: self.database.clone(),
+            keystore: Keystore::new(keystore.open().await),
+            egress: Egress::new(&[loopback]),
+            progress,
+            clock: self.clock.clone(),
+        }
     }
 
     /// The follower alone, until the rows have all that the log has now: nothing is appended.
@@ -175,11 +209,7 @@ impl Trial {
 
     /// The keystore says that this happened.
     pub async fn tell<A: Aggregate>(&self, id: u128, event: A::Event) -> Executed<A> {
-        let (id, now) = (Uuid::from_u128(id).to_string(), self.clock.now());
-        let origin = origin(&Uuid::new_v4().to_string());
-        let decide = |_: &A| Ok::<_, crate::refusal::Refusal>(event.clone());
-        let told = self.log.execute(&id, &origin, "told", now, decide).await;
-        told.unwrap()
+        tell(&self.log, id, event).await
     }
 
     /// The events of a request.
@@ -196,6 +226,16 @@ impl Trial {
         })
         .await
     }
+}
+
+/// The keystore says that this happened.
+pub async fn tell<A: Aggregate>(log: &EventLog, id: u128, event: A::Event) -> Executed<A> {
+    let id = Uuid::from_u128(id).to_string();
+    let (origin, now) = (origin(&Uuid::new_v4().to_string()), NOON);
+    let decide = |_: &A| Ok::<_, crate::refusal::Refusal>(event.clone());
+    log.execute(&id, &origin, "told", now, decide)
+        .await
+        .unwrap()
 }
 
 /// What the keystore keeps of certificates is its own: here they only have events.
@@ -255,6 +295,8 @@ async fn database(folder: &std::path::Path) -> DatabaseConnection {
     Migrations::up(&database, None).await.unwrap();
     database
 }
+
+const NOON: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
 struct Migrations;
 
