@@ -1,7 +1,6 @@
 //! The reaction on a real event log and database. The keystore's events are told by the trial; a crash
 //! is what was not done, or what was done and not noted.
 
-mod chain;
 mod copies;
 mod fulfilment;
 mod issuers;

@@ -5,15 +5,11 @@ use api::{
     refuse,
     x509::v1::{KeyAlgorithm, Subject, SubjectAltNames},
 };
-use pki::Certificate;
 use tonic::Status;
+use town::authority::Authority;
 use uuid::Uuid;
 
-use super::{
-    Certificates, Keys, Trial,
-    chain::{authority, leaf},
-    keystore::StandIn,
-};
+use super::{Certificates, Keys, Trial, keystore::StandIn};
 use crate::{
     certificate::CertificateEvent, commands::Source, key::KeyEvent, request::Command, samples,
 };
@@ -26,7 +22,9 @@ const KEY: u128 = 3;
 async fn a_certificate_gives_all_that_it_was_made_from_also_when_it_is_deleted() {
     let trial = Trial::begin().await;
     let commands = trial.commands(&StandIn::default()).await;
-    let leaf = Certificate::parse(&leaf(&authority("Root", None), "")).unwrap();
+    let csr = pki::pem::certificate_request(&samples::created().csr_der);
+    let leaf = Authority::root("Root").grant(&csr);
+    let leaf = pki::parse_pem_chain(&leaf).unwrap().remove(0);
     let imported = CertificateEvent::Imported(CertificateImported {
         friendly_name: "shop".into(),
         certificate: Some((&leaf).into()),
@@ -38,16 +36,16 @@ async fn a_certificate_gives_all_that_it_was_made_from_also_when_it_is_deleted()
     let copied = commands.copy_from(source).await.unwrap();
     assert_eq!(copied.friendly_name, "shop");
     assert_eq!(copied.key_id, None, "its key never came");
-    assert_eq!(copied.key_algorithm, i32::from(KeyAlgorithm::EcdsaP256));
+    assert_eq!(copied.key_algorithm, i32::from(KeyAlgorithm::Ed25519));
     let subject = Subject {
-        common_name: "shop.example".into(),
+        common_name: "www.example.com".into(),
         organization: "Example".into(),
         country: "DE".into(),
         ..Subject::default()
     };
     assert_eq!(copied.subject, subject);
     let names = SubjectAltNames {
-        dns_names: vec!["shop.example".into()],
+        dns_names: vec!["www.example.com".into()],
         ip_addresses: vec!["192.0.2.7".into()],
     };
     assert_eq!(copied.names, names);

@@ -8,22 +8,19 @@ use api::keystore::v1::{
 use pki::Certificate;
 use runtime::Egress;
 use tonic::Status;
+use town::{authority::Authority, web::Web};
 use uuid::Uuid;
 
-use super::{
-    Certificates, Trial,
-    chain::{Web, authority, leaf},
-    keystore::StandIn,
-    origin, tell,
-};
+use super::{Certificates, Trial, keystore::StandIn, origin, tell};
 use crate::{certificate::CertificateEvent, commands::Commands};
 
 const CERTIFICATE: u128 = 2;
 
-/// A certificate is here, without any issuer, and the keystore takes in what comes for its chain.
-async fn trial_with(leaf: &[u8]) -> (Trial, Commands, StandIn) {
+/// A certificate of this CA is here, without any issuer, and the keystore takes in what comes for its chain.
+async fn trial_below(ca: &Authority) -> (Trial, Commands, StandIn) {
     let (trial, keystore) = (Trial::begin().await, StandIn::default());
-    let certificate = Certificate::parse(leaf).unwrap();
+    let leaf = ca.issue(&["shop.example"]);
+    let certificate = pki::parse_pem_chain(&leaf).unwrap().remove(0);
     let imported = CertificateEvent::Imported(CertificateImported {
         friendly_name: "shop".into(),
         certificate: Some((&certificate).into()),
@@ -73,14 +70,11 @@ async fn fetch(commands: &Commands) -> (Vec<String>, Option<String>) {
 async fn a_chain_is_fetched_to_its_end_and_imported() {
     let web = Web::open().await;
     let (middle_url, root_url) = (web.url("middle"), web.url("root"));
-    let root = authority("Root", None);
-    let middle = authority("Middle", Some((&root, &root_url)));
-    let leaf = leaf(&middle, &middle_url);
-    web.serve([
-        ("middle", "200 OK", middle.der().to_vec()),
-        ("root", "200 OK", root.der().to_vec()),
-    ]);
-    let (_trial, commands, keystore) = trial_with(&leaf).await;
+    let root = Authority::root("Root").to_be_had_at(&root_url);
+    let middle = root.below("Middle").to_be_had_at(&middle_url);
+    web.lay("middle", middle.der());
+    web.lay("root", root.der());
+    let (_trial, commands, keystore) = trial_below(&middle).await;
 
     let id = Uuid::from_u128(CERTIFICATE);
     let fetched = commands.fetch_issuers(&origin("fetch"), id).await.unwrap();
@@ -100,11 +94,9 @@ async fn a_chain_is_fetched_to_its_end_and_imported() {
 async fn a_chain_that_says_no_more_is_left_and_named() {
     let web = Web::open().await;
     let url = web.url("middle");
-    let root = authority("Root", None);
-    let middle = authority("Middle", Some((&root, "")));
-    let leaf = leaf(&middle, &url);
-    web.serve([("middle", "200 OK", middle.der().to_vec())]);
-    let (_trial, commands, _keystore) = trial_with(&leaf).await;
+    let middle = Authority::root("Root").below("Middle").to_be_had_at(&url);
+    web.lay("middle", middle.der());
+    let (_trial, commands, _keystore) = trial_below(&middle).await;
     let (urls, missing) = fetch(&commands).await;
     assert_eq!(urls, [url]);
     let missing = missing.unwrap();
@@ -117,30 +109,22 @@ async fn a_chain_that_says_no_more_is_left_and_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_had_is_told() {
     let web = Web::open().await;
-    let away = |path: &str| web.url(path);
-    let other = authority("Other", None);
-    let root = authority("Root", None);
+    web.lay("endless", vec![b'x'; 2 << 20]);
+    web.lay("page", b"<html>".to_vec());
+    let elsewhere = "302 Found\r\nlocation: http://localhost/";
+    web.answer("gone", elsewhere, Vec::new());
     let cases = [
-        (away("nothing"), 0, "answers with status 404."),
-        (away("gone"), 0, "which is not followed."),
-        (away("endless"), 0, "sent more than 1048576 bytes."),
-        (away("page"), 1, "This is nothing that is known here."),
+        (web.url("nothing"), 0, "answers with status 404."),
+        (web.url("gone"), 0, "which is not followed."),
+        (web.url("endless"), 0, "sent more than 1048576 bytes."),
+        (web.url("page"), 1, "This is nothing that is known here."),
         ("http://127.0.0.1:1/".to_owned(), 0, "cannot be reached"),
         ("https://127.0.0.1/".to_owned(), 0, "does not say where"),
         ("ldap://127.0.0.1/".to_owned(), 0, "does not say where"),
     ];
-    web.serve([
-        (
-            "gone",
-            "302 Found\r\nlocation: http://localhost/",
-            Vec::new(),
-        ),
-        ("endless", "200 OK", vec![b'x'; 2 << 20]),
-        ("page", "200 OK", b"<html>".to_vec()),
-        ("other", "200 OK", other.der().to_vec()),
-    ]);
     for (url, count, why) in cases {
-        let (_trial, commands, _keystore) = trial_with(&leaf(&root, &url)).await;
+        let ca = Authority::root("Root").to_be_had_at(&url);
+        let (_trial, commands, _keystore) = trial_below(&ca).await;
         let (urls, missing) = fetch(&commands).await;
         assert_eq!(urls.len(), count, "{url}");
         let missing = missing.unwrap();
@@ -152,10 +136,9 @@ async fn what_cannot_be_had_is_told() {
 async fn another_certificate_in_the_issuer_s_place_ends_it() {
     let web = Web::open().await;
     let url = web.url("other");
-    let leaf = leaf(&authority("Root", None), &url);
-    let other = authority("Other", None);
-    web.serve([("other", "200 OK", other.der().to_vec())]);
-    let (_trial, commands, keystore) = trial_with(&leaf).await;
+    web.lay("other", Authority::root("Other").der());
+    let root = Authority::root("Root").to_be_had_at(&url);
+    let (_trial, commands, keystore) = trial_below(&root).await;
     // It is taken in as what it is; this chain has nothing of it.
     keystore.import_by(|_| async { verdict(FileOutcome::Imported, "") });
     let (urls, missing) = fetch(&commands).await;
@@ -168,11 +151,9 @@ async fn another_certificate_in_the_issuer_s_place_ends_it() {
 async fn a_chain_without_end_ends() {
     let web = Web::open().await;
     let url = web.url("ca");
-    let root = authority("Root", None);
-    let middle = authority("Middle", Some((&root, &url)));
-    let leaf = leaf(&middle, &url);
-    web.serve([("ca", "200 OK", middle.der().to_vec())]);
-    let (trial, commands, keystore) = trial_with(&leaf).await;
+    let root = Authority::root("Root").to_be_had_at(&url);
+    web.lay("ca", root.der());
+    let (trial, commands, keystore) = trial_below(&root).await;
     // As if there were another certificate each time.
     let log = trial.log.clone();
     let hops = Arc::new(Mutex::new(0));
@@ -184,8 +165,8 @@ async fn a_chain_without_end_ends() {
                 *hops += 1;
                 format!("Middle {hops}")
             };
-            let ca = authority(&name, Some((&authority("Root", None), &url)));
-            let certificate = Certificate::parse(ca.der()).unwrap();
+            let ca = Authority::root("Root").to_be_had_at(&url).below(&name);
+            let certificate = Certificate::parse(&ca.der()).unwrap();
             let completed = CertificateEvent::ChainCompleted(CertificateChainCompleted {
                 version: 1,
                 issuers: vec![(&certificate).into()],
@@ -203,10 +184,9 @@ async fn a_chain_without_end_ends() {
 async fn a_certificate_leads_nobody_into_the_house() {
     let web = Web::open().await;
     let url = web.url("root");
-    let root = authority("Root", None);
-    let leaf = leaf(&root, &url);
-    web.serve([("root", "200 OK", root.der().to_vec())]);
-    let (_trial, commands, keystore) = trial_with(&leaf).await;
+    let root = Authority::root("Root").to_be_had_at(&url);
+    web.lay("root", root.der());
+    let (_trial, commands, keystore) = trial_below(&root).await;
     let commands = Commands {
         egress: Egress::new(&[]),
         ..commands
@@ -219,8 +199,7 @@ async fn a_certificate_leads_nobody_into_the_house() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_is_not_here_has_no_chain_to_complete() {
-    let leaf = leaf(&authority("Root", None), "");
-    let (trial, commands, _keystore) = trial_with(&leaf).await;
+    let (trial, commands, _keystore) = trial_below(&Authority::root("Root")).await;
     let reason = async |id: u128| {
         let (origin, id) = (origin("fetch"), Uuid::from_u128(id));
         let fetched = commands.fetch_issuers(&origin, id);
