@@ -94,6 +94,7 @@ fn a_name_says_what_is_inside() {
 fn services_log_and_do_not_print() {
     let rooms = [
         "services/keystore",
+        "services/csr-service",
         "services/acme-agent",
         "services/projection",
         "services/gateway",

@@ -9,8 +9,9 @@ use tonic::{Request, Status, transport::Channel};
 use town::{Town, call};
 
 /// Which service answers the methods of which package.
-const SERVERS: [(&str, &str); 3] = [
+const SERVERS: [(&str, &str); 4] = [
     ("/chancery.keystore.", "keystore"),
+    ("/chancery.csr.", "csr-service"),
     ("/chancery.acme.", "acme-agent"),
     ("/chancery.projection.", "projection"),
 ];
@@ -21,6 +22,7 @@ async fn a_method_answers_its_callers_and_nobody_else() {
     let (mut refused, mut taken) = (0, 0);
     for caller in [
         "keystore",
+        "csr-service",
         "acme-agent",
         "projection",
         "gateway",
@@ -75,7 +77,7 @@ async fn an_actor_is_believed_from_the_gateway_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_an_identity_of_the_internal_ca_there_is_no_answer() {
     let town = Town::with_services_apart().await;
-    for server in ["keystore", "acme-agent", "projection"] {
+    for server in ["keystore", "csr-service", "acme-agent", "projection"] {
         let address = town.installation.peer(server);
         // Not even a word of gRPC without TLS.
         let stranger = Channel::from_shared(format!("http://{address}"))

@@ -126,7 +126,13 @@ async fn what_was_served_is_served_while_the_other_services_are_away() {
     let der = certificate.certificate.unwrap().der;
     served(&town, "shop.example", &der).await;
 
-    for service in ["keystore", "acme-agent", "projection", "nats"] {
+    for service in [
+        "keystore",
+        "csr-service",
+        "acme-agent",
+        "projection",
+        "nats",
+    ] {
         town.installation.process(service).kill();
     }
     assert_eq!(town.edge().leaf(Some("shop.example")).await.unwrap(), der);

@@ -68,6 +68,7 @@ async fn no_secret_is_in_the_log_a_database_or_what_was_printed() {
     for end in [
         "keystore.sqlite",
         "keystore.sqlite-wal",
+        "csr-service.sqlite",
         "acme-agent.sqlite",
         "projection.sqlite",
         ".blk",

@@ -2,7 +2,9 @@
 
 use api::{
     acme::v1::acme_service_client::AcmeServiceClient,
-    gateway::v1::session_service_client::SessionServiceClient, metadata,
+    csr::v1::csr_service_client::CsrServiceClient,
+    gateway::v1::session_service_client::SessionServiceClient,
+    keystore::v1::certificate_service_client::CertificateServiceClient, metadata,
     projection::v1::query_service_client::QueryServiceClient,
 };
 use tonic::{
@@ -62,6 +64,16 @@ impl Client {
     /// Commands about servers and automated certificates.
     pub fn acme(&self) -> AcmeServiceClient<Connection> {
         AcmeServiceClient::new(self.connection())
+    }
+
+    /// Commands about requests and self-signed certificates.
+    pub fn csr(&self) -> CsrServiceClient<Connection> {
+        CsrServiceClient::new(self.connection())
+    }
+
+    /// What people do with certificates and keys.
+    pub fn certificates(&self) -> CertificateServiceClient<Connection> {
+        CertificateServiceClient::new(self.connection())
     }
 
     /// Queries.

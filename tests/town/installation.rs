@@ -23,7 +23,13 @@ use crate::{
 };
 
 /// The services, each of which may run by itself.
-pub const SERVICES: [&str; 4] = ["keystore", "acme-agent", "projection", "gateway"];
+pub const SERVICES: [&str; 5] = [
+    "keystore",
+    "csr-service",
+    "acme-agent",
+    "projection",
+    "gateway",
+];
 
 /// A data folder, and what runs on it.
 #[derive(Debug)]
@@ -68,6 +74,7 @@ url = "tls://127.0.0.1:{}"
 
 [peers]
 keystore = "{}"
+csr-service = "{}"
 acme-agent = "{}"
 projection = "{}"
 
@@ -79,6 +86,7 @@ allow = ["127.0.0.0/8", "::1"]
             this.edge.https,
             this.edge.http,
             this.nats_port,
+            listen(),
             listen(),
             listen(),
             listen(),

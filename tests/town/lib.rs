@@ -1,11 +1,12 @@
 //! A town to tell stories in: the real `chancery`, a real NATS server, a real CA, on this machine alone.
 //!
 //! A [`Town`] is one installation, talked to as people and programs do: by the [`command_line`], by the public
-//! API ([`client`]), by a handshake with its [`edge`]. [`pebble`] is its CA. [`nats`] is a bare server, for stories
+//! API ([`client`]), by a handshake with its [`edge`]. [`pebble`] is its CA, an [`authority`] one without ACME. [`nats`] is a bare server, for stories
 //! about the log alone, and [`wire`] a line to it that can lose what it carries. Everything runs as a [`child`] that
 //! ends with its owner; [`wait`] waits for conditions, and nothing waits for a time.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails.
 
+pub mod authority;
 pub mod call;
 pub mod child;
 pub mod client;
@@ -18,6 +19,7 @@ pub mod ports;
 pub mod tools;
 mod town;
 pub mod wait;
+pub mod web;
 pub mod wire;
 
 pub use town::{Plan, Town, request_for};

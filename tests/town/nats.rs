@@ -49,11 +49,21 @@ impl Nats {
         .await
     }
 
-    /// kill -9, and another one on the same store and port.
-    pub async fn crash_and_restart(&mut self) {
+    /// kill -9.
+    pub fn crash(&mut self) {
         self.process.kill();
+    }
+
+    /// Another one on the same store and port.
+    pub async fn restart(&mut self) {
         self.process = run(&self.folder);
         self.connect().await;
+    }
+
+    /// Both.
+    pub async fn crash_and_restart(&mut self) {
+        self.crash();
+        self.restart().await;
     }
 }
 

@@ -149,6 +149,8 @@ pub struct ServiceArgs {
 pub enum ServiceName {
     /// Private keys and their certificates.
     Keystore,
+    /// Certificate requests and self-signed certificates.
+    CsrService,
     /// ACME servers and orders.
     AcmeAgent,
     /// Tables from the log, and every query.
@@ -159,8 +161,9 @@ pub enum ServiceName {
 
 impl ServiceName {
     /// All of them.
-    pub const ALL: [ServiceName; 4] = [
+    pub const ALL: [ServiceName; 5] = [
         ServiceName::Keystore,
+        ServiceName::CsrService,
         ServiceName::AcmeAgent,
         ServiceName::Projection,
         ServiceName::Gateway,
@@ -170,6 +173,7 @@ impl ServiceName {
     pub fn as_str(self) -> &'static str {
         match self {
             ServiceName::Keystore => "keystore",
+            ServiceName::CsrService => "csr-service",
             ServiceName::AcmeAgent => "acme-agent",
             ServiceName::Projection => "projection",
             ServiceName::Gateway => "gateway",

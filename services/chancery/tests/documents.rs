@@ -19,6 +19,9 @@ fn every_configuration_in_the_documents_is_read() {
             fs::write(&file, toml.replace("\n# ", "\n")).unwrap();
             let settings = Settings::read(Some(&file), None).unwrap();
             settings.table::<keystore::Config>("keystore").unwrap();
+            settings
+                .table::<csr_service::Config>("csr_service")
+                .unwrap();
             settings.table::<acme_agent::Config>("acme_agent").unwrap();
             settings.table::<projection::Config>("projection").unwrap();
             settings.table::<gateway::Config>("gateway").unwrap();
@@ -53,6 +56,7 @@ fn the_defaults_in_the_documents_are_the_defaults() {
     }
     alike!(
         keystore::Config = "keystore",
+        csr_service::Config = "csr_service",
         acme_agent::Config = "acme_agent",
         projection::Config = "projection",
         gateway::Config = "gateway"

@@ -24,7 +24,7 @@ pub struct Config {
     pub max_connections: usize,
     /// The most connections at once from one address (IPv6: one /64), on each port. Default 128.
     pub max_connections_per_address: usize,
-    /// The longest body of a request, in bytes. Default 1 MiB.
+    /// The longest body of a request, in bytes; a method that declares a longer one takes that. Default 1 MiB.
     pub max_request_bytes: usize,
 }
 

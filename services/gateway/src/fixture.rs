@@ -110,7 +110,13 @@ impl House {
         fs::create_dir(layout.identity_dir()).unwrap();
         let ca = Ca::new("internal CA");
         fs::write(layout.ca_certificate(), ca.pem()).unwrap();
-        for name in ["keystore", "acme-agent", "projection", "gateway"] {
+        for name in [
+            "keystore",
+            "csr-service",
+            "acme-agent",
+            "projection",
+            "gateway",
+        ] {
             let (leaf, key) = ca.identity(name);
             fs::write(layout.leaf(name), leaf).unwrap();
             fs::write(layout.leaf_key(name), key).unwrap();
@@ -121,6 +127,7 @@ impl House {
         };
         // Nothing listens on port 1 of this machine.
         shared.peers.keystore = "127.0.0.1:1".into();
+        shared.peers.csr_service = "127.0.0.1:1".into();
         shared.peers.acme_agent = "127.0.0.1:1".into();
         shared.peers.projection = "127.0.0.1:1".into();
         shared.nats.url = "tls://127.0.0.1:1".into();
@@ -138,6 +145,7 @@ impl House {
         let peers = &mut self.shared.peers;
         let peer = match service {
             "keystore" => &mut peers.keystore,
+            "csr-service" => &mut peers.csr_service,
             "acme-agent" => &mut peers.acme_agent,
             "projection" => &mut peers.projection,
             other => panic!("{other} has no internal gRPC"),

@@ -36,6 +36,7 @@ pub struct Forwarder {
 
 struct Inner {
     keystore: Channel,
+    csr_service: Channel,
     acme_agent: Channel,
     projection: Channel,
     session: SessionServiceServer<Session>,
@@ -50,6 +51,7 @@ struct Inner {
 struct Admitted {
     path: String,
     owner: Owner,
+    max_request_bytes: usize,
     principal: Principal,
     call: Call,
 }
@@ -58,6 +60,7 @@ struct Admitted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Owner {
     Keystore,
+    CsrService,
     AcmeAgent,
     Projection,
     Gateway,
@@ -76,6 +79,7 @@ impl Forwarder {
         Ok(Forwarder {
             inner: Arc::new(Inner {
                 keystore: runtime.channel("keystore")?,
+                csr_service: runtime.channel("csr-service")?,
                 acme_agent: runtime.channel("acme-agent")?,
                 projection: runtime.channel("projection")?,
                 session: SessionServiceServer::new(Session),
@@ -101,9 +105,8 @@ impl Inner {
     async fn forward(&self, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
         // Step 1: what is not there is not there for anyone, so this tells a stranger nothing.
         let path = request.uri().path().to_owned();
-        let needed = policy::of(&path)
-            .and_then(|policy| policy.role)
-            .ok_or(Refusal::MethodUnknown)?;
+        let policy = policy::of(&path).ok_or(Refusal::MethodUnknown)?;
+        let needed = policy.role.ok_or(Refusal::MethodUnknown)?;
         let owner = Owner::of(&path).ok_or(Refusal::MethodUnknown)?;
         // Step 2: who calls, and may he.
         let principal = self.principal(request.headers()).await?;
@@ -119,9 +122,12 @@ impl Inner {
             request_id = call.request_id,
             correlation_id = %call.correlation_id,
         );
+        // What a method must be able to take is not cut short by a setting for all the others.
+        let declared = policy.max_request_bytes.unwrap_or_default();
         let admitted = Admitted {
             path,
             owner,
+            max_request_bytes: self.max_request_bytes.max(declared),
             principal,
             call,
         };
@@ -152,7 +158,9 @@ impl Inner {
         let answer = tokio::time::timeout_at(begun + wait, self.send(owner, onward)).await;
         let response = match answer {
             // A service that lost half a request answers something: the cause is what counts.
-            _ if too_long.get() => Err(self.too_long()),
+            _ if too_long.get() => Err(Refusal::RequestTooLarge {
+                limit: admitted.max_request_bytes,
+            }),
             Ok(Ok(response)) if !gave_up(&response) => Ok(response),
             Ok(Err(e)) if !timed_out(&e) => {
                 let service = owner.service();
@@ -196,10 +204,11 @@ impl Inner {
             path,
             principal,
             call,
+            max_request_bytes,
             ..
         } = admitted;
         let (parts, body) = request.into_parts();
-        let body = relay::bounded(body, self.max_request_bytes, too_long);
+        let body = relay::bounded(body, *max_request_bytes, too_long);
         let mut onward = Request::new(body);
         *onward.method_mut() = Method::POST;
         *onward.version_mut() = Version::HTTP_2;
@@ -218,6 +227,7 @@ impl Inner {
     ) -> Result<Response<Body>, tonic::transport::Error> {
         let channel = match owner {
             Owner::Keystore => &self.keystore,
+            Owner::CsrService => &self.csr_service,
             Owner::AcmeAgent => &self.acme_agent,
             Owner::Projection => &self.projection,
             Owner::Gateway => {
@@ -226,12 +236,6 @@ impl Inner {
             }
         };
         channel.clone().oneshot(request).await
-    }
-
-    fn too_long(&self) -> Refusal {
-        Refusal::RequestTooLarge {
-            limit: self.max_request_bytes,
-        }
     }
 
     /// When an answer that is still under way has to end: a stream lives as long as the right to it.
@@ -274,6 +278,7 @@ impl Owner {
         let (package, _) = path.strip_prefix("/chancery.")?.split_once('.')?;
         match package {
             "keystore" => Some(Owner::Keystore),
+            "csr" => Some(Owner::CsrService),
             "acme" => Some(Owner::AcmeAgent),
             "projection" => Some(Owner::Projection),
             "gateway" => Some(Owner::Gateway),
@@ -285,6 +290,7 @@ impl Owner {
     fn service(self) -> &'static str {
         match self {
             Owner::Keystore => "keystore",
+            Owner::CsrService => "csr-service",
             Owner::AcmeAgent => "acme-agent",
             Owner::Projection => "projection",
             Owner::Gateway => "gateway",

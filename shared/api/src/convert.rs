@@ -113,7 +113,13 @@ impl TryFrom<v1::KeyAlgorithm> for pki::KeyAlgorithm {
 
 impl From<&pki::Subject> for v1::Subject {
     fn from(subject: &pki::Subject) -> Self {
-        let fields = subject.fields().clone();
+        subject.fields().clone().into()
+    }
+}
+
+/// Fields as they stand in a certificate, which nobody checked.
+impl From<pki::SubjectFields> for v1::Subject {
+    fn from(fields: pki::SubjectFields) -> Self {
         Self {
             common_name: fields.common_name,
             organization: fields.organization,

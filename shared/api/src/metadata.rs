@@ -3,7 +3,8 @@
 /// Everything that begins like this is ours: the gateway removes it from what comes from outside.
 pub const PREFIX: &str = "chancery-";
 
-/// Who acts: `token/<id>`. Set by the gateway, and believed from the gateway's identity alone.
+/// Who acts: `token/<id>`. Set by the gateway, and believed from the gateway's identity; from another
+/// service's only by a method that names it in `actor_from`.
 pub const ACTOR: &str = "chancery-actor";
 
 /// The request id of a command, at most [`MAX_REQUEST_ID`] characters.

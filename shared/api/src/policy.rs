@@ -13,12 +13,22 @@ pub struct MethodPolicy {
     pub role: Option<Role>,
     /// The services that may call it; "*" is any of them.
     pub callers: Vec<String>,
+    /// The services, beside the gateway, whose word on who acts is believed.
+    pub actor_from: Vec<String>,
+    /// The longest request, in bytes, where it is not the default.
+    pub max_request_bytes: Option<usize>,
 }
 
 impl MethodPolicy {
     /// Whether a service with this mTLS identity may call the method.
     pub fn allows(&self, service: &str) -> bool {
         self.callers.iter().any(|c| c == "*" || c == service)
+    }
+
+    /// Whether the method believes a service with this mTLS identity who acts. The gateway is always
+    /// believed: it alone has seen who is outside.
+    pub fn believes(&self, service: &str) -> bool {
+        service == "gateway" || self.actor_from.iter().any(|s| s == service)
     }
 }
 
@@ -36,18 +46,20 @@ static METHODS: LazyLock<HashMap<String, MethodPolicy>> = LazyLock::new(|| {
     // The set is written by our own build script: that it decodes is tested below.
     #[allow(clippy::expect_used)]
     let pool = DescriptorPool::decode(DESCRIPTORS).expect("the descriptors of proto/ decode");
-    let role = pool.get_extension_by_name("chancery.options.v1.role");
-    let callers = pool.get_extension_by_name("chancery.options.v1.callers");
+    let option = |name: &str| pool.get_extension_by_name(&format!("chancery.options.v1.{name}"));
+    let (role, callers) = (option("role"), option("callers"));
+    let (actor_from, max_request_bytes) = (option("actor_from"), option("max_request_bytes"));
     let mut methods = HashMap::new();
     for service in pool.services() {
         for method in service.methods() {
             let path = format!("/{}/{}", service.full_name(), method.name());
             let policy = MethodPolicy {
                 role: role.as_ref().and_then(|role| declared_role(&method, role)),
-                callers: callers
+                callers: declared_services(&method, callers.as_ref()),
+                actor_from: declared_services(&method, actor_from.as_ref()),
+                max_request_bytes: max_request_bytes
                     .as_ref()
-                    .map(|callers| declared_callers(&method, callers))
-                    .unwrap_or_default(),
+                    .and_then(|limit| declared_bytes(&method, limit)),
             };
             methods.insert(path, policy);
         }
@@ -67,16 +79,29 @@ fn declared_role(method: &MethodDescriptor, extension: &ExtensionDescriptor) -> 
     }
 }
 
-fn declared_callers(method: &MethodDescriptor, extension: &ExtensionDescriptor) -> Vec<String> {
-    let options = method.options();
-    let value = options.get_extension(extension);
-    let Value::List(callers) = &*value else {
+fn declared_services(
+    method: &MethodDescriptor,
+    extension: Option<&ExtensionDescriptor>,
+) -> Vec<String> {
+    let Some(extension) = extension else {
         return Vec::new();
     };
-    callers
+    let options = method.options();
+    let value = options.get_extension(extension);
+    let Value::List(services) = &*value else {
+        return Vec::new();
+    };
+    services
         .iter()
-        .filter_map(|c| c.as_str().map(str::to_owned))
+        .filter_map(|s| s.as_str().map(str::to_owned))
         .collect()
+}
+
+fn declared_bytes(method: &MethodDescriptor, extension: &ExtensionDescriptor) -> Option<usize> {
+    let options = method.options();
+    let declared = options.has_extension(extension);
+    let bytes = declared.then(|| options.get_extension(extension).as_u32())?;
+    usize::try_from(bytes?).ok()
 }
 
 #[cfg(test)]
@@ -91,6 +116,12 @@ mod tests {
         let key = of("/chancery.keystore.v1.KeystoreService/GenerateKey").unwrap();
         assert_eq!(key.role, None);
         assert_eq!(key.callers, ["acme-agent"]);
+        assert!(key.believes("gateway") && !key.believes("acme-agent"));
+        assert_eq!(key.max_request_bytes, None);
+        let import = of("/chancery.keystore.v1.CertificateService/Import").unwrap();
+        assert_eq!(import.actor_from, ["csr-service"]);
+        assert!(import.believes("csr-service") && !import.believes("acme-agent"));
+        assert_eq!(import.max_request_bytes, Some(11 << 20));
         let identity = of("/chancery.keystore.v1.IdentityService/RenewIdentity").unwrap();
         assert!(identity.allows("anything"));
         assert_eq!(of("/chancery.acme.v1.AcmeService/Nope"), None);

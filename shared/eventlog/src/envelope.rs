@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    aggregate::{Aggregate, EventBody},
+    aggregate::{Aggregate, DecodeError, EventBody},
     error::LogError,
 };
 
@@ -120,6 +120,21 @@ impl Recorded {
             sequence: self.sequence,
             source,
         })
+    }
+
+    /// The event in the body, where it is one of `E`: for who knows a part of another service's events.
+    ///
+    /// # Errors
+    /// [`LogError::Decode`] where it is one by its name, and cannot be read.
+    pub fn decode_known<E: EventBody>(&self) -> Result<Option<E>, LogError> {
+        match self.decode() {
+            Ok(event) => Ok(Some(event)),
+            Err(LogError::Decode {
+                source: DecodeError::UnknownName(_),
+                ..
+            }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// What a state may know of this event.

@@ -30,10 +30,7 @@ impl EventLog {
     /// # Errors
     /// Any [`LogError`] but `Full`.
     pub async fn load<A: Aggregate>(&self, id: &str) -> Result<Loaded<A>, LogError> {
-        if !subject::is_token(id) {
-            return Err(LogError::InvalidId(id.to_owned()));
-        }
-        let events = read::all_of(self.context(), &subject::of_one(A::NAME, id)).await?;
+        let events = self.events_of(A::NAME, id).await?;
         let mut state = A::default();
         for recorded in &events {
             state.evolve(&recorded.decode()?, &recorded.envelope());
@@ -43,5 +40,17 @@ impl EventLog {
             last_sequence: events.last().map_or(0, |e| e.sequence),
             events,
         })
+    }
+
+    /// The events of one aggregate, oldest first, likewise; also of a kind that another service owns,
+    /// for who needs to know a part of it.
+    ///
+    /// # Errors
+    /// Any [`LogError`] but `Full`.
+    pub async fn events_of(&self, aggregate: &str, id: &str) -> Result<Vec<Recorded>, LogError> {
+        if !subject::is_token(id) {
+            return Err(LogError::InvalidId(id.to_owned()));
+        }
+        read::all_of(self.context(), &subject::of_one(aggregate, id)).await
     }
 }

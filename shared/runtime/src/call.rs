@@ -1,6 +1,6 @@
 //! Calling another service.
 
-use api::metadata::{CAUSATION_ID, CORRELATION_ID, REQUEST_ID};
+use api::metadata::{ACTOR, CAUSATION_ID, CORRELATION_ID, REQUEST_ID};
 use tonic::{Request, metadata::MetadataValue};
 use uuid::Uuid;
 
@@ -38,5 +38,16 @@ pub fn call<M>(message: M, cause: &Cause) -> Request<M> {
         }
     }
     telemetry::inject(metadata);
+    request
+}
+
+/// The same, in the name of who asked this service. Only methods that name this service in `actor_from`
+/// believe it; for any other the actor is the service itself.
+pub fn call_for<M>(message: M, cause: &Cause, actor: &str) -> Request<M> {
+    let mut request = call(message, cause);
+    // An actor came in as metadata, or is made of a service's name: it can stand in metadata.
+    if let Ok(actor) = MetadataValue::try_from(actor) {
+        request.metadata_mut().insert(ACTOR, actor);
+    }
     request
 }

@@ -8,7 +8,8 @@ use uuid::Uuid;
 pub struct Caller {
     /// The service whose mTLS identity made the call: "gateway".
     pub service: String,
-    /// In whose name: `token/<id>`, believed from the gateway alone; else `service/<name>`.
+    /// In whose name: `token/<id>`, believed from the gateway and from the services that the method names
+    /// in `actor_from`; else `service/<name>`.
     pub actor: String,
     /// The same for every repeat of this command.
     pub request_id: String,

@@ -52,6 +52,8 @@ pub struct Peers {
     pub acme_agent: String,
     /// Default `127.0.0.1:7403`.
     pub projection: String,
+    /// Default `127.0.0.1:7404`.
+    pub csr_service: String,
 }
 
 impl Peers {
@@ -61,6 +63,7 @@ impl Peers {
             "keystore" => Some(&self.keystore),
             "acme-agent" => Some(&self.acme_agent),
             "projection" => Some(&self.projection),
+            "csr-service" => Some(&self.csr_service),
             _ => None,
         }
     }
@@ -147,6 +150,7 @@ impl Default for Peers {
             keystore: "127.0.0.1:7401".into(),
             acme_agent: "127.0.0.1:7402".into(),
             projection: "127.0.0.1:7403".into(),
+            csr_service: "127.0.0.1:7404".into(),
         }
     }
 }

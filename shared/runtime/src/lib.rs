@@ -22,7 +22,7 @@ pub mod shutdown;
 pub mod telemetry;
 
 pub use self::{
-    call::{Cause, call},
+    call::{Cause, call, call_for},
     caller::Caller,
     channel::ChannelError,
     clock::Clock,

@@ -61,6 +61,32 @@ fn a_second_time_changes_nothing_and_what_is_missing_is_made_again() {
 }
 
 #[test]
+fn a_folder_of_an_older_version_gets_the_identity_of_a_service_that_is_new() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Layout::under(folder.path());
+    let now = Clock::system().now();
+    let listen = "127.0.0.1:7422".parse().unwrap();
+    setting_up(folder.path(), now).unwrap();
+    write_nats_conf(&layout, listen).unwrap();
+    // As before there was a csr-service.
+    for file in [
+        layout.leaf("csr-service"),
+        layout.leaf_key("csr-service"),
+        layout.nkey("csr-service"),
+    ] {
+        fs::remove_file(file).unwrap();
+    }
+    assert_eq!(
+        setting_up(folder.path(), now).unwrap().made,
+        [
+            "the identity of csr-service, good for 30 days",
+            "the NATS user csr-service"
+        ]
+    );
+    assert!(write_nats_conf(&layout, listen).unwrap());
+}
+
+#[test]
 fn leaves_of_a_ca_that_was_lost_are_made_again() {
     let folder = tempfile::tempdir().unwrap();
     let now = Clock::system().now();

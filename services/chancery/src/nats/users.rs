@@ -25,6 +25,7 @@ pub fn users() -> Vec<User> {
     let challenges = || reading(&challenge_stream());
     vec![
         user("keystore", [log(), events(&["key", "certificate", "tls"])]),
+        user("csr-service", [log(), events(&["request"])]),
         user(
             "acme-agent",
             [
@@ -111,6 +112,7 @@ mod tests {
             ("key", "keystore"),
             ("certificate", "keystore"),
             ("tls", "keystore"),
+            ("request", "csr-service"),
             ("acme-server", "acme-agent"),
             ("automation", "acme-agent"),
         ] {

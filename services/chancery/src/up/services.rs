@@ -1,4 +1,4 @@
-//! The four services in one process: started together, stopped in order, and all when one fails.
+//! The five services in one process: started together, stopped in order, and all when one fails.
 
 use std::{collections::HashMap, net::TcpListener, time::Duration};
 
@@ -32,6 +32,9 @@ pub enum ServiceError {
     #[error("keystore has ended")]
     Keystore(#[source] Box<keystore::RunError>),
     /// It ended with an error.
+    #[error("csr-service has ended")]
+    CsrService(#[source] Box<csr_service::RunError>),
+    /// It ended with an error.
     #[error("acme-agent has ended")]
     AcmeAgent(#[source] Box<acme_agent::RunError>),
     /// It ended with an error.
@@ -61,6 +64,11 @@ pub async fn run(
             let ended = keystore::run(config, runtime).await;
             ended.map_err(|error| ServiceError::Keystore(Box::new(error)))
         }
+        ServiceName::CsrService => {
+            let config = settings.table("csr_service")?;
+            let ended = csr_service::run(config, runtime).await;
+            ended.map_err(|error| ServiceError::CsrService(Box::new(error)))
+        }
         ServiceName::AcmeAgent => {
             let config = settings.table("acme_agent")?;
             let ended = acme_agent::run(config, runtime).await;
@@ -79,7 +87,7 @@ pub async fn run(
     }
 }
 
-/// All four, running.
+/// All five, running.
 #[derive(Debug)]
 pub struct Services {
     tasks: JoinSet<(ServiceName, Result<(), ServiceError>)>,
@@ -99,6 +107,7 @@ impl Services {
         let mut listeners = HashMap::new();
         for (name, address) in [
             (ServiceName::Keystore, &mut shared.peers.keystore),
+            (ServiceName::CsrService, &mut shared.peers.csr_service),
             (ServiceName::AcmeAgent, &mut shared.peers.acme_agent),
             (ServiceName::Projection, &mut shared.peers.projection),
         ] {
@@ -181,6 +190,7 @@ impl Services {
     pub async fn stop(mut self) {
         for name in [
             ServiceName::Gateway,
+            ServiceName::CsrService,
             ServiceName::AcmeAgent,
             ServiceName::Projection,
             ServiceName::Keystore,

@@ -160,6 +160,7 @@ struct File {
     egress: Egress,
     telemetry: Telemetry,
     keystore: IgnoredAny,
+    csr_service: IgnoredAny,
     acme_agent: IgnoredAny,
     projection: IgnoredAny,
     gateway: IgnoredAny,
@@ -176,6 +177,7 @@ impl Default for File {
             egress: shared.egress,
             telemetry: shared.telemetry,
             keystore: IgnoredAny,
+            csr_service: IgnoredAny,
             acme_agent: IgnoredAny,
             projection: IgnoredAny,
             gateway: IgnoredAny,
@@ -184,4 +186,4 @@ impl Default for File {
 }
 
 /// The tables whose `listen` is where the service's internal gRPC listens.
-const LISTENERS: [&str; 3] = ["keystore", "acme_agent", "projection"];
+const LISTENERS: [&str; 4] = ["keystore", "csr_service", "acme_agent", "projection"];

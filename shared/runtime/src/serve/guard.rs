@@ -6,7 +6,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use api::metadata::{ACTOR, CAUSATION_ID, CORRELATION_ID, MAX_REQUEST_ID, REQUEST_ID};
+use api::{
+    metadata::{ACTOR, CAUSATION_ID, CORRELATION_ID, MAX_REQUEST_ID, REQUEST_ID},
+    policy::{self, MethodPolicy},
+};
 use http::{HeaderMap, Request, Response};
 use http_body_util::Limited;
 use tonic::{Code, Status, body::Body};
@@ -60,7 +63,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let caller = match admit(&request, &self.clock) {
+        let policy = policy::of(request.uri().path());
+        let caller = match admit(&request, policy, &self.clock) {
             Ok(caller) => caller,
             Err(refused) => return Box::pin(std::future::ready(Ok(refused.into_http()))),
         };
@@ -77,18 +81,24 @@ where
         // Fails only where nothing is traced.
         let _ = span.set_parent(telemetry::remote_parent(request.headers()));
         request.extensions_mut().insert(caller);
-        let request = request.map(|body| Body::new(Limited::new(body, MAX_REQUEST)));
+        let limit = policy.and_then(|policy| policy.max_request_bytes);
+        let limit = limit.unwrap_or(MAX_REQUEST);
+        let request = request.map(|body| Body::new(Limited::new(body, limit)));
         Box::pin(self.inner.call(request).instrument(span))
     }
 }
 
 /// Whether this call may go on, and who makes it.
-fn admit<B>(request: &Request<B>, clock: &Clock) -> Result<Caller, Status> {
+fn admit<B>(
+    request: &Request<B>,
+    policy: Option<&MethodPolicy>,
+    clock: &Clock,
+) -> Result<Caller, Status> {
     let Some(Peer(service)) = request.extensions().get::<Peer>() else {
         return Err(refused("a call without an identity"));
     };
     let method = request.uri().path();
-    let allowed = match api::policy::of(method) {
+    let allowed = match policy {
         Some(policy) => policy.allows(service),
         // Whoever has an identity may ask how a service is.
         None => method.starts_with("/grpc.health.v1.Health/"),
@@ -97,19 +107,21 @@ fn admit<B>(request: &Request<B>, clock: &Clock) -> Result<Caller, Status> {
         tracing::warn!(service, method, "refused a call");
         return Err(refused(&format!("{service} may not call {method}")));
     }
-    caller(service, method, request.headers(), clock)
+    let believed = policy.is_some_and(|policy| policy.believes(service));
+    caller(service, believed, method, request.headers(), clock)
 }
 
+/// `believed`: what the service says about who acts is taken for true.
 fn caller(
     service: &str,
+    believed: bool,
     method: &str,
     headers: &HeaderMap,
     clock: &Clock,
 ) -> Result<Caller, Status> {
     let own = || format!("service/{service}");
     let actor = match text(headers, ACTOR)? {
-        // Only the gateway has seen who is outside.
-        Some(actor) if service == "gateway" => actor,
+        Some(actor) if believed => actor,
         _ => own(),
     };
     let request_id = text(headers, REQUEST_ID)?.unwrap_or_else(|| clock.new_id().to_string());
@@ -150,5 +162,6 @@ fn wrong(name: &str, right: &str) -> Status {
     )
 }
 
-/// The largest request, all its messages together, in bytes: above what tonic takes for one message.
+/// The largest request, all its messages together, in bytes, where the method declares none: above what tonic
+/// takes for one message.
 const MAX_REQUEST: usize = 5 * 1024 * 1024;

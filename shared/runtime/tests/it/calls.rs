@@ -4,10 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use api::{
     acme::v1::{RenewNowRequest, acme_service_client::AcmeServiceClient},
-    keystore::v1::{GenerateKeyRequest, keystore_service_client::KeystoreServiceClient},
+    keystore::v1::{
+        GenerateKeyRequest, ImportFile, ImportRequest,
+        certificate_service_client::CertificateServiceClient,
+        keystore_service_client::KeystoreServiceClient,
+    },
     metadata, refuse,
 };
-use runtime::{Cause, Clock, Runtime, call};
+use runtime::{Cause, Clock, Runtime, call, call_for};
 use tempfile::TempDir;
 use tonic::{Code, Request};
 use tonic_health::pb::{
@@ -31,7 +35,13 @@ impl Town {
     fn new() -> Self {
         let (data, clock) = (tempfile::tempdir().unwrap(), Clock::system());
         let authority = Arc::new(Authority::new(&clock));
-        for name in ["keystore", "gateway", "acme-agent", "projection"] {
+        for name in [
+            "keystore",
+            "gateway",
+            "acme-agent",
+            "csr-service",
+            "projection",
+        ] {
             authority.enrol(data.path(), name);
         }
         let keystore = Peer::serve("keystore", data.path(), &clock, authority.clone());
@@ -102,6 +112,36 @@ async fn an_actor_is_believed_from_the_gateway_alone() {
         .unwrap();
         assert_eq!(town.keystore.last_caller().actor, seen);
     }
+}
+
+#[tokio::test]
+async fn a_method_believes_the_services_that_it_names_who_acts() {
+    let town = Town::new();
+    let cause = Cause {
+        request_id: "request-7".into(),
+        correlation_id: Uuid::new_v4(),
+        causation_id: None,
+    };
+    let csr_service = town.start("csr-service");
+    // Import names csr-service …
+    let mut client = CertificateServiceClient::new(csr_service.channel("keystore").unwrap());
+    let import = call_for(ImportRequest::default(), &cause, "token/7");
+    client.import(import).await.unwrap();
+    let caller = town.keystore.last_caller();
+    assert_eq!(caller.service, "csr-service");
+    assert_eq!(caller.actor, "token/7");
+    assert_eq!(caller.correlation_id, cause.correlation_id);
+    // … and says who he is when he names nobody …
+    let import = call(ImportRequest::default(), &cause);
+    client.import(import).await.unwrap();
+    assert_eq!(town.keystore.last_caller().actor, "service/csr-service");
+    // … but no other method takes his word for it.
+    ask_with(&csr_service, "keystore", |request| {
+        *request.metadata_mut() = call_for((), &cause, "token/7").metadata().clone();
+    })
+    .await
+    .unwrap();
+    assert_eq!(town.keystore.last_caller().actor, "service/csr-service");
 }
 
 #[tokio::test]
@@ -284,6 +324,27 @@ async fn a_request_that_is_too_large_is_refused() {
         );
     }
     assert_eq!(town.keystore.callers(), []);
+}
+
+#[tokio::test]
+async fn a_method_that_declares_a_longer_request_takes_it() {
+    let town = Town::new();
+    let channel = town.start("gateway").channel("keystore").unwrap();
+    let mut client = CertificateServiceClient::new(channel);
+    let mut import = async |bytes: usize| {
+        let content = vec![0; bytes].into();
+        let file = ImportFile {
+            content,
+            ..ImportFile::default()
+        };
+        client.import(ImportRequest { files: vec![file] }).await
+    };
+    // More than any other method takes.
+    let taken = import(10 << 20).await.unwrap().into_inner().position;
+    assert!(taken > 10 << 20);
+    let refused = import(11 << 20).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused:?}");
+    assert_eq!(town.keystore.callers().len(), 1);
 }
 
 #[tokio::test]

@@ -1,20 +1,26 @@
 //! A service that answers with what it saw of its caller.
 
 use std::{
+    convert::Infallible,
     net::SocketAddr,
     path::Path,
+    pin::Pin,
     sync::{Arc, Mutex},
+    task::{Context, Poll},
 };
 
 use api::keystore::v1::{
-    RenewIdentityRequest, RenewIdentityResponse,
+    ImportResponse, RenewIdentityRequest, RenewIdentityResponse,
     identity_service_client::IdentityServiceClient,
     identity_service_server::{IdentityService, IdentityServiceServer},
 };
+use bytes::{BufMut, BytesMut};
+use http_body_util::{BodyExt, Full};
+use prost::Message;
 use runtime::{Caller, Clock, IdentityIssuer, Runtime, ServeError, identity::IssueError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status, service::Routes};
+use tonic::{Request, Response, Status, body::Body, server::NamedService, service::Routes};
 
 use crate::authority::{Authority, shared};
 
@@ -54,7 +60,10 @@ impl Peer {
             authority,
             callers: callers.clone(),
         };
-        let routes = Routes::new(IdentityServiceServer::new(identities));
+        let intake = Intake {
+            callers: callers.clone(),
+        };
+        let routes = Routes::new(IdentityServiceServer::new(identities)).add_service(intake);
         let served = tokio::spawn(async move { runtime.serve(routes).await });
         Self {
             address,
@@ -129,5 +138,56 @@ impl IdentityService for Identities {
             .certify(&caller.service, &request.get_ref().csr_der);
         self.callers.lock().unwrap().push(caller);
         Ok(Response::new(RenewIdentityResponse { certificate_pem }))
+    }
+}
+
+/// Takes every import, and answers how many bytes came in as the position.
+#[derive(Clone)]
+struct Intake {
+    callers: Arc<Mutex<Vec<Caller>>>,
+}
+
+impl NamedService for Intake {
+    const NAME: &'static str = "chancery.keystore.v1.CertificateService";
+}
+
+impl tower::Service<http::Request<Body>> for Intake {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let callers = self.callers.clone();
+        Box::pin(async move {
+            let caller = request.extensions().get::<Caller>().unwrap().clone();
+            let Ok(body) = request.into_body().collect().await else {
+                return Ok(Status::resource_exhausted("broken off").into_http());
+            };
+            callers.lock().unwrap().push(caller);
+            let answer = ImportResponse {
+                position: body.to_bytes().len() as u64,
+                ..ImportResponse::default()
+            };
+            let mut frame = BytesMut::new();
+            frame.put_u8(0);
+            frame.put_u32(answer.encoded_len() as u32);
+            answer.encode(&mut frame).unwrap();
+            let mut trailers = http::HeaderMap::new();
+            trailers.insert("grpc-status", http::HeaderValue::from_static("0"));
+            let body = Full::new(frame.freeze()).with_trailers(std::future::ready(Some(Ok::<
+                _,
+                Infallible,
+            >(
+                trailers,
+            ))));
+            let mut response = http::Response::new(Body::new(body));
+            let kind = http::HeaderValue::from_static("application/grpc");
+            response.headers_mut().insert("content-type", kind);
+            Ok(response)
+        })
     }
 }

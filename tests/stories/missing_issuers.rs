@@ -1,0 +1,66 @@
+//! A chain that misses issuers, and the place where a certificate says that they are to be had.
+
+use api::{
+    csr::v1::{FetchIssuersRequest, FetchIssuersResponse},
+    keystore::v1::{FileOutcome, ImportFile, ImportRequest, ImportedCertificate, imported_item},
+};
+use town::{Town, authority::Authority, client::Client, web::Web};
+
+async fn import(client: &Client, pem: String) -> ImportedCertificate {
+    let file = ImportFile {
+        name: "shop.pem".to_owned(),
+        content: pem.into_bytes().into(),
+        passphrase: None,
+    };
+    let import = ImportRequest { files: vec![file] };
+    let imported = client.certificates().import(import).await;
+    let mut verdict = imported.expect("an answer").into_inner().files.remove(0);
+    assert_eq!(verdict.outcome(), FileOutcome::Imported, "{verdict:?}");
+    match verdict.items.remove(0).item {
+        Some(imported_item::Item::Certificate(certificate)) => certificate,
+        other => panic!("a certificate came in as {other:?}"),
+    }
+}
+
+async fn fetch(client: &Client, certificate_id: &str) -> FetchIssuersResponse {
+    let fetch = FetchIssuersRequest {
+        certificate_id: certificate_id.to_owned(),
+    };
+    let fetched = client.csr().fetch_issuers(fetch).await;
+    fetched.expect("an answer").into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_issuers_are_fetched_when_a_person_asks() {
+    let town = Town::start().await;
+    let client = town.client().await;
+    let web = Web::open().await;
+    let (middle_url, root_url) = (web.url("middle.cer"), web.url("root.crt"));
+    let root = Authority::root("Paper Root").to_be_had_at(&root_url);
+    let middle = root.below("Paper Middle").to_be_had_at(&middle_url);
+    let leaf = import(&client, middle.issue(&["shop.example"])).await;
+    assert!(!leaf.chain_complete);
+    assert_eq!(leaf.missing_issuer_url, middle_url);
+
+    // Nothing lies there yet: it is told, and nothing is lost.
+    let missing = fetch(&client, &leaf.certificate_id).await;
+    assert!(!missing.chain_complete && missing.issuers.is_empty());
+    assert!(missing.message.contains("status 404"), "{missing:?}");
+
+    web.lay("middle.cer", middle.der());
+    web.lay("root.crt", root.pem().into_bytes());
+    let fetched = fetch(&client, &leaf.certificate_id).await;
+    assert!(fetched.chain_complete, "{fetched:?}");
+    assert_eq!(fetched.message, "");
+    let urls = fetched.issuers.iter().map(|issuer| issuer.url.as_str());
+    assert_eq!(urls.collect::<Vec<_>>(), [&middle_url, &root_url]);
+    let completed = town.until(&leaf.certificate_id, "chain-completed").await;
+    let imported = town.until(&leaf.certificate_id, "imported").await;
+    assert_eq!(completed.actor, imported.actor, "the person's own doing");
+    assert!(fetched.position >= completed.sequence);
+
+    // Complete, there is nothing to fetch.
+    let again = fetch(&client, &leaf.certificate_id).await;
+    assert!(again.chain_complete && again.issuers.is_empty());
+    assert_eq!(again.position, 0);
+}
