@@ -197,3 +197,6 @@ const EXAMPLES: &str = "Examples:
   chancery events tail
 
 Exit status: 0 done, 1 refused (the reason is on stderr), 2 usage, 3 unreachable.";
+
+#[cfg(test)]
+mod tests;

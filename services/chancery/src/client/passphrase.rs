@@ -134,8 +134,8 @@ fn first_line(from: impl Read, name: &str) -> Result<SecretString, ClientError> 
     Ok(text.into())
 }
 
-/// The longest passphrase that is read.
-const LONGEST: usize = 4_096;
+/// The longest passphrase that an import takes.
+const LONGEST: usize = 1_024;
 
 #[cfg(test)]
 mod tests {

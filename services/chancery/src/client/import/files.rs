@@ -28,7 +28,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Reading>, ClientError> {
     if paths.len() > MOST_FILES {
         return Err(ClientError::Input {
             what: format!(
-                "{} files are too many: at most {MOST_FILES} are taken in at once",
+                "{} files are too many: at most {MOST_FILES} are taken in at once; import them in parts",
                 paths.len()
             ),
         });
@@ -37,7 +37,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Reading>, ClientError> {
     let octets = readings.iter().flatten().map(|file| file.content.len());
     if octets.sum::<usize>() > MOST_OCTETS {
         return Err(ClientError::Input {
-            what: "the files have more than 10 MiB in all, which is the most that is taken in at once: import them in parts".into(),
+            what: "the files are too large together: at most 10 MiB are taken in at once; import them in parts".into(),
         });
     }
     Ok(readings)
@@ -66,7 +66,7 @@ fn read_one(path: &Path) -> Reading {
         return Err(refused(
             "IS_FOLDER",
             format!(
-                "It is a folder: name the files in it, for example {}/*.pem.",
+                "it is a folder: name the files in it, for example {}/*.pem",
                 path.display()
             ),
         ));
@@ -76,9 +76,9 @@ fn read_one(path: &Path) -> Reading {
         false => File::open(path).and_then(bounded),
     };
     let content =
-        content.map_err(|error| refused("UNREADABLE", format!("It cannot be read: {error}.")))?;
+        content.map_err(|error| refused("UNREADABLE", format!("it cannot be read: {error}")))?;
     if content.len() > LONGEST_FILE {
-        let message = "It has more than 1 MiB, which is the most that a file may have.".into();
+        let message = "the file is too large: at most 1 MiB is read; split it".into();
         return Err(refused("FILE_TOO_LARGE", message));
     }
     Ok(ImportFile {
