@@ -13,11 +13,7 @@ use api::{
 use clap::Subcommand;
 use time::OffsetDateTime;
 
-pub use self::{
-    create::SelfSignArgs,
-    export::{ExportArgs, check_stdout, save},
-    show::missing,
-};
+pub use self::{create::SelfSignArgs, export::ExportArgs, show::missing};
 use super::{
     ClientError, Connection, answer,
     connection::RequestId,

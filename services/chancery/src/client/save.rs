@@ -7,9 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use api::keystore::v1::ExportResponse;
 use clap::Args;
 
-use super::ClientError;
+use super::{ClientError, answer};
+use crate::cli::Output;
 
 /// Where an answer is written.
 #[derive(Debug, Clone, Default, Args)]
@@ -40,6 +42,27 @@ pub enum Destination {
     File(PathBuf),
     /// Into this folder, under the answer's own name.
     Folder(PathBuf),
+}
+
+impl Destination {
+    /// Refuses what would spoil a terminal, or mix two answers on stdout.
+    ///
+    /// # Errors
+    /// Where it would.
+    pub fn check(&self, is_text: bool, output: Output) -> Result<(), ClientError> {
+        let what = match (self, output) {
+            (Destination::Stdout, Output::Json) => {
+                "stdout is the file (--out -) or the answer (--output json), not both"
+            }
+            (Destination::Stdout, Output::Table) if !is_text && io::stdout().is_terminal() => {
+                "that is no text, and stdout is a terminal: say --out FILE"
+            }
+            (Destination::Stdout | Destination::File(_) | Destination::Folder(_), _) => {
+                return Ok(());
+            }
+        };
+        Err(ClientError::Usage { what: what.into() })
+    }
 }
 
 impl OutArgs {
@@ -92,6 +115,30 @@ impl OutArgs {
         Ok(Some(path))
     }
 
+    /// Writes what was given out, and says where.
+    ///
+    /// # Errors
+    /// Where a file is in the way, or cannot be written.
+    pub fn give_out(
+        &self,
+        destination: &Destination,
+        mut answered: ExportResponse,
+        readers: Readers,
+        output: Output,
+    ) -> Result<(), ClientError> {
+        let content = std::mem::take(&mut answered.content);
+        let written = self.save(destination, &answered.file_name, &content, readers)?;
+        match (written, output) {
+            (None, _) => Ok(()),
+            (Some(path), Output::Table) => answer::line(&shown(&path)),
+            (Some(path), Output::Json) => {
+                // The content is in the file, and nowhere else.
+                answered.file_name = shown(&path);
+                answer::json(&answered)
+            }
+        }
+    }
+
     fn may_take(&self, path: &Path) -> Result<(), ClientError> {
         let Ok(there) = fs::metadata(path) else {
             // A link that leads nowhere is something, too.
@@ -142,16 +189,8 @@ impl OutArgs {
     }
 }
 
-/// Refuses to show on a terminal what is no text.
-///
-/// # Errors
-/// Where it would.
-pub fn not_on_a_terminal(destination: &Destination) -> Result<(), ClientError> {
-    if *destination == Destination::Stdout && io::stdout().is_terminal() {
-        let what = "that is no text, and stdout is a terminal: say --out FILE".into();
-        return Err(ClientError::Usage { what });
-    }
-    Ok(())
+fn shown(path: &Path) -> String {
+    path.strip_prefix(".").unwrap_or(path).display().to_string()
 }
 
 fn to_stdout(content: &[u8]) -> Result<(), ClientError> {
@@ -287,5 +326,26 @@ mod tests {
         assert_eq!(nothing.destination(here()).unwrap(), here());
         let dash = out(Path::new("-"), false).destination(here()).unwrap();
         assert_eq!(dash, Destination::Stdout);
+    }
+
+    #[test]
+    fn json_says_which_file_was_written_and_not_what_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = OutArgs {
+            out: Some(folder.path().to_owned()),
+            force: false,
+        };
+        let destination = out.destination(Destination::Stdout).unwrap();
+        let answered = ExportResponse {
+            file_name: "shop.pem".into(),
+            content: b"secret".as_slice().into(),
+            ..ExportResponse::default()
+        };
+        out.give_out(&destination, answered, Readers::Owner, Output::Json)
+            .unwrap();
+        let written = fs::read(folder.path().join("shop.pem")).unwrap();
+        assert_eq!(written, b"secret");
+        let both = Destination::Stdout.check(true, Output::Json);
+        assert!(matches!(both, Err(ClientError::Usage { .. })));
     }
 }

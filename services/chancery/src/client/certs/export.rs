@@ -1,17 +1,15 @@
 //! `chancery certs export`
 
-use std::path::Path;
-
-use api::keystore::v1::{ExportFormat, ExportItem, ExportRequest, ExportResponse};
+use api::keystore::v1::{ExportFormat, ExportItem, ExportRequest};
 use clap::{Args, ValueEnum};
 use secrecy::ExposeSecret as _;
 
 use super::{
     super::{
-        ClientError, Connection, answer,
+        ClientError, Connection,
         connection::RequestId,
         passphrase::{Protection, ProtectionArgs},
-        save::{self, Destination, OutArgs, Readers},
+        save::{Destination, OutArgs, Readers},
     },
     find,
 };
@@ -122,7 +120,7 @@ pub async fn run(
         Format::Pkcs7Pem => true,
         Format::Der | Format::Pkcs12 | Format::Jks | Format::Pkcs7 => false,
     };
-    check_stdout(&destination, is_text, output)?;
+    destination.check(is_text, output)?;
     let needed = args.private_key || args.format.is_sealed();
     let protection = args.protection.choose(needed)?;
     let mut ids = Vec::with_capacity(args.certificates.len());
@@ -142,48 +140,7 @@ pub async fn run(
         true => Readers::Owner,
         false => Readers::Everybody,
     };
-    save(&args.out, &destination, answered, readers, output)
-}
-
-/// Refuses what would spoil a terminal, or mix two answers on stdout.
-pub fn check_stdout(
-    destination: &Destination,
-    is_text: bool,
-    output: Output,
-) -> Result<(), ClientError> {
-    if *destination == Destination::Stdout && output == Output::Json {
-        let what = "stdout is the file (--out -) or the answer (--output json), not both".into();
-        return Err(ClientError::Usage { what });
-    }
-    match is_text {
-        true => Ok(()),
-        false => save::not_on_a_terminal(destination),
-    }
-}
-
-/// Writes what was given out, and says where.
-pub fn save(
-    out: &OutArgs,
-    destination: &Destination,
-    mut answered: ExportResponse,
-    readers: Readers,
-    output: Output,
-) -> Result<(), ClientError> {
-    let content = std::mem::take(&mut answered.content);
-    let written = out.save(destination, &answered.file_name, &content, readers)?;
-    match (written, output) {
-        (None, _) => Ok(()),
-        (Some(path), Output::Table) => answer::line(&shown(&path)),
-        (Some(path), Output::Json) => {
-            // The content is in the file, and nowhere else.
-            answered.file_name = shown(&path);
-            answer::json(&answered)
-        }
-    }
-}
-
-fn shown(path: &Path) -> String {
-    path.strip_prefix(".").unwrap_or(path).display().to_string()
+    args.out.give_out(&destination, answered, readers, output)
 }
 
 impl ExportArgs {
@@ -286,25 +243,5 @@ mod tests {
         args("a --format pkcs12 --legacy-encryption")
             .check()
             .unwrap();
-    }
-
-    #[test]
-    fn json_says_which_file_was_written_and_not_what_is_in_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let out = OutArgs {
-            out: Some(folder.path().to_owned()),
-            force: false,
-        };
-        let destination = out.destination(Destination::Stdout).unwrap();
-        let answered = ExportResponse {
-            file_name: "shop.pem".into(),
-            content: b"secret".as_slice().into(),
-            ..ExportResponse::default()
-        };
-        save(&out, &destination, answered, Readers::Owner, Output::Json).unwrap();
-        let written = std::fs::read(folder.path().join("shop.pem")).unwrap();
-        assert_eq!(written, b"secret");
-        let both = check_stdout(&Destination::Stdout, true, Output::Json);
-        assert!(matches!(both, Err(ClientError::Usage { .. })));
     }
 }

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret as _;
 
 use super::{
     super::{
-        ClientError, Connection, certs,
+        ClientError, Connection,
         connection::RequestId,
         passphrase::ProtectionArgs,
         save::{Destination, OutArgs, Readers},
@@ -56,7 +56,7 @@ pub async fn run(
     output: Output,
 ) -> Result<(), ClientError> {
     let destination = args.out.destination(Destination::Folder(".".into()))?;
-    certs::check_stdout(&destination, args.format == Format::Pem, output)?;
+    destination.check(args.format == Format::Pem, output)?;
     let protection = args.protection.choose(true)?;
     let format = match args.format {
         Format::Pem => ExportFormat::Pem,
@@ -75,5 +75,6 @@ pub async fn run(
             certificates.export_key(request).await
         })
         .await?;
-    certs::save(&args.out, &destination, answered, Readers::Owner, output)
+    args.out
+        .give_out(&destination, answered, Readers::Owner, output)
 }
