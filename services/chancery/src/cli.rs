@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::client::{
-    acme::AcmeCommand, certs::CertsCommand, events::EventsCommand, login::LoginArgs,
+    acme::AcmeCommand, certs::CertsCommand, events::EventsCommand, keys::KeysCommand,
+    login::LoginArgs, requests::RequestsCommand,
 };
 
 /// Gets TLS certificates from ACME servers, keeps their keys, and serves them.
@@ -73,6 +74,12 @@ pub enum Command {
     /// Certificates.
     #[command(subcommand)]
     Certs(CertsCommand),
+    /// Certificate requests (CSR).
+    #[command(subcommand)]
+    Requests(RequestsCommand),
+    /// Private keys.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// ACME servers and automated certificates.
     #[command(subcommand)]
     Acme(AcmeCommand),
@@ -189,6 +196,11 @@ const EXAMPLES: &str = "Examples:
       --contact ops@example.com --agree-to-terms
   chancery acme request www.example.com --server letsencrypt
   chancery certs list --filter status=expiring --output json
+  chancery certs import shop.p12
+  chancery requests create shop --dns shop.example > shop.csr
   chancery events tail
 
 Exit status: 0 done, 1 refused (the reason is on stderr), 2 usage, 3 unreachable.";
+
+#[cfg(test)]
+mod tests;

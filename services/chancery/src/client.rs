@@ -1,17 +1,28 @@
 //! The command line as a client of the public API, and nothing more: what it can do, any program with a token can.
 //!
 //! [`credentials`] say which gateway and who; [`connection`] opens TLS to it as [`trust`] says; then one file
-//! for each noun. Answers go to stdout ([`answer`]), everything else to stderr.
+//! for each noun, and for what nouns share: [`subject`] and [`key_choice`] of something new, [`import`], [`deletion`],
+//! [`passphrase`]s. Answers go to stdout ([`answer`]) or into files ([`save`]), everything else to stderr; [`terminal`] asks.
 
 pub mod acme;
 pub mod answer;
 pub mod certs;
 pub mod connection;
 pub mod credentials;
+pub mod deletion;
 pub mod error;
 pub mod events;
+pub mod import;
+pub mod key_choice;
+pub mod keys;
 pub mod list;
 pub mod login;
+pub mod names;
+pub mod passphrase;
+pub mod requests;
+pub mod save;
+pub mod subject;
+pub mod terminal;
 pub mod trust;
 pub mod whoami;
 

@@ -100,6 +100,12 @@ fn run(global: Global, command: Command) -> Result<(), CommandError> {
                         .await?,
                 )
             }
+            Command::Requests(command) => {
+                Ok(client::requests::run(command, &connect(&global).await?, global.output).await?)
+            }
+            Command::Keys(command) => {
+                Ok(client::keys::run(command, &connect(&global).await?, global.output).await?)
+            }
             Command::Acme(command) => {
                 Ok(
                     client::acme::run(command, &connect(&global).await?, global.output, now())

@@ -4,7 +4,7 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
@@ -170,6 +170,73 @@ fn whoever_reads_the_events_goes_on_reading_when_up_was_killed_and_is_back() {
     let said = tail.wait_with_output().unwrap().stderr;
     assert!(went_on, "{}", String::from_utf8_lossy(&said));
     assert_eq!(stop(child), 0);
+}
+
+#[test]
+fn a_new_passphrase_is_asked_for_twice_where_there_is_a_terminal_and_nowhere_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (child, screen) = until_ready(&mut up(&data, &[]), &folder.path().join("log"));
+    let words = ["certs", "export", "Chancery", "--private-key"];
+    let export = client(&data, &screen, &words);
+    let differs = [
+        ("new passphrase: ", "one\n"),
+        ("again: ", "another\n"),
+        ("once more", ""),
+        ("new passphrase: ", "\n"),
+        ("again: ", "\n"),
+    ];
+    let (status, said) = on_a_terminal(&export, &differs);
+    assert_eq!(status, 2, "{said}");
+    assert!(said.contains("the passphrase is empty"), "{said}");
+
+    let ended = client(&data, &screen, &words).output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("--passphrase-file") && said.contains("--unprotected"),
+        "{said}"
+    );
+    assert_eq!(stop(child), 0);
+}
+
+/// Runs a command on a terminal of its own, types each answer once its question is there, and says how it ended.
+fn on_a_terminal(command: &Command, answers: &[(&str, &str)]) -> (i32, String) {
+    let words = [command.get_program()]
+        .into_iter()
+        .chain(command.get_args());
+    let words = words.map(|word| format!("'{}'", word.to_str().unwrap()));
+    let line = words.collect::<Vec<_>>().join(" ");
+    let mut terminal = Command::new("script");
+    terminal.args(["-qec", &line, "/dev/null"]);
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => terminal.env(name, value),
+            None => terminal.env_remove(name),
+        };
+    }
+    let mut child = terminal
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut typed, mut shown) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (mut said, mut seen) = (String::new(), 0);
+    for (question, answer) in answers {
+        let mut octet = [0];
+        while !said[seen..].contains(question) {
+            assert!(
+                shown.read(&mut octet).unwrap() > 0,
+                "no {question:?}: {said}"
+            );
+            // What is shown up to here is ASCII.
+            said.push(char::from(octet[0]));
+        }
+        seen = said.len();
+        typed.write_all(answer.as_bytes()).unwrap();
+    }
+    shown.read_to_string(&mut said).unwrap();
+    (child.wait().unwrap().code().unwrap(), said)
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub use self::{
 use super::{
     ClientError, Connection, answer, error,
     list::{self, ListArgs},
+    names,
 };
 use crate::cli::Output;
 
@@ -133,7 +134,14 @@ fn show(row: &Automation, output: Output, now: OffsetDateTime) -> Result<(), Cli
             "status",
             answer::word(row.status().as_str_name(), "AUTOMATION_STATUS_"),
         ),
-        ("names", row.dns_names.join(", ")),
+        (
+            "names",
+            row.dns_names
+                .iter()
+                .map(|name| names::dns(name))
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
         ("server", row.server_name.clone()),
         (
             "key",

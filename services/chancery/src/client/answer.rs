@@ -41,6 +41,19 @@ pub fn table<const N: usize>(
     rows: impl IntoIterator<Item = [String; N]>,
     none: &str,
 ) -> Result<(), ClientError> {
+    let mut rows = rows.into_iter().peekable();
+    if rows.peek().is_none() {
+        eprintln!("{none}");
+        return Ok(());
+    }
+    line(&columns(headings, rows))
+}
+
+/// Rows under headings, as text.
+pub fn columns<const N: usize>(
+    headings: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -51,15 +64,11 @@ pub fn table<const N: usize>(
             if cell.is_empty() {
                 "-".to_owned()
             } else {
-                cell
+                visible(&cell)
             }
         }));
     }
-    if table.is_empty() {
-        eprintln!("{none}");
-        return Ok(());
-    }
-    line(&trimmed(&table))
+    trimmed(&table)
 }
 
 /// Writes what one thing is made of, a line each; what is empty is left out.
@@ -70,10 +79,19 @@ pub fn details<const N: usize>(fields: [(&str, String); N]) -> Result<(), Client
         .set_content_arrangement(ContentArrangement::Disabled);
     for (name, value) in fields {
         if !value.is_empty() {
-            table.add_row([name, &value]);
+            table.add_row([name, &visible(&value)]);
         }
     }
     line(&trimmed(&table))
+}
+
+/// With control characters written out: what others put into a certificate does not move the cursor here.
+pub fn visible(text: &str) -> String {
+    let written = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(written).collect()
 }
 
 /// Without the spaces with which cells are filled up and begin.
@@ -141,6 +159,13 @@ mod tests {
             "2025-12-31 (1 day ago)"
         );
         assert_eq!(super::day(&None, now), "");
+    }
+
+    #[test]
+    fn what_others_wrote_does_not_move_the_cursor() {
+        let shown = columns(["name"], [["a\u{1b}[2Jb\nc".to_owned()]]);
+        assert_eq!(shown, "NAME\na\\u{1b}[2Jb\\nc");
+        assert_eq!(visible("größe"), "größe");
     }
 
     #[test]

@@ -1,15 +1,25 @@
 //! `chancery certs`
 
+mod create;
+mod delete;
+mod export;
+mod listing;
+mod show;
+
 use api::{
-    projection::v1::{Certificate, GetRequest, ListRequest},
-    x509::v1::SubjectAltNames,
+    keystore::v1::{ClearDefaultRequest, RenameCertificateRequest, SetDefaultRequest},
+    projection::v1::{Certificate, GetRequest},
 };
 use clap::Subcommand;
 use time::OffsetDateTime;
 
+pub use self::{create::SelfSignArgs, export::ExportArgs, show::missing};
 use super::{
     ClientError, Connection, answer,
-    list::{self, ListArgs},
+    connection::RequestId,
+    deletion::DeletionArgs,
+    import::{self, ImportArgs},
+    list::ListArgs,
 };
 use crate::cli::Output;
 
@@ -18,12 +28,16 @@ use crate::cli::Output;
 pub enum CertsCommand {
     /// Certificates, a line each.
     #[command(
-        after_help = "Fields: name, names (any DNS name or address), status, not_after, issuer, source, created.
+        after_help = "Fields: name, names (any DNS name or address), status, not_after, issuer, source, created,
+key (true, false), chain (complete, incomplete), authority (true, false), default (true, false),
+deleted (true: the deleted ones, which are listed only so).
 
 Examples:
   chancery certs list
   chancery certs list --filter status=expiring --sort not_after
-  chancery certs list --filter 'names:example not_after<2027-01-01' --output json"
+  chancery certs list --filter 'names:example not_after<2027-01-01' --output json
+  chancery certs list --filter 'key=true chain=incomplete'
+  chancery certs list --filter deleted=true"
     )]
     List(ListArgs),
     /// One certificate, by id, friendly name or SHA-256 fingerprint.
@@ -32,6 +46,72 @@ Examples:
     )]
     Show {
         /// Id, friendly name or SHA-256 fingerprint.
+        #[arg(value_name = "CERT")]
+        certificate: String,
+    },
+    /// Make a certificate that is signed with its own key, and serve it.
+    SelfSign(Box<SelfSignArgs>),
+    /// Take certificates and private keys in, from any number of files.
+    #[command(after_help = "Examples:
+  chancery certs import shop.pem shop.key
+  chancery certs import shop.p12 --passphrase-file shop.pass
+  chancery certs import *.pem --fetch-issuers
+  curl -s https://ca.example/shop.p7b | chancery certs import -
+
+What fits together by its public key is linked, whatever the order: a certificate and its key, the request that
+it answers, the chains that it completes. Each file has a verdict of its own, and one that is refused keeps no other
+back; the exit status is 1 then. On a terminal the passphrase of an encrypted file is asked for.
+At most 100 files, 1 MiB a file, 10 MiB in all.")]
+    Import(ImportArgs),
+    /// Give certificates out, with their chains and on demand their private keys.
+    Export(Box<ExportArgs>),
+    /// Give a certificate another friendly name.
+    #[command(after_help = "Examples:\n  chancery certs rename www.example.com shop")]
+    Rename {
+        /// Id, friendly name or SHA-256 fingerprint.
+        #[arg(value_name = "CERT")]
+        certificate: String,
+        /// 1 to 100 characters, unique among certificates and pending requests.
+        #[arg(value_name = "NEW-NAME")]
+        name: String,
+    },
+    /// Choose the certificate that answers connections with no name or an unknown one.
+    #[command(after_help = "Examples:
+  chancery certs set-default www.example.com
+  chancery certs set-default --clear
+
+It must have its private key here, and never is a self-signed one. Without a default the factory certificate answers.")]
+    SetDefault {
+        /// Id, friendly name or SHA-256 fingerprint.
+        #[arg(value_name = "CERT", required_unless_present = "clear")]
+        certificate: Option<String>,
+        /// None is the default any more.
+        #[arg(long, conflicts_with = "certificate")]
+        clear: bool,
+    },
+    /// Delete certificates; their keys stay, and it can be undone.
+    #[command(after_help = "Examples:
+  chancery certs delete old.example.com
+  chancery certs delete old.example.com older.example.com --dry-run
+  chancery certs delete old.example.com --yes
+
+What would go is shown first, and asked about. Replace a certificate before you delete it: from then on nothing is
+served under its names that no other certificate has. The default, and what an automation renews, is not deleted.")]
+    Delete {
+        /// Id, friendly name or SHA-256 fingerprint.
+        #[arg(value_name = "CERT", required = true)]
+        certificates: Vec<String>,
+        #[command(flatten)]
+        deletion: DeletionArgs,
+    },
+    /// Undo the deletion of a certificate.
+    #[command(after_help = "Examples:
+  chancery certs list --filter deleted=true
+  chancery certs restore old.example.com
+
+Where its name was taken meanwhile it gets a number.")]
+    Restore {
+        /// Id, SHA-256 fingerprint, or the friendly name that it had.
         #[arg(value_name = "CERT")]
         certificate: String,
     },
@@ -45,124 +125,114 @@ pub async fn run(
     now: OffsetDateTime,
 ) -> Result<(), ClientError> {
     match command {
-        CertsCommand::List(args) => show_list(args, connection, output, now).await,
-        CertsCommand::Show { certificate } => show(certificate, connection, output, now).await,
+        CertsCommand::List(args) => listing::list(args, connection, output, now).await,
+        CertsCommand::Show { certificate } => {
+            let row = find(connection, &certificate).await?;
+            show::show(&row, output, now)
+        }
+        CertsCommand::SelfSign(args) => create::self_sign(*args, connection, output, now).await,
+        CertsCommand::Import(args) => import::run(args, connection, output).await,
+        CertsCommand::Export(args) => export::run(*args, connection, output).await,
+        CertsCommand::Rename { certificate, name } => {
+            rename(&certificate, name, connection, output).await
+        }
+        CertsCommand::SetDefault {
+            certificate: Some(certificate),
+            clear: _,
+        } => set_default(&certificate, connection, output).await,
+        CertsCommand::SetDefault {
+            certificate: None,
+            clear: _,
+        } => clear_default(connection, output).await,
+        CertsCommand::Delete {
+            certificates,
+            deletion,
+        } => delete::delete(&certificates, &deletion, connection, output).await,
+        CertsCommand::Restore { certificate } => {
+            delete::restore(&certificate, connection, output).await
+        }
     }
 }
 
-async fn show_list(
-    args: ListArgs,
-    connection: &Connection,
-    output: Output,
-    now: OffsetDateTime,
-) -> Result<(), ClientError> {
-    let mut queries = connection.queries();
-    let request = ListRequest::from(args);
-    let page = connection
-        .ask(request, async |request| {
-            queries.list_certificates(request).await
-        })
-        .await?;
-    if output == Output::Json {
-        return answer::json(&page);
-    }
-    let rows = page.certificates.iter().map(|row| {
-        let certificate = row.certificate.as_ref();
-        [
-            row.friendly_name.clone(),
-            answer::word(row.status().as_str_name(), "CERTIFICATE_STATUS_"),
-            names(
-                certificate.and_then(|c| c.subject_alt_names.as_ref()),
-                SHORT,
-            ),
-            certificate
-                .map(|c| answer::day(&c.not_after, now))
-                .unwrap_or_default(),
-            answer::word(row.source().as_str_name(), "SOURCE_"),
-            row.id.clone(),
-        ]
-    });
-    answer::table(
-        ["name", "status", "names", "expires", "source", "id"],
-        rows,
-        "no certificates",
-    )?;
-    list::more(&page.next_page_token);
-    Ok(())
+/// The certificate with this id, friendly name or fingerprint.
+pub async fn find(connection: &Connection, name: &str) -> Result<Certificate, ClientError> {
+    get(connection, name, 0).await
 }
 
-async fn show(
-    id: String,
+/// Likewise, as it stands at this position of the log or later.
+pub async fn get(
     connection: &Connection,
-    output: Output,
-    now: OffsetDateTime,
-) -> Result<(), ClientError> {
+    name: &str,
+    at_least: u64,
+) -> Result<Certificate, ClientError> {
     let mut queries = connection.queries();
-    let request = GetRequest { id, at_least: 0 };
-    let row = connection
+    let request = GetRequest {
+        id: name.to_owned(),
+        at_least,
+    };
+    connection
         .ask(request, async |request| {
             queries.get_certificate(request).await
         })
+        .await
+}
+
+async fn rename(
+    certificate: &str,
+    name: String,
+    connection: &Connection,
+    output: Output,
+) -> Result<(), ClientError> {
+    let row = find(connection, certificate).await?;
+    let request = RenameCertificateRequest {
+        certificate_id: row.id,
+        friendly_name: name.clone(),
+    };
+    let mut certificates = connection.certificates();
+    let id = RequestId::new(None)?;
+    let answered = connection
+        .command(request, &id, async |request| {
+            certificates.rename_certificate(request).await
+        })
         .await?;
     match output {
-        Output::Json => answer::json(&row),
-        Output::Table => details(&row, now),
+        Output::Json => answer::json(&answered),
+        Output::Table => answer::line(&format!("{} is called {name} now", row.friendly_name)),
     }
 }
 
-fn details(row: &Certificate, now: OffsetDateTime) -> Result<(), ClientError> {
-    let leaf = row.certificate.clone().unwrap_or_default();
-    let chain = row
-        .issuers
-        .iter()
-        .map(|issuer| issuer.subject.as_str())
-        .collect::<Vec<_>>();
-    answer::details([
-        ("name", row.friendly_name.clone()),
-        ("id", row.id.clone()),
-        (
-            "status",
-            answer::word(row.status().as_str_name(), "CERTIFICATE_STATUS_"),
-        ),
-        ("names", names(leaf.subject_alt_names.as_ref(), usize::MAX)),
-        ("subject", leaf.subject.clone()),
-        ("issuer", leaf.issuer.clone()),
-        ("chain", chain.join(" < ")),
-        ("valid from", answer::time(&leaf.not_before)),
-        ("valid until", answer::time(&leaf.not_after)),
-        ("expires", answer::day(&leaf.not_after, now)),
-        (
-            "key",
-            answer::word(leaf.key_algorithm().as_str_name(), "KEY_ALGORITHM_"),
-        ),
-        ("serial number", leaf.serial_number.clone()),
-        ("sha-256", leaf.sha256_fingerprint.clone()),
-        ("version", row.version.to_string()),
-        (
-            "source",
-            answer::word(row.source().as_str_name(), "SOURCE_"),
-        ),
-        ("automation", row.automation_id.clone()),
-        ("served", if row.serve { "yes" } else { "no" }.to_owned()),
-        ("key id", row.key_id.clone()),
-        ("created", answer::time(&row.created)),
-        ("updated", answer::time(&row.updated)),
-    ])
-}
-
-/// The names, and how many more there are.
-fn names(names: Option<&SubjectAltNames>, most: usize) -> String {
-    let Some(names) = names else {
-        return String::new();
+async fn set_default(
+    certificate: &str,
+    connection: &Connection,
+    output: Output,
+) -> Result<(), ClientError> {
+    let row = find(connection, certificate).await?;
+    let request = SetDefaultRequest {
+        certificate_id: row.id,
     };
-    let all = names.dns_names.iter().chain(&names.ip_addresses);
-    let all = all.map(String::as_str).collect::<Vec<_>>();
-    let shown = all[..all.len().min(most)].join(", ");
-    match all.len().saturating_sub(most) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
+    let mut certificates = connection.certificates();
+    let id = RequestId::new(None)?;
+    let answered = connection
+        .command(request, &id, async |request| {
+            certificates.set_default(request).await
+        })
+        .await?;
+    match output {
+        Output::Json => answer::json(&answered),
+        Output::Table => answer::line(&format!("{} is the default now", row.friendly_name)),
     }
 }
 
-/// How many names a line of a list shows.
-const SHORT: usize = 3;
+async fn clear_default(connection: &Connection, output: Output) -> Result<(), ClientError> {
+    let mut certificates = connection.certificates();
+    let id = RequestId::new(None)?;
+    let answered = connection
+        .command(ClearDefaultRequest {}, &id, async |request| {
+            certificates.clear_default(request).await
+        })
+        .await?;
+    match output {
+        Output::Json => answer::json(&answered),
+        Output::Table => answer::line("there is no default now: the factory certificate answers"),
+    }
+}

@@ -4,7 +4,9 @@ use std::{io, sync::Arc, time::Duration};
 
 use api::{
     acme::v1::acme_service_client::AcmeServiceClient,
-    gateway::v1::session_service_client::SessionServiceClient, metadata::IDEMPOTENCY_KEY,
+    csr::v1::csr_service_client::CsrServiceClient,
+    gateway::v1::session_service_client::SessionServiceClient,
+    keystore::v1::certificate_service_client::CertificateServiceClient, metadata::IDEMPOTENCY_KEY,
     projection::v1::query_service_client::QueryServiceClient,
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -130,6 +132,18 @@ impl Connection {
     /// Commands about servers and automated certificates.
     pub fn acme(&self) -> AcmeServiceClient<SignedIn> {
         AcmeServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    /// Commands about certificates and keys.
+    pub fn certificates(&self) -> CertificateServiceClient<SignedIn> {
+        CertificateServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+            // A hundred certificates, with their chains and keys.
+            .max_decoding_message_size(LARGEST_ANSWER)
+    }
+
+    /// Commands about certificate requests and self-signed certificates.
+    pub fn csr(&self) -> CsrServiceClient<SignedIn> {
+        CsrServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     /// Who we are.

@@ -101,6 +101,27 @@ pub enum ClientError {
         /// What is wrong, and what would be right.
         what: String,
     },
+    /// The command line, or where it was typed, leaves something open that has to be said.
+    #[error("{what}")]
+    Usage {
+        /// What is missing or does not go together, and what would be right.
+        what: String,
+    },
+    /// The answer was shown, and not everything that was asked for is done.
+    #[error("{what}")]
+    NotDone {
+        /// What is not.
+        what: String,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {}", path.display())]
+    Save {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The answer cannot be written to stdout.
     #[error("cannot write the answer")]
     Write(#[source] io::Error),
@@ -113,7 +134,7 @@ impl ClientError {
     /// The exit status that tells scripts what kind of end this is.
     pub fn exit(&self) -> Exit {
         match self {
-            ClientError::Url { .. } => Exit::Usage,
+            ClientError::Url { .. } | ClientError::Usage { .. } => Exit::Usage,
             ClientError::Unreachable { .. } | ClientError::Unavailable { .. } => Exit::Unreachable,
             // Whoever reads our output has had enough of it.
             ClientError::Write(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
@@ -126,9 +147,16 @@ impl ClientError {
             | ClientError::StillUnderWay { .. }
             | ClientError::Read { .. }
             | ClientError::Input { .. }
+            | ClientError::NotDone { .. }
+            | ClientError::Save { .. }
             | ClientError::Write(_)
             | ClientError::Answer(_) => Exit::Refused,
         }
+    }
+
+    /// Whether the gateway knows nothing under the name or id that it was asked for.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, ClientError::Refused(status) if status.code() == Code::NotFound)
     }
 
     /// What a call's status means for the person at the terminal.

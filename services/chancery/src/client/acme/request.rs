@@ -6,11 +6,11 @@ use api::{
     acme::v1::{ChallengeType, RenewNowRequest, RequestCertificateRequest},
     x509::v1::KeyAlgorithm,
 };
-use clap::{Args, ValueEnum};
+use clap::Args;
 use time::OffsetDateTime;
 
 use super::{
-    super::{ClientError, Connection, answer, connection::RequestId},
+    super::{ClientError, Connection, answer, connection::RequestId, key_choice::KeyKind},
     get, progress, show,
 };
 use crate::cli::Output;
@@ -33,8 +33,8 @@ pub struct RequestArgs {
     #[arg(long, value_name = "SERVER")]
     pub server: String,
     /// The kind of key.
-    #[arg(long, value_enum, default_value_t = Key::EcdsaP256)]
-    pub key: Key,
+    #[arg(long, value_enum, default_value_t = KeyKind::EcdsaP256)]
+    pub key: KeyKind,
     /// Friendly name; the first host name where it is left out.
     #[arg(
         long,
@@ -91,46 +91,6 @@ pub struct WaitArgs {
         conflicts_with = "no_wait"
     )]
     pub timeout: u64,
-}
-
-/// The kinds of keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Key {
-    /// RSA, 2048 bits.
-    #[value(name = "rsa-2048")]
-    Rsa2048,
-    /// RSA, 3072 bits.
-    #[value(name = "rsa-3072")]
-    Rsa3072,
-    /// RSA, 4096 bits.
-    #[value(name = "rsa-4096")]
-    Rsa4096,
-    /// ECDSA on P-256: what fits nearly everywhere.
-    #[value(name = "ecdsa-p256")]
-    EcdsaP256,
-    /// ECDSA on P-384.
-    #[value(name = "ecdsa-p384")]
-    EcdsaP384,
-    /// ECDSA on P-521.
-    #[value(name = "ecdsa-p521")]
-    EcdsaP521,
-    /// Ed25519; no public CA takes it yet.
-    #[value(name = "ed25519")]
-    Ed25519,
-}
-
-impl From<Key> for KeyAlgorithm {
-    fn from(key: Key) -> Self {
-        match key {
-            Key::Rsa2048 => KeyAlgorithm::Rsa2048,
-            Key::Rsa3072 => KeyAlgorithm::Rsa3072,
-            Key::Rsa4096 => KeyAlgorithm::Rsa4096,
-            Key::EcdsaP256 => KeyAlgorithm::EcdsaP256,
-            Key::EcdsaP384 => KeyAlgorithm::EcdsaP384,
-            Key::EcdsaP521 => KeyAlgorithm::EcdsaP521,
-            Key::Ed25519 => KeyAlgorithm::Ed25519,
-        }
-    }
 }
 
 pub async fn request(
