@@ -1,26 +1,7 @@
 //! A chain that misses issuers, and the place where a certificate says that they are to be had.
 
-use api::{
-    csr::v1::{FetchIssuersRequest, FetchIssuersResponse},
-    keystore::v1::{FileOutcome, ImportFile, ImportRequest, ImportedCertificate, imported_item},
-};
+use api::csr::v1::{FetchIssuersRequest, FetchIssuersResponse};
 use town::{Town, authority::Authority, client::Client, web::Web};
-
-async fn import(client: &Client, pem: String) -> ImportedCertificate {
-    let file = ImportFile {
-        name: "shop.pem".to_owned(),
-        content: pem.into_bytes().into(),
-        passphrase: None,
-    };
-    let import = ImportRequest { files: vec![file] };
-    let imported = client.certificates().import(import).await;
-    let mut verdict = imported.expect("an answer").into_inner().files.remove(0);
-    assert_eq!(verdict.outcome(), FileOutcome::Imported, "{verdict:?}");
-    match verdict.items.remove(0).item {
-        Some(imported_item::Item::Certificate(certificate)) => certificate,
-        other => panic!("a certificate came in as {other:?}"),
-    }
-}
 
 async fn fetch(client: &Client, certificate_id: &str) -> FetchIssuersResponse {
     let fetch = FetchIssuersRequest {
@@ -38,7 +19,9 @@ async fn missing_issuers_are_fetched_when_a_person_asks() {
     let (middle_url, root_url) = (web.url("middle.cer"), web.url("root.crt"));
     let root = Authority::root("Paper Root").to_be_had_at(&root_url);
     let middle = root.below("Paper Middle").to_be_had_at(&middle_url);
-    let leaf = import(&client, middle.issue(&["shop.example"])).await;
+    let leaf = client
+        .import_certificate(middle.issue(&["shop.example"]))
+        .await;
     assert!(!leaf.chain_complete);
     assert_eq!(leaf.missing_issuer_url, middle_url);
 
