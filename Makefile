@@ -5,7 +5,7 @@ DATA ?= data
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 NEXTEST_PROFILE ?= $(if $(CI),ci,default)
 
-.PHONY: help run test bench bench-build lint tools nextest
+.PHONY: help run test bench bench-build lint tools judges nextest
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -15,7 +15,9 @@ run: tools ## Build the release, and run all of Chancery on the folder data/ wit
 	$(CARGO) build --release --bin chancery
 	$(TARGET)/release/chancery up --data-dir $(DATA) --test-ca
 
-test: tools nextest ## Run every test, on real servers
+# What is not installed is found there, behind all that is.
+test: export PATH := $(PATH):$(CURDIR)/.tools/bin
+test: tools judges nextest ## Run every test, on real servers
 	$(CARGO) build --workspace --all-targets
 	$(CARGO) nextest run --workspace --profile $(NEXTEST_PROFILE)
 
@@ -34,6 +36,9 @@ lint: ## Format, clippy and documentation, with every warning an error
 
 tools: ## Get nats-server, Pebble and its DNS server into .tools/bin
 	@tools/fetch
+
+judges: ## Get the programs that read what we write, and write what we read, into .tools/bin
+	@tools/fetch judges
 
 nextest:
 	@$(CARGO) nextest --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-nextest

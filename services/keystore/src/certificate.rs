@@ -5,27 +5,48 @@ use api::{keystore::v1, x509};
 use eventlog::{Aggregate, Envelope};
 use pki::{Certificate, FriendlyName};
 
-use crate::{events::CertificateEvent, refusal::Refusal};
+use crate::{events::CertificateEvent as Event, refusal::Refusal};
 
 /// What the log says about a certificate.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub enum State {
     /// Nothing.
     #[default]
     Absent,
     /// It is kept.
     Kept(Kept),
+    /// It was deleted, and can be restored.
+    Deleted(Kept),
 }
 
 /// A certificate that is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Kept {
     /// What people call it.
     pub friendly_name: String,
+    /// How it came here.
+    pub source: Source,
     /// The automation that renews it; empty where there is none.
     pub automation_id: String,
     /// Version 1 first.
     pub versions: Vec<Version>,
+    /// The newest version whole.
+    pub leaf: x509::v1::Certificate,
+    /// Its issuers in order, as far as they are known.
+    pub issuers: Vec<x509::v1::Certificate>,
+}
+
+/// How a certificate came here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// From an ACME server.
+    Acme,
+    /// Signed with its own key, here.
+    SelfSigned,
+    /// Likewise, at a first start.
+    Factory,
+    /// From outside.
+    Imported,
 }
 
 /// One certificate of several that took each other's place.
@@ -40,7 +61,7 @@ pub struct Version {
 impl State {
     /// Which version has this fingerprint: its number, from 1, and what is known of it.
     pub fn version_of(&self, fingerprint: &str) -> Option<(u32, &Version)> {
-        let versions = (1..).zip(&self.kept()?.versions);
+        let versions = (1..).zip(&self.known()?.versions);
         versions
             .into_iter()
             .find(|(_, version)| version.fingerprint == fingerprint)
@@ -49,14 +70,49 @@ impl State {
     /// The certificate, where it is kept.
     pub fn kept(&self) -> Option<&Kept> {
         match self {
-            Self::Absent => None,
+            Self::Absent | Self::Deleted(_) => None,
             Self::Kept(kept) => Some(kept),
+        }
+    }
+
+    /// The certificate, also where it was deleted.
+    pub fn known(&self) -> Option<&Kept> {
+        match self {
+            Self::Absent => None,
+            Self::Kept(kept) | Self::Deleted(kept) => Some(kept),
+        }
+    }
+
+    /// The certificate, where it is kept.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchCertificate`], or [`Refusal::CertificateDeleted`].
+    pub fn existing(&self) -> Result<&Kept, Refusal> {
+        match self {
+            Self::Absent => Err(Refusal::NoSuchCertificate),
+            Self::Deleted(_) => Err(Refusal::CertificateDeleted),
+            Self::Kept(kept) => Ok(kept),
+        }
+    }
+
+    fn kept_mut(&mut self) -> Option<&mut Kept> {
+        match self {
+            Self::Absent => None,
+            Self::Kept(kept) | Self::Deleted(kept) => Some(kept),
         }
     }
 }
 
+impl Kept {
+    /// The number of the newest version.
+    pub fn version(&self) -> u32 {
+        // Far below 2^32: one version is at least some minutes.
+        self.versions.len() as u32
+    }
+}
+
 /// What can be asked of a certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Keep a new certificate. Its key is in the vault, its name is reserved.
     Add {
@@ -83,12 +139,43 @@ pub enum Command {
         /// Made at a first start, so that TLS works at once.
         factory: bool,
     },
+    /// Keep a certificate that came from outside. Its name is reserved.
+    Import {
+        /// What people are to call it.
+        friendly_name: FriendlyName,
+        /// The certificate, the issuers that are known, and its key's id where that is here.
+        chain: KeyedChain,
+        /// The pending request that it answers; empty where there is none.
+        request_id: String,
+    },
+    /// A better chain was found.
+    CompleteChain {
+        /// The certificate that it was found for.
+        fingerprint: String,
+        /// The whole chain, without the leaf.
+        issuers: Vec<Certificate>,
+    },
+    /// Call it otherwise. The name is reserved.
+    Rename {
+        /// The new name.
+        friendly_name: FriendlyName,
+    },
+    /// It is about to be given out.
+    Export(v1::CertificateExported),
+    /// Delete it.
+    Delete,
+    /// Undo its deletion. The name is reserved.
+    Restore {
+        /// The name that it gets.
+        friendly_name: FriendlyName,
+    },
 }
 
-/// A certificate whose public key was found to be that of a key in the vault, and its issuers in order.
+/// A certificate and its issuers in order. Where it has a key's id, its public key was found to be
+/// that of this key in the vault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyedChain {
-    /// The key.
+    /// The key; empty where it is not here.
     pub key_id: String,
     /// The certificate itself.
     pub leaf: Certificate,
@@ -100,201 +187,222 @@ pub struct KeyedChain {
 ///
 /// # Errors
 /// [`Refusal`]; [`Refusal::AlreadyHere`] where this very certificate is a version already.
-pub fn decide(state: &State, command: &Command) -> Result<CertificateEvent, Refusal> {
-    let (Command::Add { chain, .. }
-    | Command::Renew { chain, .. }
-    | Command::SelfSign { chain, .. }) = command;
-    if let Some((version, _)) = state.version_of(&chain.leaf.sha256_fingerprint) {
-        return Err(Refusal::AlreadyHere { version });
-    }
-    match (state, command) {
-        (
-            State::Absent,
-            Command::Add {
-                friendly_name,
-                chain,
-                automation_id,
-            },
-        ) => Ok(CertificateEvent::Issued(v1::CertificateIssued {
-            friendly_name: friendly_name.to_string(),
-            key_id: chain.key_id.clone(),
-            certificate: Some(message(&chain.leaf)),
-            issuers: chain.issuers.iter().map(message).collect(),
-            automation_id: automation_id.clone(),
-            serve: true,
-        })),
-        (
-            State::Absent,
-            Command::SelfSign {
-                friendly_name,
-                chain,
-                factory,
-            },
-        ) => Ok(CertificateEvent::SelfSigned(v1::CertificateSelfSigned {
-            friendly_name: friendly_name.to_string(),
-            key_id: chain.key_id.clone(),
-            certificate: Some(message(&chain.leaf)),
-            serve: true,
-            factory: *factory,
-        })),
-        (
-            State::Kept(kept),
-            Command::Renew {
-                chain,
-                automation_id,
-            },
-        ) => {
+pub fn decide(state: &State, command: &Command) -> Result<Event, Refusal> {
+    match command {
+        Command::Add {
+            friendly_name,
+            chain,
+            automation_id,
+        } => {
+            absent(state, chain)?;
+            Ok(Event::Issued(v1::CertificateIssued {
+                friendly_name: friendly_name.to_string(),
+                key_id: chain.key_id.clone(),
+                certificate: Some((&chain.leaf).into()),
+                issuers: messages(&chain.issuers),
+                automation_id: automation_id.clone(),
+                serve: true,
+            }))
+        }
+        Command::SelfSign {
+            friendly_name,
+            chain,
+            factory,
+        } => {
+            absent(state, chain)?;
+            Ok(Event::SelfSigned(v1::CertificateSelfSigned {
+                friendly_name: friendly_name.to_string(),
+                key_id: chain.key_id.clone(),
+                certificate: Some((&chain.leaf).into()),
+                serve: true,
+                factory: *factory,
+            }))
+        }
+        Command::Import {
+            friendly_name,
+            chain,
+            request_id,
+        } => {
+            absent(state, chain)?;
+            Ok(Event::Imported(v1::CertificateImported {
+                friendly_name: friendly_name.to_string(),
+                key_id: chain.key_id.clone(),
+                certificate: Some((&chain.leaf).into()),
+                issuers: messages(&chain.issuers),
+                serve: true,
+                request_id: request_id.clone(),
+            }))
+        }
+        Command::Renew {
+            chain,
+            automation_id,
+        } => {
+            new_here(state, chain)?;
+            let kept = state.existing()?;
             if kept.automation_id != *automation_id {
                 return Err(Refusal::OtherAutomation);
             }
-            Ok(CertificateEvent::Renewed(v1::CertificateRenewed {
-                // Far below 2^32: one version is at least some minutes.
-                version: kept.versions.len() as u32 + 1,
+            Ok(Event::Renewed(v1::CertificateRenewed {
+                version: kept.version() + 1,
                 key_id: chain.key_id.clone(),
-                certificate: Some(message(&chain.leaf)),
-                issuers: chain.issuers.iter().map(message).collect(),
+                certificate: Some((&chain.leaf).into()),
+                issuers: messages(&chain.issuers),
                 automation_id: automation_id.clone(),
             }))
         }
-        (State::Absent, Command::Renew { .. }) => Err(Refusal::NoSuchCertificate),
-        (State::Kept(_), Command::Add { .. } | Command::SelfSign { .. }) => {
-            Err(Refusal::CertificateExists)
+        Command::CompleteChain {
+            fingerprint,
+            issuers,
+        } => {
+            let kept = state.known().ok_or(Refusal::NoSuchCertificate)?;
+            let same = kept.issuers.iter().map(|issuer| &issuer.der[..]);
+            if kept.leaf.sha256_fingerprint != *fingerprint
+                || same.eq(issuers.iter().map(|issuer| &issuer.der[..]))
+            {
+                return Err(Refusal::ChainUnchanged);
+            }
+            Ok(Event::ChainCompleted(v1::CertificateChainCompleted {
+                version: kept.version(),
+                issuers: messages(issuers),
+            }))
         }
+        Command::Rename { friendly_name } => {
+            if state.existing()?.friendly_name == friendly_name.as_str() {
+                return Err(Refusal::NameUnchanged);
+            }
+            Ok(Event::Renamed(v1::CertificateRenamed {
+                friendly_name: friendly_name.to_string(),
+            }))
+        }
+        Command::Export(exported) => {
+            let kept = state.existing()?;
+            if !(1..=kept.version()).contains(&exported.version) {
+                return Err(Refusal::NoSuchVersion {
+                    newest: kept.version(),
+                });
+            }
+            Ok(Event::Exported(exported.clone()))
+        }
+        Command::Delete => {
+            let kept = state.existing()?;
+            if !kept.automation_id.is_empty() {
+                return Err(Refusal::Managed);
+            }
+            if kept.source == Source::Factory {
+                return Err(Refusal::Factory);
+            }
+            Ok(Event::Deleted(v1::CertificateDeleted {}))
+        }
+        Command::Restore { friendly_name } => match state {
+            State::Absent => Err(Refusal::NoSuchCertificate),
+            State::Kept(_) => Err(Refusal::NotDeleted),
+            State::Deleted(_) => Ok(Event::Restored(v1::CertificateRestored {
+                friendly_name: friendly_name.to_string(),
+            })),
+        },
+    }
+}
+
+/// This very certificate is no version yet.
+fn new_here(state: &State, chain: &KeyedChain) -> Result<(), Refusal> {
+    match state.version_of(&chain.leaf.sha256_fingerprint) {
+        Some((version, _)) => Err(Refusal::AlreadyHere { version }),
+        None => Ok(()),
+    }
+}
+
+/// There is nothing of this certificate yet.
+fn absent(state: &State, chain: &KeyedChain) -> Result<(), Refusal> {
+    new_here(state, chain)?;
+    match state {
+        State::Absent => Ok(()),
+        State::Kept(_) | State::Deleted(_) => Err(Refusal::CertificateExists),
     }
 }
 
 impl Aggregate for State {
     const NAME: &'static str = "certificate";
-    type Event = CertificateEvent;
+    type Event = Event;
 
-    fn evolve(&mut self, event: &CertificateEvent, recorded: &Envelope) {
-        let version = |certificate: &Option<x509::v1::Certificate>| Version {
-            fingerprint: certificate
-                .as_ref()
-                .map(|c| c.sha256_fingerprint.clone())
-                .unwrap_or_default(),
-            position: recorded.sequence,
+    fn evolve(&mut self, event: &Event, recorded: &Envelope) {
+        let first = |friendly_name: &str, source, leaf: &Option<x509::v1::Certificate>| {
+            let leaf = leaf.clone().unwrap_or_default();
+            Kept {
+                friendly_name: friendly_name.to_owned(),
+                source,
+                automation_id: String::new(),
+                versions: vec![version(&leaf, recorded)],
+                leaf,
+                issuers: Vec::new(),
+            }
         };
         match event {
-            CertificateEvent::Issued(issued) => {
+            Event::Issued(issued) => {
                 *self = Self::Kept(Kept {
-                    friendly_name: issued.friendly_name.clone(),
                     automation_id: issued.automation_id.clone(),
-                    versions: vec![version(&issued.certificate)],
+                    issuers: issued.issuers.clone(),
+                    ..first(&issued.friendly_name, Source::Acme, &issued.certificate)
                 });
             }
-            CertificateEvent::SelfSigned(signed) => {
+            Event::SelfSigned(signed) => {
+                let source = match signed.factory {
+                    true => Source::Factory,
+                    false => Source::SelfSigned,
+                };
+                *self = Self::Kept(first(&signed.friendly_name, source, &signed.certificate));
+            }
+            Event::Imported(imported) => {
+                let source = Source::Imported;
                 *self = Self::Kept(Kept {
-                    friendly_name: signed.friendly_name.clone(),
-                    automation_id: String::new(),
-                    versions: vec![version(&signed.certificate)],
+                    issuers: imported.issuers.clone(),
+                    ..first(&imported.friendly_name, source, &imported.certificate)
                 });
             }
-            CertificateEvent::Renewed(renewed) => {
-                if let Self::Kept(kept) = self {
-                    kept.versions.push(version(&renewed.certificate));
+            Event::Renewed(renewed) => {
+                if let Some(kept) = self.kept_mut() {
+                    kept.leaf = renewed.certificate.clone().unwrap_or_default();
+                    kept.versions.push(version(&kept.leaf, recorded));
+                    kept.issuers = renewed.issuers.clone();
+                }
+            }
+            Event::ChainCompleted(completed) => {
+                if let Some(kept) = self.kept_mut() {
+                    kept.issuers = completed.issuers.clone();
+                }
+            }
+            Event::Renamed(v1::CertificateRenamed { friendly_name }) => {
+                if let Some(kept) = self.kept_mut() {
+                    kept.friendly_name = friendly_name.clone();
+                }
+            }
+            Event::Exported(_) => {}
+            Event::Deleted(_) => {
+                if let Self::Kept(kept) = std::mem::take(self) {
+                    *self = Self::Deleted(kept);
+                }
+            }
+            Event::Restored(v1::CertificateRestored { friendly_name }) => {
+                if let Self::Deleted(kept) = std::mem::take(self) {
+                    *self = Self::Kept(Kept {
+                        friendly_name: friendly_name.clone(),
+                        ..kept
+                    });
                 }
             }
         }
     }
 }
 
-fn message(certificate: &Certificate) -> x509::v1::Certificate {
-    certificate.into()
+fn version(leaf: &x509::v1::Certificate, recorded: &Envelope) -> Version {
+    Version {
+        fingerprint: leaf.sha256_fingerprint.clone(),
+        position: recorded.sequence,
+    }
+}
+
+fn messages(certificates: &[Certificate]) -> Vec<x509::v1::Certificate> {
+    certificates.iter().map(Into::into).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use eventlog::given::given;
-
-    use crate::samples;
-
-    fn add(chain: KeyedChain) -> Command {
-        Command::Add {
-            friendly_name: FriendlyName::try_from("shop").unwrap(),
-            chain,
-            automation_id: samples::AUTOMATION.into(),
-        }
-    }
-
-    fn renew(chain: KeyedChain) -> Command {
-        Command::Renew {
-            chain,
-            automation_id: samples::AUTOMATION.into(),
-        }
-    }
-
-    fn self_sign(factory: bool) -> Command {
-        Command::SelfSign {
-            friendly_name: FriendlyName::try_from("Chancery").unwrap(),
-            chain: samples::first_chain(),
-            factory,
-        }
-    }
-
-    #[test]
-    fn a_certificate_from_a_ca_is_kept() {
-        given::<State>([])
-            .when(|s| decide(s, &add(samples::first_chain())))
-            .then(samples::issued());
-    }
-
-    #[test]
-    fn a_renewal_is_the_next_version() {
-        given::<State>([samples::issued()])
-            .when(|s| decide(s, &renew(samples::second_chain())))
-            .then(samples::renewed());
-    }
-
-    #[test]
-    fn the_same_certificate_again_says_where_it_is() {
-        given::<State>([samples::issued(), samples::renewed()])
-            .when(|s| decide(s, &renew(samples::second_chain())))
-            .refused(Refusal::AlreadyHere { version: 2 });
-        given::<State>([samples::issued(), samples::renewed()])
-            .when(|s| decide(s, &add(samples::first_chain())))
-            .refused(Refusal::AlreadyHere { version: 1 });
-    }
-
-    #[test]
-    fn a_version_of_nothing_is_refused() {
-        given::<State>([])
-            .when(|s| decide(s, &renew(samples::second_chain())))
-            .refused(Refusal::NoSuchCertificate);
-    }
-
-    #[test]
-    fn a_certificate_takes_versions_from_its_own_automation_alone() {
-        let stranger = Command::Renew {
-            chain: samples::second_chain(),
-            automation_id: "another".into(),
-        };
-        given::<State>([samples::issued()])
-            .when(|s| decide(s, &stranger))
-            .refused(Refusal::OtherAutomation);
-        given::<State>([samples::self_signed()])
-            .when(|s| decide(s, &renew(samples::second_chain())))
-            .refused(Refusal::OtherAutomation);
-    }
-
-    #[test]
-    fn a_self_signed_certificate_is_kept_and_says_if_it_is_the_factory_one() {
-        given::<State>([])
-            .when(|s| decide(s, &self_sign(true)))
-            .then(samples::self_signed());
-        let CertificateEvent::SelfSigned(signed) =
-            decide(&State::Absent, &self_sign(false)).unwrap()
-        else {
-            panic!("another event");
-        };
-        assert!(!signed.factory && signed.serve);
-    }
-
-    #[test]
-    fn another_certificate_cannot_take_the_place_of_one() {
-        given::<State>([samples::issued()])
-            .when(|s| decide(s, &add(samples::second_chain())))
-            .refused(Refusal::CertificateExists);
-    }
-}
+mod tests;

@@ -1,161 +1,356 @@
-//! What must hold across certificates and cannot be decided on one: a name belongs to one of them,
-//! and so does a fingerprint. A claim is made before the event, and swept if none follows.
+//! What must hold across aggregates and cannot be decided on one of them.
+//!
+//! - A name belongs to one certificate or pending request, and a fingerprint to one certificate.
+//! - The default is not deleted, and what is deleted does not become the default.
+//! - A key that something uses is not destroyed, and nothing begins to use a key that is.
+//!
+//! A claim is made before the event, in one transaction with the look at the claims that stand against it,
+//! and is recorded by the [follower](crate::follow) once the event is there; what has no event is
+//! swept. So of two commands that exclude each other one is refused, whatever happens between.
+
+mod keys;
+mod requests;
 
 use pki::FriendlyName;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
     sea_query::{Expr, OnConflict},
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-pub use crate::tables::claim::Kind;
+pub use self::{
+    keys::{
+        KeyClaim, begin_destruction, end_order, forget_use, key_users, record_use, record_uses,
+        use_key,
+    },
+    requests::{
+        Reservation, Reserved, oldest_answered, release_request, reserve_request, waiting_for,
+    },
+};
 use crate::tables::claim::{ActiveModel, Column, Entity, Model};
+pub use crate::tables::{claim::Kind, key_use::User};
 
-/// The claims of all certificates. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Claims {
-    database: DatabaseConnection,
+/// Claims a value, and says whose it is now: this holder's, or the one's that was first.
+///
+/// # Errors
+/// What the database says.
+pub async fn claim(
+    db: &impl ConnectionTrait,
+    kind: Kind,
+    value: &str,
+    holder: Uuid,
+    now: OffsetDateTime,
+) -> Result<Uuid, DbErr> {
+    let row = ActiveModel {
+        kind: Set(kind),
+        value: Set(value.to_owned()),
+        holder: Set(holder),
+        touched_at: Set(now.unix_timestamp()),
+        recorded: Set(false),
+        previous_holder: Set(None),
+    };
+    let first_wins = OnConflict::columns([Column::Kind, Column::Value])
+        .do_nothing()
+        .to_owned();
+    let inserted = Entity::insert(row)
+        .on_conflict(first_wins)
+        .exec_without_returning(db)
+        .await?;
+    if inserted == 1 {
+        return Ok(holder);
+    }
+    // Keeps the sweep away from it.
+    let touched = Entity::update_many()
+        .col_expr(Column::TouchedAt, Expr::value(now.unix_timestamp()))
+        .filter(this(kind, value))
+        .filter(Column::Holder.eq(holder))
+        .exec(db)
+        .await?;
+    if touched.rows_affected == 1 {
+        return Ok(holder);
+    }
+    // In one transaction with the insertion, so the other's row is there.
+    Ok(holder_of(db, kind, value).await?.unwrap_or(holder))
 }
 
-impl Claims {
-    /// The claims in this database.
-    pub fn new(database: DatabaseConnection) -> Self {
-        Self { database }
-    }
-
-    /// Claims a value for a certificate, and says whose it is now: this one's, or the one's that was first.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn claim(
-        &self,
-        kind: Kind,
-        value: &str,
-        holder: Uuid,
-        now: OffsetDateTime,
-    ) -> Result<Uuid, DbErr> {
-        loop {
-            let row = ActiveModel {
-                kind: Set(kind),
-                value: Set(value.to_owned()),
-                holder: Set(holder),
-                touched_at: Set(now.unix_timestamp()),
-                recorded: Set(false),
-            };
-            Entity::insert(row)
-                .on_conflict(
-                    OnConflict::columns([Column::Kind, Column::Value])
-                        .do_nothing()
-                        .to_owned(),
-                )
-                .exec_without_returning(&self.database)
-                .await?;
-            let touched = Entity::update_many()
-                .col_expr(Column::TouchedAt, Expr::value(now.unix_timestamp()))
-                .filter(Column::Kind.eq(kind))
-                .filter(Column::Value.eq(value))
-                .filter(Column::Holder.eq(holder))
-                .exec(&self.database)
-                .await?;
-            if touched.rows_affected == 1 {
-                return Ok(holder);
-            }
-            if let Some(other) = self.holder_of(kind, value).await? {
-                return Ok(other);
-            }
-            // The sweep took it between the two: again.
-        }
-    }
-
-    /// Claims this name, or the first free one with a number behind it: "shop (2)". A certificate
-    /// that has claimed one before, and then crashed, keeps it.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn claim_free_name(
-        &self,
-        wanted: &FriendlyName,
-        holder: Uuid,
-        now: OffsetDateTime,
-    ) -> Result<FriendlyName, DbErr> {
-        if let Some(earlier) = self.name_of(holder).await?
-            && self.claim(Kind::Name, &earlier, holder, now).await? == holder
-        {
-            return Ok(earlier);
-        }
-        let mut name = wanted.clone();
-        let mut number = 1;
-        while self.claim(Kind::Name, &name, holder, now).await? != holder {
-            number += 1;
-            name = wanted.numbered(number);
-        }
-        Ok(name)
-    }
-
-    /// Whose a value is.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn holder_of(&self, kind: Kind, value: &str) -> Result<Option<Uuid>, DbErr> {
-        let row = Entity::find_by_id((kind, value.to_owned()))
-            .one(&self.database)
-            .await?;
-        Ok(row.map(|row| row.holder))
-    }
-
-    /// Notes that the log has the event that these values were claimed for.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn mark_recorded(&self, holder: Uuid, values: &[&str]) -> Result<(), DbErr> {
+/// The same for an event that is still to come, of a holder that may have an older one: the follower
+/// does not take the claim back when it sees the older one end.
+///
+/// # Errors
+/// What the database says.
+pub async fn claim_again(
+    db: &impl ConnectionTrait,
+    kind: Kind,
+    value: &str,
+    holder: Uuid,
+    now: OffsetDateTime,
+) -> Result<Uuid, DbErr> {
+    let holds = claim(db, kind, value, holder, now).await?;
+    if holds == holder {
         Entity::update_many()
-            .col_expr(Column::Recorded, Expr::value(true))
-            .filter(Column::Holder.eq(holder))
-            .filter(Column::Value.is_in(values.iter().copied()))
-            .exec(&self.database)
+            .col_expr(Column::Recorded, Expr::value(false))
+            .filter(this(kind, value))
+            .exec(db)
             .await?;
-        Ok(())
     }
+    Ok(holds)
+}
 
-    /// The claims of which it is not known that the log has their event, untouched since then.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn unrecorded(&self, untouched_since: OffsetDateTime) -> Result<Vec<Model>, DbErr> {
-        Entity::find()
-            .filter(Column::Recorded.eq(false))
-            .filter(Column::TouchedAt.lt(untouched_since.unix_timestamp()))
-            .all(&self.database)
-            .await
+/// Claims this name, or the first free one with a number behind it: "shop (2)". A certificate that
+/// has claimed one before, and then crashed, keeps it.
+///
+/// # Errors
+/// What the database says.
+pub async fn claim_free_name(
+    db: &impl ConnectionTrait,
+    wanted: &FriendlyName,
+    holder: Uuid,
+    now: OffsetDateTime,
+) -> Result<FriendlyName, DbErr> {
+    if let Some(earlier) = name_of(db, holder).await?
+        && claim(db, Kind::Name, &earlier, holder, now).await? == holder
+    {
+        return Ok(earlier);
     }
+    let mut name = wanted.clone();
+    let mut number = 1;
+    while claim(db, Kind::Name, &name, holder, now).await? != holder {
+        number += 1;
+        name = wanted.numbered(number);
+    }
+    Ok(name)
+}
 
-    /// Gives a claim up, unless somebody touched it since then.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn release_orphan(
-        &self,
-        claim: &Model,
-        untouched_since: OffsetDateTime,
-    ) -> Result<(), DbErr> {
-        Entity::delete_many()
-            .filter(Column::Kind.eq(claim.kind))
-            .filter(Column::Value.eq(&claim.value))
-            .filter(Column::Recorded.eq(false))
-            .filter(Column::TouchedAt.lt(untouched_since.unix_timestamp()))
-            .exec(&self.database)
-            .await?;
-        Ok(())
-    }
+/// Gives the name of a pending request to the certificate that answers it; `None` where the request
+/// does not have one any more.
+///
+/// # Errors
+/// What the database says.
+pub async fn hand_over_name(
+    db: &impl ConnectionTrait,
+    request: Uuid,
+    certificate: Uuid,
+    now: OffsetDateTime,
+) -> Result<Option<FriendlyName>, DbErr> {
+    let Some(name) = name_of(db, request).await? else {
+        return Ok(None);
+    };
+    Entity::update_many()
+        .col_expr(Column::Holder, Expr::value(certificate))
+        .col_expr(Column::PreviousHolder, Expr::value(request))
+        .col_expr(Column::TouchedAt, Expr::value(now.unix_timestamp()))
+        .col_expr(Column::Recorded, Expr::value(false))
+        .filter(this(Kind::Name, &name))
+        .exec(db)
+        .await?;
+    Ok(Some(name))
+}
 
-    async fn name_of(&self, holder: Uuid) -> Result<Option<FriendlyName>, DbErr> {
-        let row = Entity::find()
-            .filter(Column::Kind.eq(Kind::Name))
-            .filter(Column::Holder.eq(holder))
-            .one(&self.database)
-            .await?;
-        Ok(row.and_then(|row| FriendlyName::try_from(row.value.as_str()).ok()))
+/// Whose a value is.
+///
+/// # Errors
+/// What the database says.
+pub async fn holder_of(
+    db: &impl ConnectionTrait,
+    kind: Kind,
+    value: &str,
+) -> Result<Option<Uuid>, DbErr> {
+    let row = Entity::find_by_id((kind, value.to_owned())).one(db).await?;
+    Ok(row.map(|row| row.holder))
+}
+
+/// What stands against a change of the default, or a deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Against {
+    /// Nothing: the claim is made.
+    Nothing,
+    /// A claim whose event the log has.
+    Recorded,
+    /// A claim whose event may be about to come.
+    Unrecorded,
+}
+
+/// Claims that this certificate is deleted, unless it is the default or about to be.
+///
+/// # Errors
+/// What the database says.
+pub async fn begin_deletion(
+    db: &impl ConnectionTrait,
+    certificate: Uuid,
+    now: OffsetDateTime,
+) -> Result<Against, DbErr> {
+    exclusive(db, Kind::Deletion, Kind::Default, certificate, now).await
+}
+
+/// Claims that this certificate is the default, unless it is deleted or about to be.
+///
+/// # Errors
+/// What the database says.
+pub async fn begin_default(
+    db: &impl ConnectionTrait,
+    certificate: Uuid,
+    now: OffsetDateTime,
+) -> Result<Against, DbErr> {
+    exclusive(db, Kind::Default, Kind::Deletion, certificate, now).await
+}
+
+async fn exclusive(
+    db: &impl ConnectionTrait,
+    kind: Kind,
+    against: Kind,
+    certificate: Uuid,
+    now: OffsetDateTime,
+) -> Result<Against, DbErr> {
+    // Every certificate has its fingerprint's row: whoever has written it first goes first.
+    Entity::update_many()
+        .col_expr(Column::TouchedAt, Expr::value(now.unix_timestamp()))
+        .filter(Column::Kind.eq(Kind::Fingerprint))
+        .filter(Column::Holder.eq(certificate))
+        .exec(db)
+        .await?;
+    let value = certificate.to_string();
+    let other = Entity::find_by_id((against, value.clone())).one(db).await?;
+    match other {
+        Some(Model { recorded: true, .. }) => return Ok(Against::Recorded),
+        Some(_) => return Ok(Against::Unrecorded),
+        None => {}
     }
+    claim_again(db, kind, &value, certificate, now).await?;
+    Ok(Against::Nothing)
+}
+
+/// Gives up a claim whose event did not come.
+///
+/// # Errors
+/// What the database says.
+pub async fn give_up(db: &impl ConnectionTrait, kind: Kind, value: &str) -> Result<(), DbErr> {
+    Entity::delete_many()
+        .filter(this(kind, value))
+        .filter(Column::Recorded.eq(false))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Notes that the log has the event that this was claimed for.
+///
+/// # Errors
+/// What the database says.
+pub async fn record(
+    db: &impl ConnectionTrait,
+    kind: Kind,
+    value: &str,
+    holder: Uuid,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::Recorded, Expr::value(true))
+        .col_expr(Column::PreviousHolder, Expr::value(None::<Uuid>))
+        .filter(this(kind, value))
+        .filter(Column::Holder.eq(holder))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Takes back what was recorded of this kind for a holder (all holders, where there is none), but for one value.
+///
+/// # Errors
+/// What the database says.
+pub async fn take_back(
+    db: &impl ConnectionTrait,
+    kind: Kind,
+    holder: Option<Uuid>,
+    but: &str,
+) -> Result<(), DbErr> {
+    let mut condition = Condition::all()
+        .add(Column::Kind.eq(kind))
+        .add(Column::Recorded.eq(true))
+        .add(Column::Value.ne(but));
+    if let Some(holder) = holder {
+        condition = condition.add(Column::Holder.eq(holder));
+    }
+    Entity::delete_many().filter(condition).exec(db).await?;
+    Ok(())
+}
+
+/// The claims of which it is not known that the log has their event, untouched since then.
+///
+/// # Errors
+/// What the database says.
+pub async fn unrecorded(
+    db: &impl ConnectionTrait,
+    untouched_since: OffsetDateTime,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::Recorded.eq(false))
+        .filter(Column::TouchedAt.lt(untouched_since.unix_timestamp()))
+        .all(db)
+        .await
+}
+
+/// Gives a claim up, unless somebody touched it since then; a name goes back to the request that it is from.
+///
+/// # Errors
+/// What the database says.
+pub async fn release_orphan(
+    db: &impl ConnectionTrait,
+    claim: &Model,
+    untouched_since: OffsetDateTime,
+) -> Result<(), DbErr> {
+    let orphan = this(claim.kind, &claim.value)
+        .add(Column::Recorded.eq(false))
+        .add(Column::TouchedAt.lt(untouched_since.unix_timestamp()));
+    match claim.previous_holder {
+        Some(request) => {
+            Entity::update_many()
+                .col_expr(Column::Holder, Expr::value(request))
+                .col_expr(Column::PreviousHolder, Expr::value(None::<Uuid>))
+                .filter(orphan)
+                .exec(db)
+                .await?;
+        }
+        None => {
+            Entity::delete_many().filter(orphan).exec(db).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The name that a certificate or request holds.
+///
+/// # Errors
+/// What the database says.
+pub async fn name_of(
+    db: &impl ConnectionTrait,
+    holder: Uuid,
+) -> Result<Option<FriendlyName>, DbErr> {
+    let held = name_and_origin(db, holder).await?;
+    Ok(held.map(|(name, _)| name))
+}
+
+/// The same, and the pending request that it has the name from, until its event is there.
+///
+/// # Errors
+/// What the database says.
+pub async fn name_and_origin(
+    db: &impl ConnectionTrait,
+    holder: Uuid,
+) -> Result<Option<(FriendlyName, Option<Uuid>)>, DbErr> {
+    let row = Entity::find()
+        .filter(Column::Kind.eq(Kind::Name))
+        .filter(Column::Holder.eq(holder))
+        .one(db)
+        .await?;
+    Ok(row.and_then(|row| {
+        let name = FriendlyName::try_from(row.value.as_str()).ok()?;
+        Some((name, row.previous_holder))
+    }))
+}
+
+fn this(kind: Kind, value: &str) -> Condition {
+    Condition::all()
+        .add(Column::Kind.eq(kind))
+        .add(Column::Value.eq(value))
 }

@@ -2,23 +2,44 @@
 //! claimed first, then the event. A crash between them leaves an orphan, which [`crate::sweep`] finds.
 
 mod add_certificate;
+mod choose_default;
+mod delete_certificate;
+mod destroy_key;
+mod export;
 mod generate_key;
+mod import;
+mod key_choice;
+mod rename;
+mod reserve_request;
 mod self_sign;
 
+use std::sync::Arc;
+
 use eventlog::{ClaimError, EventLog, LogError};
+use pki::{Subject, SubjectAltNames};
 use runtime::Clock;
 use sea_orm::{DatabaseConnection, DbErr};
+use tokio::{sync::watch, task::JoinError};
+use uuid::Uuid;
 
 pub use self::{
     add_certificate::{AddCertificate, Added, Place},
+    export::{Export, ExportItem, ExportKey, Exported, Format},
+    import::{File, ImportedCertificate, ImportedKey, Item, Outcome, Verdict},
+    key_choice::KeyChoice,
+    reserve_request::ReserveRequest,
     self_sign::{Naming, SelfSign},
 };
 use crate::{
-    claims::Claims,
+    certificate,
+    claims::{self, KeyClaim, User},
+    follow::Progress,
     internal_ca::InternalCaError,
+    key,
     refusal::Refusal,
     secrets::SecretError,
-    vault::{Vault, VaultError},
+    vault::{StoredKey, Vault, VaultError},
+    writer::Writer,
 };
 
 /// What commands work with. Cheap to clone.
@@ -30,10 +51,79 @@ pub struct Commands {
     pub database: DatabaseConnection,
     /// Where keys are.
     pub vault: Vault,
-    /// Whose names and fingerprints are.
-    pub claims: Claims,
+    /// Writes claims and keys, before the event that they are for.
+    pub writer: Writer,
+    /// How far the tables have followed.
+    pub progress: Progress,
+    /// Tells that chains were built.
+    pub linked: Arc<watch::Sender<()>>,
     /// The time.
     pub clock: Clock,
+}
+
+impl Commands {
+    /// Commands on this log and database; needs a tokio runtime.
+    pub fn new(log: EventLog, vault: Vault, database: DatabaseConnection, clock: Clock) -> Self {
+        Self {
+            log,
+            vault,
+            writer: Writer::new(database.clone()),
+            progress: Progress::new(database.clone()),
+            linked: Arc::default(),
+            database,
+            clock,
+        }
+    }
+
+    /// The certificate as the log has it.
+    pub(crate) async fn certificate(&self, id: Uuid) -> Result<certificate::State, CommandError> {
+        let loaded = self.log.load::<certificate::State>(&id.to_string()).await;
+        Ok(loaded.map_err(CommandError::Log)?.state)
+    }
+
+    /// Builds a certificate request with a key that is here, for an order at an ACME server, and signs it.
+    ///
+    /// # Errors
+    /// See [`CommandError`].
+    pub async fn sign_request(
+        &self,
+        key_id: Uuid,
+        subject: Subject,
+        names: SubjectAltNames,
+    ) -> Result<Vec<u8>, CommandError> {
+        let stored = self.key(key_id).await?;
+        let (spki, now) = (stored.spki_sha256, self.clock.now());
+        // Until the certificate is here, or the order has ended, the key stays.
+        let claimed = self.writer.write(move |tx| {
+            Box::pin(async move { claims::use_key(tx, &spki, key_id, User::Order, now).await })
+        });
+        if claimed.await.map_err(CommandError::Database)? != KeyClaim::Made {
+            return Err(Refusal::KeyBeingDestroyed.into());
+        }
+        let key = Arc::new(self.vault.private_key(key_id).await?);
+        Ok(self.vault.sign_request(key, subject, names).await?)
+    }
+
+    /// A key that is here, and has its event.
+    async fn key(&self, id: Uuid) -> Result<StoredKey, CommandError> {
+        let key = self.vault.find(id).await?.ok_or(Refusal::NoSuchKey)?;
+        if !key.recorded {
+            // The follower may not have come there yet.
+            let loaded = self.log.load::<key::State>(&id.to_string()).await;
+            if loaded.map_err(CommandError::Log)?.state != key::State::Here {
+                return Err(Refusal::NoSuchKey.into());
+            }
+        }
+        Ok(key)
+    }
+
+    /// Returns once every claim has been confirmed, or taken back, that an event has settled by now: for
+    /// a second look, where a claim stands against a command.
+    pub(crate) async fn settled(&self) -> Result<(), CommandError> {
+        let last = self.log.last_sequence().await.map_err(CommandError::Log)?;
+        let caught_up = self.progress.caught_up(last).await;
+        caught_up.map_err(CommandError::Database)
+    }
 }
 
 /// Why a command was not done.
@@ -66,6 +156,9 @@ pub enum CommandError {
     /// The database did not answer.
     #[error("the database does not answer")]
     Database(#[source] DbErr),
+    /// Work off the async threads ended before its time.
+    #[error("the work was broken off")]
+    Broken(#[source] JoinError),
 }
 
 impl From<eventlog::CommandError<Refusal>> for CommandError {

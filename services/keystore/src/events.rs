@@ -8,6 +8,12 @@ eventlog::events! {
     pub enum KeyEvent {
         /// It was made here.
         Generated("generated"): v1::KeyGenerated = "chancery.keystore.v1.KeyGenerated",
+        /// It came in from outside.
+        Imported("imported"): v1::KeyImported = "chancery.keystore.v1.KeyImported",
+        /// It is about to leave.
+        Exported("exported"): v1::KeyExported = "chancery.keystore.v1.KeyExported",
+        /// It is shredded.
+        Destroyed("destroyed"): v1::KeyDestroyed = "chancery.keystore.v1.KeyDestroyed",
     }
 }
 
@@ -20,6 +26,18 @@ eventlog::events! {
         Renewed("renewed"): v1::CertificateRenewed = "chancery.keystore.v1.CertificateRenewed",
         /// It was signed here with its own key: version 1.
         SelfSigned("self-signed"): v1::CertificateSelfSigned = "chancery.keystore.v1.CertificateSelfSigned",
+        /// It came in from outside: version 1.
+        Imported("imported"): v1::CertificateImported = "chancery.keystore.v1.CertificateImported",
+        /// Issuers that were missing are here.
+        ChainCompleted("chain-completed"): v1::CertificateChainCompleted = "chancery.keystore.v1.CertificateChainCompleted",
+        /// It has another name.
+        Renamed("renamed"): v1::CertificateRenamed = "chancery.keystore.v1.CertificateRenamed",
+        /// It is about to leave.
+        Exported("exported"): v1::CertificateExported = "chancery.keystore.v1.CertificateExported",
+        /// It is gone, but for its key.
+        Deleted("deleted"): v1::CertificateDeleted = "chancery.keystore.v1.CertificateDeleted",
+        /// It is back.
+        Restored("restored"): v1::CertificateRestored = "chancery.keystore.v1.CertificateRestored",
     }
 }
 
@@ -28,6 +46,10 @@ eventlog::events! {
     pub enum TlsEvent {
         /// A gateway was given keys.
         ServingGranted("serving-granted"): v1::ServingGranted = "chancery.keystore.v1.ServingGranted",
+        /// A certificate is the default.
+        DefaultSelected("default-selected"): v1::DefaultSelected = "chancery.keystore.v1.DefaultSelected",
+        /// None is the default any more.
+        DefaultCleared("default-cleared"): v1::DefaultCleared = "chancery.keystore.v1.DefaultCleared",
     }
 }
 
@@ -68,15 +90,26 @@ mod tests {
     #[test]
     fn every_event_reads_and_writes_as_released() {
         golden("key", samples::generated());
+        golden("key", samples::key_imported());
+        golden("key", samples::key_exported());
+        golden("key", samples::key_destroyed());
         golden("certificate", samples::issued());
         golden("certificate", samples::renewed());
         golden("certificate", samples::self_signed());
+        golden("certificate", samples::imported());
+        golden("certificate", samples::chain_completed());
+        golden("certificate", samples::renamed());
+        golden("certificate", samples::exported());
+        golden("certificate", samples::deleted());
+        golden("certificate", samples::restored());
         golden("tls", samples::serving_granted());
+        golden("tls", samples::default_selected());
+        golden("tls", samples::default_cleared());
     }
 
     #[test]
     fn an_event_of_another_version_is_not_taken_for_one_of_ours() {
-        assert!(KeyEvent::from_json("destroyed", b"{}").is_err());
+        assert!(KeyEvent::from_json("lost", b"{}").is_err());
         assert!(CertificateEvent::from_json("issued", b"[]").is_err());
     }
 }

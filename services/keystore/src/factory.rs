@@ -10,7 +10,7 @@ use time::Duration;
 use uuid::Uuid;
 
 use crate::{
-    commands::{CommandError, Commands, Naming, SelfSign},
+    commands::{CommandError, Commands, KeyChoice, Naming, SelfSign},
     serving::Feed,
 };
 
@@ -43,15 +43,12 @@ pub async fn ensure(commands: &Commands, feed: &Feed, host: &str) -> Result<bool
     }
     // Numbered, not random: two replicas that start at once make the same one.
     let origin = origin(made.len() + 1);
-    let key = commands
-        .generate_key(&origin, KeyAlgorithm::EcdsaP256)
-        .await?;
     let subject = SubjectFields {
         common_name: NAME.into(),
         ..SubjectFields::default()
     };
     let sign = SelfSign {
-        key_id: key.key_id,
+        key: KeyChoice::New(KeyAlgorithm::EcdsaP256),
         friendly_name: FriendlyName::try_from(NAME)?,
         naming: Naming::Numbered,
         subject: Subject::try_from(subject)?,
@@ -59,11 +56,11 @@ pub async fn ensure(commands: &Commands, feed: &Feed, host: &str) -> Result<bool
         life: LIFE,
         factory: true,
     };
-    let (added, leaf) = commands.self_sign(&origin, sign).await?;
+    let signed = commands.self_sign(&origin, sign).await?;
     tracing::info!(
-        certificate = %added.certificate_id,
-        sha256_fingerprint = leaf.sha256_fingerprint,
-        not_after = %leaf.not_after,
+        certificate = %signed.added.certificate_id,
+        sha256_fingerprint = signed.leaf.sha256_fingerprint,
+        not_after = %signed.leaf.not_after,
         "factory certificate made"
     );
     Ok(true)

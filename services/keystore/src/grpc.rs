@@ -1,27 +1,24 @@
 //! Requests to commands, commands to replies. Alone knows tonic.
 
-use std::pin::Pin;
+mod certificates;
+mod serving;
 
 use api::{
     convert,
     keystore::v1::{
-        self, AddCertificateRequest, AddCertificateResponse, DestroySecretRequest,
-        DestroySecretResponse, GenerateKeyRequest, GenerateKeyResponse, OpenSecretRequest,
-        OpenSecretResponse, SealSecretRequest, SealSecretResponse, ServingChange,
-        SignRequestRequest, SignRequestResponse, SignSelfSignedRequest, SignSelfSignedResponse,
-        WatchServingCredentialsRequest, certificate_service_server::CertificateService,
-        keystore_service_server::KeystoreService, serving_service_server::ServingService,
+        AddCertificateRequest, AddCertificateResponse, DestroySecretRequest, DestroySecretResponse,
+        GenerateKeyRequest, GenerateKeyResponse, OpenSecretRequest, OpenSecretResponse,
+        ReleaseRequestRequest, ReleaseRequestResponse, ReserveRequestRequest,
+        ReserveRequestResponse, SealSecretRequest, SealSecretResponse, SignRequestRequest,
+        SignRequestResponse, SignSelfSignedRequest, SignSelfSignedResponse,
+        keystore_service_server::KeystoreService,
     },
     refuse::Violations,
 };
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
 use runtime::Caller;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
-use uuid::Uuid;
 
 use crate::{
     commands::{CommandError, Commands},
@@ -29,7 +26,6 @@ use crate::{
     refusal::Refusal,
     secrets::Secrets,
     serving::Feed,
-    tls,
 };
 
 /// The service.
@@ -73,13 +69,8 @@ impl KeystoreService for Keystore {
             subject,
             names,
         } = parse::sign_request(request.get_ref())?;
-        let vault = &self.commands.vault;
-        let key = vault.find(key_id).await.map_err(CommandError::Vault)?;
-        if !key.is_some_and(|key| key.recorded) {
-            return Err(Refusal::NoSuchKey.into());
-        }
-        let csr = vault.sign_request(key_id, subject, names).await;
-        let csr_der = csr.map_err(CommandError::Vault)?.into();
+        let csr_der = self.commands.sign_request(key_id, subject, names).await?;
+        let csr_der = csr_der.into();
         Ok(Response::new(SignRequestResponse { csr_der }))
     }
 
@@ -89,12 +80,12 @@ impl KeystoreService for Keystore {
     ) -> Result<Response<SignSelfSignedResponse>, Status> {
         let origin = Caller::of(&request)?.origin(request.get_ref());
         let sign = parse::self_sign(request.get_ref())?;
-        let (added, leaf) = self.commands.self_sign(&origin, sign).await?;
+        let signed = self.commands.self_sign(&origin, sign).await?;
         Ok(Response::new(SignSelfSignedResponse {
-            certificate_id: added.certificate_id.to_string(),
-            key_id: String::new(),
-            certificate: Some((&leaf).into()),
-            position: added.position,
+            certificate_id: signed.added.certificate_id.to_string(),
+            key_id: signed.key_id.to_string(),
+            certificate: Some((&signed.leaf).into()),
+            position: signed.added.position,
         }))
     }
 
@@ -158,144 +149,25 @@ impl KeystoreService for Keystore {
 
     async fn reserve_request(
         &self,
-        _: Request<v1::ReserveRequestRequest>,
-    ) -> Result<Response<v1::ReserveRequestResponse>, Status> {
-        Err(Status::unimplemented("this comes with the next commits"))
+        request: Request<ReserveRequestRequest>,
+    ) -> Result<Response<ReserveRequestResponse>, Status> {
+        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let reserve = parse::reserve_request(request.get_ref())?;
+        let reserved = self.commands.reserve_request(&origin, reserve).await?;
+        Ok(Response::new(ReserveRequestResponse {
+            key_id: reserved.key_id.to_string(),
+            key_algorithm: api::x509::v1::KeyAlgorithm::from(reserved.algorithm).into(),
+            spki_sha256: reserved.spki_sha256,
+            csr_der: reserved.csr_der.into(),
+        }))
     }
 
     async fn release_request(
         &self,
-        _: Request<v1::ReleaseRequestRequest>,
-    ) -> Result<Response<v1::ReleaseRequestResponse>, Status> {
-        Err(Status::unimplemented("this comes with the next commits"))
+        request: Request<ReleaseRequestRequest>,
+    ) -> Result<Response<ReleaseRequestResponse>, Status> {
+        let id = parse::one_id("request_id", &request.get_ref().request_id)?;
+        self.commands.release_request(id).await?;
+        Ok(Response::new(ReleaseRequestResponse {}))
     }
 }
-
-#[tonic::async_trait]
-impl CertificateService for Keystore {
-    async fn import(
-        &self,
-        _: Request<v1::ImportRequest>,
-    ) -> Result<Response<v1::ImportResponse>, Status> {
-        Err(Status::unimplemented("this comes with the next commits"))
-    }
-
-    async fn export(
-        &self,
-        _: Request<v1::ExportRequest>,
-    ) -> Result<Response<v1::ExportResponse>, Status> {
-        Err(Status::unimplemented("this comes with the next commits"))
-    }
-
-    async fn export_with_private_keys(
-        &self,
-        _: Request<v1::ExportRequest>,
-    ) -> Result<Response<v1::ExportResponse>, Status> {
-        Err(Status::unimplemented("this comes with the next commits"))
-    }
-
-    async fn export_key(
-        &self,
-        _: Request<v1::ExportKeyRequest>,
-    ) -> Result<Response<v1::ExportResponse>, Status> {
-        Err(Status::unimplemented("this comes with the next commits"))
-    }
-
-    async fn rename_certificate(
-        &self,
-        _: Request<v1::RenameCertificateRequest>,
-    ) -> Result<Response<v1::RenameCertificateResponse>, Status> {
-        Err(Status::unimplemented("this comes with the next commits"))
-    }
-
-    async fn set_default(
-        &self,
-        _: Request<v1::SetDefaultRequest>,
-    ) -> Result<Response<v1::SetDefaultResponse>, Status> {
-        Err(Status::unimplemented("this comes with the next commits"))
-    }
-
-    async fn clear_default(
-        &self,
-        _: Request<v1::ClearDefaultRequest>,
-    ) -> Result<Response<v1::ClearDefaultResponse>, Status> {
-        Err(Status::unimplemented("this comes with the next commits"))
-    }
-
-    async fn delete_certificates(
-        &self,
-        _: Request<v1::DeleteCertificatesRequest>,
-    ) -> Result<Response<v1::DeleteCertificatesResponse>, Status> {
-        Err(Status::unimplemented("this comes with the next commits"))
-    }
-
-    async fn restore_certificate(
-        &self,
-        _: Request<v1::RestoreCertificateRequest>,
-    ) -> Result<Response<v1::RestoreCertificateResponse>, Status> {
-        Err(Status::unimplemented("this comes with the next commits"))
-    }
-
-    async fn destroy_keys(
-        &self,
-        _: Request<v1::DestroyKeysRequest>,
-    ) -> Result<Response<v1::DestroyKeysResponse>, Status> {
-        Err(Status::unimplemented("this comes with the next commits"))
-    }
-}
-
-#[tonic::async_trait]
-impl ServingService for Keystore {
-    type WatchServingCredentialsStream =
-        Pin<Box<dyn Stream<Item = Result<ServingChange, Status>> + Send>>;
-
-    async fn watch_serving_credentials(
-        &self,
-        request: Request<WatchServingCredentialsRequest>,
-    ) -> Result<Response<Self::WatchServingCredentialsStream>, Status> {
-        let caller = Caller::of(&request)?;
-        let origin = caller.origin(request.get_ref());
-        let log = &self.commands.log;
-        // What was decided before the session began is in its snapshot.
-        let last = log.last_sequence().await.map_err(CommandError::Log)?;
-        let caught_up = self.feed.caught_up(last).await;
-        caught_up.map_err(CommandError::Database)?;
-        let snapshot = self.feed.snapshot().await.map_err(CommandError::Database)?;
-
-        // Step 1: the event. Keys are given to nobody of whom the log does not know.
-        let grant = tls::Grant {
-            gateway: caller.service.clone(),
-            certificates: u32::try_from(snapshot.len()).unwrap_or(u32::MAX),
-        };
-        // Each session is an event, also one that began with the same request.
-        let session = Uuid::new_v4().to_string();
-        let now = self.commands.clock.now();
-        let decide = |state: &tls::State| Ok::<_, Refusal>(tls::decide(state, &grant));
-        let granted = log.execute(tls::ID, &origin, &session, now, decide).await;
-        granted.map_err(CommandError::from)?;
-        tracing::info!(
-            gateway = grant.gateway,
-            certificates = grant.certificates,
-            "serving session granted"
-        );
-
-        // Step 2: the keys.
-        let (to, changes) = mpsc::channel(IN_FLIGHT);
-        let (feed, stopping) = (self.feed.clone(), self.stopping.clone());
-        tokio::spawn(async move {
-            tokio::select! {
-                () = stopping.cancelled() => {}
-                sent = feed.send(snapshot, to) => if let Err(error) = sent {
-                    // The stream ends; the gateway serves on what it has, and comes back.
-                    tracing::error!(%error, "serving session broken off");
-                }
-            }
-        });
-        Ok(Response::new(Box::pin(
-            ReceiverStream::new(changes).map(Ok),
-        )))
-    }
-}
-
-/// Changes that wait for a slow gateway, beside what the connection itself holds.
-const IN_FLIGHT: usize = 16;

@@ -1,10 +1,11 @@
 //! Private keys and their certificates: the only place a key is in the clear, besides the gateway's TLS.
 //!
-//! A command walks [`grpc`] → [`parse`] → [`commands`] → [`certificate::decide`] or [`key::decide`] →
+//! A command walks [`grpc`] → [`parse`] → [`commands`] → `decide` of [`certificate`], [`key`] or [`tls`] →
 //! `eventlog` → reply. Keys lie in the [`vault`], sealed in an [`envelope`] by the key-encryption key
-//! ([`kek`]); names and fingerprints are held by [`claims`]; what a crash left in either is found by
-//! the [`sweep`]. What gateways serve follows the log in [`serving`]. Beside it all stands the
-//! [`internal_ca`], of which `chancery init` makes the first identities.
+//! ([`kek`]). What must hold across aggregates is held by [`claims`], which a [`writer`] writes; what a crash
+//! left there is found by the [`sweep`]. The tables [follow](follow) the log: what gateways are given
+//! ([`serving`]), and from what chains are built ([`linking`]). Beside it all stands the [`internal_ca`], of
+//! which `chancery init` makes the first identities.
 
 mod certificate;
 mod claims;
@@ -13,19 +14,23 @@ pub mod config;
 mod envelope;
 mod events;
 mod factory;
+mod follow;
 mod grpc;
 mod identity;
 pub mod internal_ca;
 pub mod kek;
 mod key;
+mod linking;
 mod parse;
 mod refusal;
+mod request;
 mod secrets;
 mod serving;
 mod sweep;
 mod tables;
 mod tls;
 mod vault;
+mod writer;
 
 #[cfg(test)]
 mod samples;
@@ -51,11 +56,11 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::service::Routes;
 
 use crate::{
-    claims::Claims,
     commands::{CommandError, Commands},
     identity::Identities,
     internal_ca::{InternalCa, InternalCaError},
     kek::{Kek, KekError, KekSource},
+    linking::Linker,
     secrets::Secrets,
     serving::Feed,
     vault::{Vault, VaultError},
@@ -118,16 +123,13 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     };
     runtime.rotate_with(identities.clone());
 
-    let commands = Commands {
-        log: runtime.log().await.map_err(RunError::Log)?,
-        claims: Claims::new(database.clone()),
-        clock: runtime.clock().clone(),
-        vault: vault.clone(),
-        database: database.clone(),
-    };
-    let feed = Feed::new(vault, database.clone());
-    let (follower, table) = feed.follower(commands.log.clone());
-    let follow = follower.run(table, runtime.stopping());
+    let log = runtime.log().await.map_err(RunError::Log)?;
+    let clock = runtime.clock().clone();
+    let commands = Commands::new(log.clone(), vault.clone(), database.clone(), clock);
+    let feed = Feed::new(vault, database.clone(), commands.progress.clone());
+    let (follower, tables) = commands.progress.follower(log);
+    let follow = follower.run(tables, runtime.stopping());
+    let linker = Linker::new(commands.clone());
     let keystore = grpc::Keystore {
         commands: commands.clone(),
         secrets: Secrets::new(kek, database),
@@ -142,11 +144,15 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             return Ok(());
         };
         prepared?;
+        let _linker = AbortOnDropHandle::new(tokio::spawn(linker.run(stopping.clone())));
         let _upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep(commands, feed)));
         let mut routes = Routes::builder();
         let keystore = Arc::new(keystore);
         routes.add_service(KeystoreServiceServer::from_arc(keystore.clone()));
-        routes.add_service(CertificateServiceServer::from_arc(keystore.clone()));
+        routes.add_service(
+            CertificateServiceServer::from_arc(keystore.clone())
+                .max_decoding_message_size(LARGEST_IMPORT),
+        );
         routes.add_service(ServingServiceServer::from_arc(keystore));
         routes.add_service(IdentityServiceServer::new(identities));
         let served = runtime.serve(routes.routes()).await;
@@ -165,13 +171,8 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
 
 /// What must hold before the first call: no orphans of the last crash, and a certificate to serve.
 async fn prepare(commands: &Commands, feed: &Feed) -> Result<(), RunError> {
+    // It has the tables caught up first.
     commands.sweep().await.map_err(RunError::Prepare)?;
-    let last = commands.log.last_sequence().await;
-    let last = last.map_err(CommandError::Log).map_err(RunError::Prepare)?;
-    let caught_up = feed.caught_up(last).await;
-    caught_up
-        .map_err(CommandError::Database)
-        .map_err(RunError::Prepare)?;
     factory::ensure(commands, feed, &host_name())
         .await
         .map_err(RunError::Factory)?;
@@ -208,6 +209,9 @@ fn forbid_core_dumps() -> Result<(), RunError> {
 fn host_name() -> String {
     uname().nodename().to_string_lossy().into_owned()
 }
+
+/// 10 MiB of files, and what stands around them.
+const LARGEST_IMPORT: usize = 11 << 20;
 
 const UPKEEP: Duration = Duration::from_secs(3_600);
 

@@ -1,8 +1,13 @@
 //! What a request must be like: every field is checked, and all that is wrong is named at once.
 
+pub mod files;
+
 use api::{
     convert,
-    keystore::v1::{AddCertificateRequest, SignRequestRequest, SignSelfSignedRequest, key_choice},
+    keystore::v1::{
+        self, AddCertificateRequest, RenameCertificateRequest, ReserveRequestRequest,
+        SignRequestRequest, SignSelfSignedRequest, key_choice::Key,
+    },
     refuse::Violations,
 };
 use bytes::Bytes;
@@ -12,7 +17,7 @@ use tonic::Status;
 use uuid::Uuid;
 
 use crate::{
-    commands::{AddCertificate, Naming, Place, SelfSign},
+    commands::{AddCertificate, KeyChoice, Naming, Place, ReserveRequest, SelfSign},
     secrets::SecretName,
 };
 
@@ -44,13 +49,8 @@ pub fn sign_request(request: &SignRequestRequest) -> Result<SignRequest, Status>
 
 pub fn self_sign(request: &SignSelfSignedRequest) -> Result<SelfSign, Status> {
     let mut violations = Violations::new();
-    let existing = match request.key.as_ref().and_then(|choice| choice.key.as_ref()) {
-        Some(key_choice::Key::ExistingKeyId(id)) => id.as_str(),
-        _ => "",
-    };
-    let key_id = id("key", existing, &mut violations);
-    let name = FriendlyName::try_from(request.friendly_name.as_str());
-    let name = violations.check("friendly_name", name);
+    let key = key_choice(request.key.as_ref(), &mut violations);
+    let name = friendly_name(&request.friendly_name, &mut violations);
     let subject = convert::subject("subject", request.subject.as_ref(), &mut violations);
     let names = names(request.subject_alt_names.as_ref(), &mut violations);
     if !(1..=MAX_DAYS).contains(&request.days) {
@@ -59,18 +59,37 @@ pub fn self_sign(request: &SignSelfSignedRequest) -> Result<SelfSign, Status> {
             format!("a self-signed certificate lives 1 to {MAX_DAYS} days"),
         );
     }
-    match (key_id, name, subject, names) {
-        (Some(key_id), Some(friendly_name), Some(subject), Some(names))
-            if violations.is_empty() =>
-        {
+    match (key, name, subject, names) {
+        (Some(key), Some(friendly_name), Some(subject), Some(names)) if violations.is_empty() => {
             Ok(SelfSign {
-                key_id,
+                key,
                 friendly_name,
                 naming: Naming::Exact,
                 subject,
                 names,
                 life: Duration::days(request.days.into()),
                 factory: false,
+            })
+        }
+        _ => Err(violations.into_status()),
+    }
+}
+
+pub fn reserve_request(request: &ReserveRequestRequest) -> Result<ReserveRequest, Status> {
+    let mut violations = Violations::new();
+    let request_id = id("request_id", &request.request_id, &mut violations);
+    let key = key_choice(request.key.as_ref(), &mut violations);
+    let name = friendly_name(&request.friendly_name, &mut violations);
+    let subject = convert::subject("subject", request.subject.as_ref(), &mut violations);
+    let names = names(request.subject_alt_names.as_ref(), &mut violations);
+    match (request_id, key, name, subject, names) {
+        (Some(request_id), Some(key), Some(friendly_name), Some(subject), Some(names)) => {
+            Ok(ReserveRequest {
+                request_id,
+                friendly_name,
+                key,
+                subject,
+                names,
             })
         }
         _ => Err(violations.into_status()),
@@ -121,6 +140,59 @@ pub fn secret(name: &str, secret: &[u8]) -> Result<SecretName, Status> {
     match parsed {
         Some(name) if violations.is_empty() => Ok(name),
         _ => Err(violations.into_status()),
+    }
+}
+
+/// The one id that a request has.
+pub fn one_id(field: &str, text: &str) -> Result<Uuid, Status> {
+    let mut violations = Violations::new();
+    let id = id(field, text, &mut violations);
+    id.ok_or_else(|| violations.into_status())
+}
+
+/// Some ids, none twice, at most [`MAX_ITEMS`].
+pub fn ids(field: &str, texts: &[String]) -> Result<Vec<Uuid>, Status> {
+    let mut violations = Violations::new();
+    if !(1..=MAX_ITEMS).contains(&texts.len()) {
+        violations.add(field, format!("give 1 to {MAX_ITEMS} ids"));
+        return Err(violations.into_status());
+    }
+    let mut ids = Vec::with_capacity(texts.len());
+    for (n, text) in texts.iter().enumerate() {
+        let id = id(&format!("{field}[{n}]"), text, &mut violations);
+        ids.extend(id.filter(|id| !ids.contains(id)));
+    }
+    match violations.is_empty() {
+        true => Ok(ids),
+        false => Err(violations.into_status()),
+    }
+}
+
+pub fn rename(request: &RenameCertificateRequest) -> Result<(Uuid, FriendlyName), Status> {
+    let mut violations = Violations::new();
+    let id = id("certificate_id", &request.certificate_id, &mut violations);
+    let name = friendly_name(&request.friendly_name, &mut violations);
+    id.zip(name).ok_or_else(|| violations.into_status())
+}
+
+fn friendly_name(text: &str, violations: &mut Violations) -> Option<FriendlyName> {
+    violations.check("friendly_name", FriendlyName::try_from(text))
+}
+
+fn key_choice(choice: Option<&v1::KeyChoice>, violations: &mut Violations) -> Option<KeyChoice> {
+    match choice.and_then(|choice| choice.key.as_ref()) {
+        Some(Key::ExistingKeyId(text)) => {
+            id("key.existing_key_id", text, violations).map(KeyChoice::Existing)
+        }
+        Some(Key::NewKey(number)) => {
+            let algorithm = convert::key_algorithm(*number);
+            let algorithm = violations.check("key.new_key", algorithm);
+            algorithm.map(KeyChoice::New)
+        }
+        None => {
+            violations.add("key", "choose a new key or one that is here");
+            None
+        }
     }
 }
 
@@ -175,6 +247,8 @@ fn chain(chain: &[Bytes], violations: &mut Violations) -> Vec<Certificate> {
     certificates.collect()
 }
 
+/// Things that one command may be about.
+const MAX_ITEMS: usize = 100;
 const MAX_DAYS: u32 = 3_650;
 const MAX_SECRET: usize = 64 * 1_024;
 const MAX_CHAIN: usize = 10;
@@ -183,105 +257,4 @@ const MAX_CERTIFICATE: usize = 64 * 1_024;
 const MAX_CHAIN_LENGTH: usize = 128 * 1_024;
 
 #[cfg(test)]
-mod tests {
-    use api::refuse::violations;
-
-    use super::*;
-
-    fn fields(status: &Status) -> Vec<String> {
-        violations(status).into_iter().map(|v| v.field).collect()
-    }
-
-    #[test]
-    fn everything_wrong_with_a_certificate_is_named_at_once() {
-        let request = AddCertificateRequest {
-            key_id: "7".into(),
-            chain_der: vec![
-                Bytes::from_static(b"no"),
-                Bytes::from_static(b"certificate"),
-            ],
-            automation_id: "x".into(),
-            ..AddCertificateRequest::default()
-        };
-        let refused = add_certificate(&request).unwrap_err();
-        let expected = [
-            "automation_id",
-            "chain_der[0]",
-            "chain_der[1]",
-            "friendly_name",
-            "key_id",
-        ];
-        assert_eq!(fields(&refused), expected);
-    }
-
-    #[test]
-    fn a_chain_has_an_end() {
-        let request = AddCertificateRequest {
-            key_id: Uuid::nil().to_string(),
-            friendly_name: "shop".into(),
-            chain_der: vec![Bytes::new(); 11],
-            ..AddCertificateRequest::default()
-        };
-        assert_eq!(
-            fields(&add_certificate(&request).unwrap_err()),
-            ["chain_der"]
-        );
-    }
-
-    #[test]
-    fn a_chain_fits_into_one_event() {
-        let request = AddCertificateRequest {
-            key_id: Uuid::nil().to_string(),
-            friendly_name: "shop".into(),
-            chain_der: vec![Bytes::from(vec![0x30; MAX_CERTIFICATE]); 3],
-            ..AddCertificateRequest::default()
-        };
-        assert_eq!(
-            fields(&add_certificate(&request).unwrap_err()),
-            ["chain_der"]
-        );
-    }
-
-    #[test]
-    fn an_automation_is_the_same_however_its_id_is_written() {
-        let chain = crate::samples::first_chain();
-        let request = AddCertificateRequest {
-            key_id: Uuid::nil().to_string(),
-            friendly_name: "shop".into(),
-            chain_der: vec![chain.leaf.der.into()],
-            automation_id: format!("{{{}}}", crate::samples::AUTOMATION.to_uppercase()),
-            ..AddCertificateRequest::default()
-        };
-        let parsed = add_certificate(&request).unwrap();
-        assert_eq!(parsed.automation_id, crate::samples::AUTOMATION);
-    }
-
-    #[test]
-    fn a_certificate_without_names_is_not_signed() {
-        let request = SignSelfSignedRequest {
-            key: Some(api::keystore::v1::KeyChoice {
-                key: Some(key_choice::Key::ExistingKeyId(Uuid::nil().to_string())),
-            }),
-            friendly_name: "shop".into(),
-            days: 4_000,
-            ..SignSelfSignedRequest::default()
-        };
-        assert_eq!(
-            fields(&self_sign(&request).unwrap_err()),
-            ["days", "subject_alt_names"]
-        );
-    }
-
-    #[test]
-    fn secrets_are_bounded() {
-        assert_eq!(
-            fields(&secret("account-key/1", b"").unwrap_err()),
-            ["secret"]
-        );
-        assert_eq!(
-            fields(&secret("A", &vec![0; MAX_SECRET + 1]).unwrap_err()),
-            ["name", "secret"]
-        );
-        assert!(secret("account-key/1", &[0; MAX_SECRET]).is_ok());
-    }
-}
+mod tests;

@@ -46,14 +46,82 @@ pub enum Refusal {
     /// Another command is adding the same certificate in another place.
     #[error("this certificate is being added in another place at this moment; try again")]
     BeingAdded,
+    /// The certificate was deleted.
+    #[error("this certificate was deleted; restore it first")]
+    CertificateDeleted,
+    /// The certificate was not deleted.
+    #[error("this certificate is not deleted")]
+    NotDeleted,
+    /// An automation renews the certificate.
+    #[error("an automation renews this certificate; cancel the automation first")]
+    Managed,
+    /// The certificate was made at the first start.
+    #[error("the factory certificate answers while there is no default; it is not deleted")]
+    Factory,
+    /// The certificate is the default.
+    #[error("this certificate is the default; make another one the default first")]
+    IsDefault,
+    /// The certificate is just being made the default.
+    #[error("this certificate is being made the default at this moment; try again")]
+    BecomingDefault,
+    /// The certificate is just being deleted.
+    #[error("this certificate is being deleted at this moment; try again")]
+    BeingDeleted,
+    /// The certificate is no other's word but its own.
+    #[error(
+        "a self-signed certificate is never the default: no client trusts it; choose one from a CA"
+    )]
+    SelfSignedDefault,
+    /// The certificate's key is not here.
+    #[error("the private key of this certificate is not here; import it first")]
+    KeyMissing,
+    /// The default is what it is to be.
+    #[error("that is so already")]
+    DefaultUnchanged,
+    /// The name is what it is to be.
+    #[error("that is its name already")]
+    NameUnchanged,
+    /// The chain is what it was.
+    #[error("no better chain is known")]
+    ChainUnchanged,
+    /// The certificate has fewer versions.
+    #[error("there is no such version; the newest is {newest}")]
+    NoSuchVersion {
+        /// The newest.
+        newest: u32,
+    },
+    /// Something needs the key.
+    #[error("{by} uses this key; delete that first")]
+    KeyInUse {
+        /// What.
+        by: String,
+    },
+    /// The key is just being destroyed.
+    #[error("this key is being destroyed at this moment")]
+    KeyBeingDestroyed,
+    /// The key is gone.
+    #[error("this key was destroyed")]
+    KeyDestroyed,
+    /// A key would leave in the clear without that being said.
+    #[error(
+        "a private key leaves with a passphrase; give one, or say in so many words that it may leave unprotected"
+    )]
+    PassphraseNeeded,
+    /// What is to be given out does not go together.
+    #[error("{0}")]
+    CannotExport(String),
+    /// A certificate has taken the request's name over.
+    #[error("a certificate that answers this request has just come; look again")]
+    RequestAnswered,
     /// The service has sealed no secret of that name.
     #[error("this service has no secret of that name")]
     NoSuchSecret,
 }
 
-impl From<Refusal> for Status {
-    fn from(refusal: Refusal) -> Self {
-        let (code, reason) = match &refusal {
+impl Refusal {
+    /// The code and the stable reason of this refusal: the one place that says so.
+    pub fn code(&self) -> (Code, &'static str) {
+        match self {
             Refusal::KeyExists => (Code::AlreadyExists, "KEY_EXISTS"),
             Refusal::NoSuchKey => (Code::NotFound, "NO_SUCH_KEY"),
             Refusal::CertificateExists => (Code::AlreadyExists, "CERTIFICATE_EXISTS"),
@@ -64,8 +132,38 @@ impl From<Refusal> for Status {
             Refusal::KeyMismatch => (Code::FailedPrecondition, "KEY_MISMATCH"),
             Refusal::Chain(_) => (Code::InvalidArgument, "CHAIN_NOT_IN_ORDER"),
             Refusal::BeingAdded => (Code::Aborted, "BEING_ADDED"),
+            Refusal::CertificateDeleted => (Code::FailedPrecondition, "CERTIFICATE_DELETED"),
+            Refusal::NotDeleted => (Code::FailedPrecondition, "NOT_DELETED"),
+            Refusal::Managed => (Code::FailedPrecondition, "MANAGED"),
+            Refusal::Factory => (Code::FailedPrecondition, "FACTORY"),
+            Refusal::IsDefault => (Code::FailedPrecondition, "IS_DEFAULT"),
+            Refusal::BecomingDefault => (Code::Aborted, "BECOMING_DEFAULT"),
+            Refusal::BeingDeleted => (Code::Aborted, "BEING_DELETED"),
+            Refusal::SelfSignedDefault => (Code::FailedPrecondition, "SELF_SIGNED_DEFAULT"),
+            Refusal::KeyMissing => (Code::FailedPrecondition, "KEY_MISSING"),
+            Refusal::DefaultUnchanged => (Code::FailedPrecondition, "DEFAULT_UNCHANGED"),
+            Refusal::NameUnchanged => (Code::FailedPrecondition, "NAME_UNCHANGED"),
+            Refusal::ChainUnchanged => (Code::FailedPrecondition, "CHAIN_UNCHANGED"),
+            Refusal::NoSuchVersion { .. } => (Code::NotFound, "NO_SUCH_VERSION"),
+            Refusal::KeyInUse { .. } => (Code::FailedPrecondition, "KEY_IN_USE"),
+            Refusal::KeyBeingDestroyed => (Code::Aborted, "KEY_BEING_DESTROYED"),
+            Refusal::KeyDestroyed => (Code::NotFound, "KEY_DESTROYED"),
+            Refusal::PassphraseNeeded => (Code::FailedPrecondition, "PASSPHRASE_NEEDED"),
+            Refusal::CannotExport(_) => (Code::FailedPrecondition, "CANNOT_EXPORT"),
+            Refusal::RequestAnswered => (Code::FailedPrecondition, "REQUEST_ANSWERED"),
             Refusal::NoSuchSecret => (Code::NotFound, "NO_SUCH_SECRET"),
-        };
+        }
+    }
+
+    /// The stable reason alone.
+    pub fn reason(&self) -> &'static str {
+        self.code().1
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        let (code, reason) = refusal.code();
         refuse::status(code, reason, refusal.to_string())
     }
 }
@@ -86,6 +184,7 @@ impl From<CommandError> for Status {
             CommandError::Secret(_) => (Code::Internal, "SECRET_FAILED"),
             CommandError::Unreadable(_) => (Code::Internal, "CERTIFICATE_UNREADABLE"),
             CommandError::Identity(_) => (Code::Internal, "IDENTITY_FAILED"),
+            CommandError::Broken(_) => (Code::Internal, "BROKEN_OFF"),
         };
         // Not the caller's doing: whoever looks after this service must see the causes.
         if matches!(code, Code::Internal | Code::Unavailable) {

@@ -1,11 +1,17 @@
 //! The keystore's own database.
 
+pub mod authority;
 pub mod claim;
 pub mod kek_check;
+pub mod key_use;
+mod linking;
+pub mod looked_for;
 mod migration;
+pub mod reservation;
 pub mod sealed_key;
 pub mod sealed_secret;
 pub mod served;
+pub mod unlinked;
 
 use sea_orm_migration::MigrationTrait;
 
@@ -15,5 +21,6 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(migration::Tables),
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
+        Box::new(linking::Tables),
     ]
 }

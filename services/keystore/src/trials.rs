@@ -25,10 +25,10 @@ use uuid::Uuid;
 
 use self::log_server::LogServer;
 use crate::{
-    claims::Claims,
     commands::{AddCertificate, Commands, Place},
     grpc::Keystore,
     kek::{Kek, KekSource},
+    linking::Linker,
     secrets::Secrets,
     serving::Feed,
     tables,
@@ -44,6 +44,7 @@ pub struct Trial {
     pub database: DatabaseConnection,
     pub keystore: Keystore,
     _follower: AbortOnDropHandle<()>,
+    _linker: AbortOnDropHandle<()>,
 }
 
 impl Trial {
@@ -56,18 +57,14 @@ impl Trial {
         let clock = Clock::manual(datetime!(2026-03-01 12:00:00.123456 UTC));
         let database = database(&folder.path().join("keystore.sqlite")).await;
         let vault = Vault::open(kek.clone(), database.clone()).await.unwrap();
-        let commands = Commands {
-            log: server.log().await,
-            claims: Claims::new(database.clone()),
-            clock: clock.clone(),
-            vault: vault.clone(),
-            database: database.clone(),
-        };
-        let feed = Feed::new(vault, database.clone());
-        let (follower, table) = feed.follower(commands.log.clone());
+        let log = server.log().await;
+        let commands = Commands::new(log.clone(), vault.clone(), database.clone(), clock.clone());
+        let feed = Feed::new(vault, database.clone(), commands.progress.clone());
+        let (follower, tables) = commands.progress.follower(log);
         let stopping = CancellationToken::new();
-        let follow = follower.run(table, stopping.clone());
+        let follow = follower.run(tables, stopping.clone());
         let follow = tokio::spawn(async move { follow.await.unwrap() });
+        let link = tokio::spawn(Linker::new(commands.clone()).run(stopping.clone()));
         let keystore = Keystore {
             commands,
             secrets: Secrets::new(kek.clone(), database.clone()),
@@ -82,6 +79,7 @@ impl Trial {
             database,
             keystore,
             _follower: AbortOnDropHandle::new(follow),
+            _linker: AbortOnDropHandle::new(link),
         }
     }
 
@@ -179,6 +177,7 @@ async fn database(path: &std::path::Path) -> DatabaseConnection {
         options
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            .pragma("secure_delete", "ON")
     });
     let database = Database::connect(options).await.unwrap();
     Migrations::up(&database, None).await.unwrap();

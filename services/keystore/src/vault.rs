@@ -6,7 +6,7 @@ use pki::{KeyAlgorithm, PrivateKey, Subject, SubjectAltNames, csr, self_signed};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryFilter,
     sea_query::{Expr, OnConflict},
 };
 use time::OffsetDateTime;
@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 use crate::{
     envelope::{self, EnvelopeError, Label},
     kek::Kek,
+    key::PublicHalf,
     tables::{kek_check, sealed_key},
 };
 
@@ -28,7 +29,7 @@ use crate::{
 pub struct Vault {
     kek: Kek,
     database: DatabaseConnection,
-    /// Held while a key is made: an RSA key takes a processor for seconds.
+    /// Held while an RSA key is made, which takes a processor for seconds.
     makers: Arc<Semaphore>,
 }
 
@@ -41,8 +42,49 @@ pub struct StoredKey {
     pub algorithm: KeyAlgorithm,
     /// Its subjectPublicKeyInfo, DER.
     pub spki_der: Vec<u8>,
+    /// SHA-256 of it, hex.
+    pub spki_sha256: String,
     /// The log is known to have its event.
     pub recorded: bool,
+}
+
+/// A key that is sealed, and not yet in the vault.
+#[derive(Debug)]
+pub struct SealedKey {
+    /// The key, for what is to be signed with it at once.
+    pub key: Arc<PrivateKey>,
+    row: sealed_key::Model,
+}
+
+impl SealedKey {
+    /// What may be known of it.
+    pub fn half(&self) -> PublicHalf {
+        PublicHalf {
+            algorithm: self.key.algorithm(),
+            spki_der: self.row.spki_der.clone(),
+        }
+    }
+
+    /// SHA-256 of its public key, hex.
+    pub fn spki_sha256(&self) -> &str {
+        &self.row.spki_sha256
+    }
+
+    /// Puts it into the vault, unless there is one of this id; says whether it did.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn put(&self, db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+        let row = sealed_key::ActiveModel::from(self.row.clone()).reset_all();
+        let first_wins = OnConflict::column(sealed_key::Column::Id)
+            .do_nothing()
+            .to_owned();
+        let inserted = sealed_key::Entity::insert(row)
+            .on_conflict(first_wins)
+            .exec_without_returning(db)
+            .await?;
+        Ok(inserted == 1)
+    }
 }
 
 /// Why the vault did not do what was asked.
@@ -121,8 +163,8 @@ impl Vault {
         Ok(Self {
             kek,
             database,
-            // Half of them, so that many keys at once do not keep all else waiting.
-            makers: Arc::new(Semaphore::new(processors.div_ceil(2))),
+            // One is left for all else.
+            makers: Arc::new(Semaphore::new(processors.saturating_sub(1).max(1))),
         })
     }
 
@@ -143,34 +185,59 @@ impl Vault {
             {
                 return Ok(stored);
             }
-            // Fails only when it is closed, and nobody closes it.
-            let turn = self.makers.clone().acquire_owned().await.ok();
-            let key = off_thread(move || {
-                let key = PrivateKey::generate(algorithm).map_err(VaultError::Key);
-                // Here, and not where the caller may have gone: the work goes on without him.
-                drop(turn);
-                key
-            })
-            .await?;
-            let sealed =
-                envelope::seal(&self.kek, &label(id), key.pkcs8_der()).map_err(VaultError::Seal)?;
-            let row = sealed_key::ActiveModel {
-                id: Set(id),
-                algorithm: Set(algorithm.to_string()),
-                spki_der: Set(key.spki_der().to_vec()),
-                sealed: Set(sealed),
-                touched_at: Set(now.unix_timestamp()),
-                recorded: Set(false),
-            };
-            sealed_key::Entity::insert(row)
-                .on_conflict(
-                    OnConflict::column(sealed_key::Column::Id)
-                        .do_nothing()
-                        .to_owned(),
-                )
-                .exec_without_returning(&self.database)
-                .await?;
+            let sealed = self.generate(id, algorithm, now).await?;
+            sealed.put(&self.database).await?;
         }
+    }
+
+    /// Makes a key, and seals it under this id; it is in the vault once it is put there.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn generate(
+        &self,
+        id: Uuid,
+        algorithm: KeyAlgorithm,
+        now: OffsetDateTime,
+    ) -> Result<SealedKey, VaultError> {
+        // Fails only when it is closed, and nobody closes it. Other keys are made in an instant.
+        let turn = match algorithm.is_rsa() {
+            true => self.makers.clone().acquire_owned().await.ok(),
+            false => None,
+        };
+        let key = off_thread(move || {
+            let key = PrivateKey::generate(algorithm).map_err(VaultError::Key);
+            // Here, and not where the caller may have gone: the work goes on without him.
+            drop(turn);
+            key
+        })
+        .await?;
+        self.seal(id, key, now)
+    }
+
+    /// Seals a key under this id; it is in the vault once it is put there.
+    ///
+    /// # Errors
+    /// [`VaultError::Seal`].
+    pub fn seal(
+        &self,
+        id: Uuid,
+        key: PrivateKey,
+        now: OffsetDateTime,
+    ) -> Result<SealedKey, VaultError> {
+        let sealed =
+            envelope::seal(&self.kek, &label(id), key.pkcs8_der()).map_err(VaultError::Seal)?;
+        let row = sealed_key::Model {
+            id,
+            algorithm: key.algorithm().to_string(),
+            spki_der: key.spki_der().to_vec(),
+            spki_sha256: key.spki_sha256(),
+            sealed,
+            touched_at: now.unix_timestamp(),
+            recorded: false,
+        };
+        let key = Arc::new(key);
+        Ok(SealedKey { key, row })
     }
 
     /// What is known of a key.
@@ -181,19 +248,31 @@ impl Vault {
         let row = sealed_key::Entity::find_by_id(id)
             .one(&self.database)
             .await?;
-        row.map(|row| {
-            let algorithm = row.algorithm.parse();
-            Ok(StoredKey {
-                id: row.id,
-                algorithm: algorithm.map_err(|_| VaultError::Key(pki::KeyError::Unsupported))?,
-                spki_der: row.spki_der,
-                recorded: row.recorded,
-            })
-        })
-        .transpose()
+        row.map(stored).transpose()
     }
 
-    /// The key in the clear, PKCS#8: for what is given to a gateway, and for nothing else.
+    /// The keys with these public keys (SHA-256, hex).
+    ///
+    /// # Errors
+    /// [`VaultError::Database`].
+    pub async fn find_by_spki(&self, spki_sha256: &[&str]) -> Result<Vec<StoredKey>, VaultError> {
+        let rows = sealed_key::Entity::find()
+            .filter(sealed_key::Column::SpkiSha256.is_in(spki_sha256.iter().copied()))
+            .all(&self.database)
+            .await?;
+        rows.into_iter().map(stored).collect()
+    }
+
+    /// The key, ready to sign.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn private_key(&self, id: Uuid) -> Result<PrivateKey, VaultError> {
+        let pkcs8 = self.open_pkcs8(id).await?;
+        off_thread(move || PrivateKey::from_pkcs8_der(&pkcs8).map_err(VaultError::Key)).await
+    }
+
+    /// The key in the clear, PKCS#8: for what is given to a gateway.
     ///
     /// # Errors
     /// [`VaultError`].
@@ -212,16 +291,11 @@ impl Vault {
     /// [`VaultError`].
     pub async fn sign_request(
         &self,
-        id: Uuid,
+        key: Arc<PrivateKey>,
         subject: Subject,
         names: SubjectAltNames,
     ) -> Result<Vec<u8>, VaultError> {
-        let pkcs8 = self.open_pkcs8(id).await?;
-        off_thread(move || {
-            let key = PrivateKey::from_pkcs8_der(&pkcs8).map_err(VaultError::Key)?;
-            csr::build(&key, &subject, &names).map_err(VaultError::Build)
-        })
-        .await
+        off_thread(move || csr::build(&key, &subject, &names).map_err(VaultError::Build)).await
     }
 
     /// Builds a certificate from these fields, signed with its own key, DER.
@@ -230,15 +304,13 @@ impl Vault {
     /// [`VaultError`].
     pub async fn sign_self_signed(
         &self,
-        id: Uuid,
+        key: Arc<PrivateKey>,
         subject: Subject,
         names: SubjectAltNames,
         not_before: OffsetDateTime,
         not_after: OffsetDateTime,
     ) -> Result<Vec<u8>, VaultError> {
-        let pkcs8 = self.open_pkcs8(id).await?;
         off_thread(move || {
-            let key = PrivateKey::from_pkcs8_der(&pkcs8).map_err(VaultError::Key)?;
             self_signed::build(&key, &subject, &names, not_before, not_after)
                 .map_err(VaultError::Build)
         })
@@ -294,6 +366,21 @@ impl Vault {
         Ok(())
     }
 
+    /// Shreds a key that is destroyed by the log: its row is overwritten, and so is what the write-ahead
+    /// log has of it.
+    ///
+    /// # Errors
+    /// [`VaultError::Database`].
+    pub async fn shred(&self, id: Uuid) -> Result<(), VaultError> {
+        shred(&self.database, id).await?;
+        // Best done, and done at the next checkpoint at the latest: a reader may hold the old pages.
+        if self.database.get_database_backend() == DbBackend::Sqlite {
+            let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+            self.database.execute_unprepared(checkpoint).await?;
+        }
+        Ok(())
+    }
+
     /// Keeps the sweep away from a key for a while; `false` where the sweep was faster.
     async fn touch(&self, id: Uuid, now: OffsetDateTime) -> Result<bool, VaultError> {
         let touched = sealed_key::Entity::update_many()
@@ -312,6 +399,35 @@ async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, VaultError> + Send + 'static,
 ) -> Result<T, VaultError> {
     spawn_blocking(work).await.map_err(VaultError::Broken)?
+}
+
+/// Whether a key is in the vault.
+///
+/// # Errors
+/// What the database says.
+pub async fn is_here(db: &impl ConnectionTrait, id: Uuid) -> Result<bool, DbErr> {
+    let row = sealed_key::Entity::find_by_id(id).one(db).await?;
+    Ok(row.is_some())
+}
+
+/// Overwrites and deletes a key's row.
+///
+/// # Errors
+/// What the database says.
+pub async fn shred(db: &impl ConnectionTrait, id: Uuid) -> Result<(), DbErr> {
+    sealed_key::Entity::delete_by_id(id).exec(db).await?;
+    Ok(())
+}
+
+fn stored(row: sealed_key::Model) -> Result<StoredKey, VaultError> {
+    let algorithm = row.algorithm.parse();
+    Ok(StoredKey {
+        id: row.id,
+        algorithm: algorithm.map_err(|_| VaultError::Key(pki::KeyError::Unsupported))?,
+        spki_der: row.spki_der,
+        spki_sha256: row.spki_sha256,
+        recorded: row.recorded,
+    })
 }
 
 fn label(id: Uuid) -> Label {

@@ -11,6 +11,12 @@ eventlog::events! {
     pub enum KeyEvent {
         /// A private key was made.
         Generated("generated"): api::keystore::v1::KeyGenerated = "chancery.keystore.v1.KeyGenerated",
+        /// One came in from outside.
+        Imported("imported"): api::keystore::v1::KeyImported = "chancery.keystore.v1.KeyImported",
+        /// It was given out.
+        Exported("exported"): api::keystore::v1::KeyExported = "chancery.keystore.v1.KeyExported",
+        /// It was shredded.
+        Destroyed("destroyed"): api::keystore::v1::KeyDestroyed = "chancery.keystore.v1.KeyDestroyed",
     }
 }
 
@@ -23,6 +29,42 @@ eventlog::events! {
         Renewed("renewed"): api::keystore::v1::CertificateRenewed = "chancery.keystore.v1.CertificateRenewed",
         /// One was signed with its own key.
         SelfSigned("self-signed"): api::keystore::v1::CertificateSelfSigned = "chancery.keystore.v1.CertificateSelfSigned",
+        /// One came in from outside.
+        Imported("imported"): api::keystore::v1::CertificateImported = "chancery.keystore.v1.CertificateImported",
+        /// Issuers that its chain missed are here.
+        ChainCompleted("chain-completed"): api::keystore::v1::CertificateChainCompleted = "chancery.keystore.v1.CertificateChainCompleted",
+        /// It has another friendly name.
+        Renamed("renamed"): api::keystore::v1::CertificateRenamed = "chancery.keystore.v1.CertificateRenamed",
+        /// It was given out.
+        Exported("exported"): api::keystore::v1::CertificateExported = "chancery.keystore.v1.CertificateExported",
+        /// It is gone, and can be restored.
+        Deleted("deleted"): api::keystore::v1::CertificateDeleted = "chancery.keystore.v1.CertificateDeleted",
+        /// It is here again.
+        Restored("restored"): api::keystore::v1::CertificateRestored = "chancery.keystore.v1.CertificateRestored",
+    }
+}
+
+eventlog::events! {
+    /// What happens to that which gateways serve.
+    pub enum TlsEvent {
+        /// A gateway was given keys.
+        ServingGranted("serving-granted"): api::keystore::v1::ServingGranted = "chancery.keystore.v1.ServingGranted",
+        /// A certificate answers where no name does.
+        DefaultSelected("default-selected"): api::keystore::v1::DefaultSelected = "chancery.keystore.v1.DefaultSelected",
+        /// None does any more.
+        DefaultCleared("default-cleared"): api::keystore::v1::DefaultCleared = "chancery.keystore.v1.DefaultCleared",
+    }
+}
+
+eventlog::events! {
+    /// What happens to a certificate request.
+    pub enum RequestEvent {
+        /// One was made.
+        Created("created"): api::csr::v1::RequestCreated = "chancery.csr.v1.RequestCreated",
+        /// A certificate that answers it was imported.
+        Fulfilled("fulfilled"): api::csr::v1::RequestFulfilled = "chancery.csr.v1.RequestFulfilled",
+        /// It was put away.
+        Deleted("deleted"): api::csr::v1::RequestDeleted = "chancery.csr.v1.RequestDeleted",
     }
 }
 
@@ -65,6 +107,10 @@ pub enum Event {
     Key(KeyEvent),
     /// `certificate`
     Certificate(CertificateEvent),
+    /// `tls`
+    Tls(TlsEvent),
+    /// `request`
+    Request(RequestEvent),
     /// `acme-server`
     Server(ServerEvent),
     /// `automation`
@@ -82,6 +128,8 @@ impl Event {
         match recorded.aggregate.as_str() {
             "key" => recorded.decode().map(Self::Key),
             "certificate" => recorded.decode().map(Self::Certificate),
+            "tls" => recorded.decode().map(Self::Tls),
+            "request" => recorded.decode().map(Self::Request),
             "acme-server" => recorded.decode().map(Self::Server),
             "automation" => recorded.decode().map(Self::Automation),
             _ => readable(recorded).map(|()| Self::Other),

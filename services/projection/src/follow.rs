@@ -2,6 +2,8 @@
 //! the transaction that also moves the checkpoint.
 
 mod batch;
+mod certificates;
+mod link;
 mod write;
 
 use std::time::Duration;

@@ -21,7 +21,7 @@ use crate::{
     query::{
         automations, certificates, events, keys,
         question::{List, Page, Question, Row},
-        servers,
+        requests, servers,
     },
     refusal::Refusal,
     tables::instant::micros,
@@ -101,13 +101,9 @@ impl QueryService for Questions {
         request: Request<ListRequest>,
     ) -> Result<Response<answer::ListCertificatesResponse>, Status> {
         let (page, position) = self.list::<certificates::Field>(request).await?;
-        let now = self.now();
-        let rows = page
-            .rows
-            .into_iter()
-            .map(|row| certificates::answered(row, now));
+        let rows = certificates::answered(&self.database, page.rows, self.now());
         Ok(Response::new(answer::ListCertificatesResponse {
-            certificates: rows.collect::<Result<_, _>>()?,
+            certificates: rows.await?,
             next_page_token: page.next_page_token,
             position,
         }))
@@ -124,16 +120,22 @@ impl QueryService for Questions {
 
     async fn list_certificate_requests(
         &self,
-        _: Request<ListRequest>,
+        request: Request<ListRequest>,
     ) -> Result<Response<answer::ListCertificateRequestsResponse>, Status> {
-        Err(Status::unimplemented("requests have no table yet"))
+        let (page, position) = self.list::<requests::Field>(request).await?;
+        Ok(Response::new(answer::ListCertificateRequestsResponse {
+            requests: requests::answered(&self.database, page.rows).await?,
+            next_page_token: page.next_page_token,
+            position,
+        }))
     }
 
     async fn get_certificate_request(
         &self,
-        _: Request<GetRequest>,
+        request: Request<GetRequest>,
     ) -> Result<Response<answer::CertificateRequest>, Status> {
-        Err(Status::unimplemented("requests have no table yet"))
+        let id = self.wanted(request).await?;
+        Ok(Response::new(requests::get(&self.database, &id).await?))
     }
 
     async fn list_keys(

@@ -10,8 +10,10 @@ pub mod condition;
 pub mod events;
 pub mod filter;
 pub mod keys;
+pub mod names;
 pub mod page;
 pub mod question;
+pub mod requests;
 pub mod servers;
 pub mod sort;
 

@@ -12,13 +12,17 @@ pub mod certificate;
 pub mod certificate_issuer;
 pub mod certificate_name;
 pub mod certificate_version;
+pub mod default_certificate;
 pub mod event;
 pub mod instant;
 pub mod issuer;
 pub mod key;
 pub mod migration;
+pub mod request;
+pub mod request_name;
 pub mod server;
 
+use api::x509::v1::SubjectAltNames;
 use sea_orm::FromJsonQueryResult;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +30,18 @@ use serde::{Deserialize, Serialize};
 /// to a part of the folded text.
 pub fn folded(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
+}
+
+/// Every DNS name and address among them, as it is compared, each once.
+pub fn each_name(names: Option<&SubjectAltNames>) -> Vec<String> {
+    let Some(names) = names else {
+        return Vec::new();
+    };
+    let texts = names.dns_names.iter().chain(&names.ip_addresses);
+    let mut all = texts.map(|name| folded(name)).collect::<Vec<_>>();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// A short list of texts inside a row, in their order.

@@ -1,9 +1,9 @@
 //! Certificate requests (PKCS#10, RFC 2986).
 
-use rcgen::CertificateParams;
+use rcgen::CustomExtension;
 use x509_parser::prelude::{FromDer, X509CertificationRequest};
 
-use crate::{PrivateKey, Subject, SubjectAltNames, signature::Signed};
+use crate::{PrivateKey, Subject, SubjectAltNames, extensions, signature::Signed};
 
 /// Why a request could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,8 @@ pub enum BuildError {
     Sign(#[source] rcgen::Error),
 }
 
-/// Builds a request for these names, signed by the key, DER.
+/// Builds a request for these names, signed by the key, DER. What the certificate is to be good for stands in its
+/// extensionRequest (RFC 2985, section 5.4.2), of which a CA takes what it likes.
 ///
 /// # Errors
 /// [`BuildError`], where encoding or signing fails.
@@ -25,9 +26,12 @@ pub fn build(
     subject: &Subject,
     names: &SubjectAltNames,
 ) -> Result<Vec<u8>, BuildError> {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = subject.distinguished_name().map_err(BuildError::Name)?;
-    params.subject_alt_names = names.general_names().map_err(BuildError::Name)?;
+    let mut params = extensions::of_a_server(key, subject, names)?;
+    // Of all extensions this is the one that rcgen writes into certificates alone.
+    let key_id = extensions::subject_key_id(key);
+    let key_id = [&[0x04, key_id.len() as u8], key_id.as_slice()].concat();
+    let key_id = CustomExtension::from_oid_content(SUBJECT_KEY_IDENTIFIER, key_id);
+    params.custom_extensions.push(key_id);
     let request = params.serialize_request(key).map_err(BuildError::Sign)?;
     Ok(request.der().to_vec())
 }
@@ -59,6 +63,8 @@ pub fn public_key(der: &[u8]) -> Result<Vec<u8>, RequestError> {
         .map_err(|_| RequestError::NotSigned)?;
     Ok(spki.to_vec())
 }
+
+const SUBJECT_KEY_IDENTIFIER: &[u64] = &[2, 5, 29, 14];
 
 #[cfg(test)]
 mod tests {

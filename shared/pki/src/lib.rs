@@ -2,14 +2,16 @@
 //!
 //! What a person typed is parsed by [`names`] and [`subject`] into types that prove it was checked.
 //! A [`PrivateKey`] signs in two ways only: [`csr::build`] and [`self_signed::build`]. What came from
-//! elsewhere is read by [`Certificate::parse`] and [`csr::public_key`], put in order by [`chain::build`], and
-//! checked by [`chain::check_order`].
+//! elsewhere is read by [`Certificate::parse`] and [`csr::public_key`]; [`chain::build`] finds what stands above a
+//! certificate, up to the public [`roots`], and [`chain::check_order`] checks a chain that came whole.
+//! What leaves is written by [`export`].
 
 mod certificate;
 pub mod chain;
 pub mod csr;
 mod distinguished_name;
 pub mod export;
+mod extensions;
 pub mod fingerprint;
 pub mod import;
 mod key;

@@ -1,5 +1,7 @@
 //! Names as people type them, checked once. Holding one of these types is the proof.
 
+mod idn;
+
 use std::{fmt, net::IpAddr, ops::Deref};
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};

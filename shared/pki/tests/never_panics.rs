@@ -33,7 +33,11 @@ proptest! {
             der[at] = octet;
         }
         if let Ok(read) = Certificate::parse(&der) {
-            let _ = pki::chain::check_order(&[read.clone(), read]);
+            let _ = (read.subject_fields(), read.ca_issuers_url());
+            let chain = [read.clone(), read];
+            let _ = pki::chain::check_order(&chain);
+            let path = pki::chain::build(&chain[0], &chain, chain[0].not_before);
+            let _ = path.missing_issuer(&chain[0]);
         }
     }
 
@@ -44,6 +48,8 @@ proptest! {
         let _ = pki::parse_pem_chain(&text);
         if let Ok(name) = DnsName::try_from(text.as_str()) {
             // What was parsed once is parsed to itself.
+            let shown = name.to_unicode();
+            prop_assert_eq!(DnsName::try_from(shown.as_str()), Ok(name.clone()));
             prop_assert_eq!(DnsName::try_from(name.as_str()), Ok(name));
         }
     }

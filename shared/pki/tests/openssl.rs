@@ -59,6 +59,27 @@ fn assert_has_the_names(text: &str) {
     }
 }
 
+fn assert_has_the_extensions_of_a_server(text: &str, algorithm: KeyAlgorithm) {
+    let usages = match algorithm.is_rsa() {
+        true => "Digital Signature, Key Encipherment",
+        false => "Digital Signature\n",
+    };
+    for expected in [
+        "Basic Constraints: critical",
+        "CA:FALSE",
+        "Key Usage: critical",
+        usages,
+        "Extended Key Usage",
+        "TLS Web Server Authentication",
+        "Subject Key Identifier",
+    ] {
+        assert!(
+            text.contains(expected),
+            "{expected} for {algorithm} in\n{text}"
+        );
+    }
+}
+
 #[test]
 fn openssl_reads_and_verifies_the_keys_and_requests_of_every_algorithm() {
     let folder = tempfile::tempdir().unwrap();
@@ -88,6 +109,8 @@ fn openssl_reads_and_verifies_the_keys_and_requests_of_every_algorithm() {
         );
         assert!(text.contains("verify OK"), "{algorithm}: {text}");
         assert_has_the_names(&text);
+        assert_has_the_extensions_of_a_server(&text, algorithm);
+        assert!(!text.contains("email:"), "public CAs refuse it: {text}");
     }
 }
 
@@ -109,7 +132,8 @@ fn openssl_reads_and_verifies_self_signed_certificates_of_every_algorithm() {
             "x509 -in self.pem -noout -text -nameopt sep_comma_plus,utf8",
         );
         assert_has_the_names(&text);
-        assert!(text.contains("CA:FALSE"), "{text}");
+        assert_has_the_extensions_of_a_server(&text, algorithm);
+        assert!(text.contains("email:ops@example.com"), "{text}");
 
         let read = Certificate::parse(&der).unwrap();
         assert!(read.self_signed && !read.is_ca, "{algorithm}");
@@ -188,25 +212,44 @@ fn certificates_of_one_key_have_serial_numbers_of_their_own() {
 }
 
 #[test]
-fn a_certificate_without_a_subject_has_critical_names() {
+fn a_request_without_a_subject_has_critical_names() {
     let folder = tempfile::tempdir().unwrap();
     let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
-    let from = datetime!(2026-01-02 03:04:05 UTC);
-    let der = self_signed::build(
-        &key,
-        &Subject::default(),
-        &names(),
-        from,
-        from + Duration::DAY,
-    );
-    let der = der.unwrap();
-    std::fs::write(folder.path().join("self.pem"), pem::certificate(&der)).unwrap();
-    let text = openssl(folder.path(), "x509 -in self.pem -noout -text");
+    let request = csr::build(&key, &Subject::default(), &names()).unwrap();
+    let request = pem::certificate_request(&request);
+    std::fs::write(folder.path().join("request.pem"), request).unwrap();
+    let text = openssl(folder.path(), "req -in request.pem -noout -text");
     assert!(
         text.contains("Subject Alternative Name: critical"),
         "{text}"
     );
-    assert_eq!(Certificate::parse(&der).unwrap().subject, "");
+}
+
+#[test]
+fn a_self_signed_certificate_without_a_subject_is_called_by_its_first_name_that_fits() {
+    let long = format!("{}.example", "a".repeat(60));
+    for (dns, ip, subject) in [
+        (
+            &["www.example.com", "shop.example"][..],
+            &["192.0.2.7"][..],
+            "CN=www.example.com",
+        ),
+        (&[&long, "shop.example"], &[], "CN=shop.example"),
+        (&[&long], &["2001:db8::7"], "CN=2001:db8::7"),
+        (&[&long], &[], "CN=self-signed"),
+    ] {
+        let text = |names: &[&str]| names.iter().map(|&n| n.into()).collect::<Vec<_>>();
+        let names = SubjectAltNames::parse(&text(dns), &text(ip)).unwrap();
+        let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let from = datetime!(2026-01-02 03:04:05 UTC);
+        let until = from + Duration::DAY;
+        let der = self_signed::build(&key, &Subject::default(), &names, from, until).unwrap();
+        let read = Certificate::parse(&der).unwrap();
+        assert_eq!(
+            (read.subject.as_str(), read.issuer.as_str()),
+            (subject, subject)
+        );
+    }
 }
 
 #[test]

@@ -126,6 +126,8 @@ fn safe(options: SqliteConnectOptions, file: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
+        // What is deleted is overwritten: sealed keys and secrets are shredded by their deletion.
+        .pragma("secure_delete", "ON")
         // Tables are indexed by random ids: with SQLite's own 2 MiB a long write reads the same pages again and again.
         .pragma("cache_size", CACHE_SIZE)
         // A page that is written often goes into the database's file once, and not for every 4 MiB of log.
@@ -139,6 +141,7 @@ async fn check(connection: &mut sqlx::SqliteConnection) -> Result<(), sqlx::Erro
         ("journal_mode", "wal"),
         ("synchronous", "2"),
         ("foreign_keys", "1"),
+        ("secure_delete", "1"),
     ] {
         let row = connection
             .fetch_one(sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"))))

@@ -1,13 +1,16 @@
 //! AddCertificate.
 
+use std::slice;
+
 use eventlog::{Origin, RequestLedger};
-use pki::{Certificate, FriendlyName, chain, fingerprint::sha256_hex};
+use pki::{Certificate, FriendlyName, chain};
 use uuid::Uuid;
 
 use super::{CommandError, Commands};
 use crate::{
     certificate::{self, Command, KeyedChain, State},
-    claims::Kind,
+    claims::{self, KeyClaim, Kind, User},
+    linking,
     refusal::Refusal,
 };
 
@@ -63,9 +66,9 @@ impl Commands {
         let asked_for = match &add.place {
             Place::VersionOf(id) => *id,
             // By what it is, and not by who asks: two that add the same one meet in one aggregate.
-            Place::New(_) => Uuid::new_v5(&BY_FINGERPRINT, fingerprint.as_bytes()),
+            Place::New(_) => by_fingerprint(&fingerprint),
         };
-        let holder = self.claims.holder_of(Kind::Fingerprint, &fingerprint).await;
+        let holder = claims::holder_of(&self.database, Kind::Fingerprint, &fingerprint).await;
         let id = holder.map_err(CommandError::Database)?.unwrap_or(asked_for);
         let state = self.certificate(id).await?;
         if let Some(added) = found(id, &state, &fingerprint) {
@@ -74,25 +77,40 @@ impl Commands {
         if id != asked_for {
             return Err(Refusal::BeingAdded.into());
         }
-        let mut command = command(add);
+        let spki = add.leaf.spki_sha256.clone();
+        let mut command = self.command(add).await?;
         // Refused here, it leaves nothing behind.
         certificate::decide(&state, &command)?;
         let now = self.clock.now();
 
         // Step 1: the request id, as the certificate's own id does not depend on it.
         RequestLedger::claim(&self.database, origin).await?;
-        // Step 2: the fingerprint and, for a new certificate, its name. A crash after this leaves
-        // claims, which a repeat finds its own, or else the sweep.
-        let first = self
-            .claims
-            .claim(Kind::Fingerprint, &fingerprint, id, now)
-            .await;
-        if first.map_err(CommandError::Database)? != id {
-            return Err(Refusal::BeingAdded.into());
-        }
-        if let Command::Add { friendly_name, .. } = &mut command {
-            let free = self.claims.claim_free_name(friendly_name, id, now).await;
-            *friendly_name = free.map_err(CommandError::Database)?;
+        // Step 2: the fingerprint, the key, and, for a new certificate, its name. A crash after this
+        // leaves claims, which a repeat finds its own, or else the sweep.
+        let wanted = match &command {
+            Command::Add { friendly_name, .. } => Some(friendly_name.clone()),
+            _ => None,
+        };
+        let claimed = fingerprint.clone();
+        let claimed = self.writer.write(move |tx| {
+            Box::pin(async move {
+                let first = claims::claim(tx, Kind::Fingerprint, &claimed, id, now).await?;
+                if first != id {
+                    return Ok(Err(Refusal::BeingAdded));
+                }
+                let user = User::Certificate;
+                if claims::use_key(tx, &spki, id, user, now).await? != KeyClaim::Made {
+                    return Ok(Err(Refusal::KeyBeingDestroyed));
+                }
+                Ok(Ok(match wanted {
+                    Some(name) => Some(claims::claim_free_name(tx, &name, id, now).await?),
+                    None => None,
+                }))
+            })
+        });
+        let free = claimed.await.map_err(CommandError::Database)??;
+        if let (Command::Add { friendly_name, .. }, Some(free)) = (&mut command, free) {
+            *friendly_name = free;
         }
         // Step 3: append.
         let decide = |state: &State| certificate::decide(state, &command);
@@ -108,22 +126,12 @@ impl Commands {
             }
             Err(error) => return Err(error.into()),
         };
-        let added = found(id, &state, &fingerprint).ok_or(CommandError::Contended)?;
-        // Step 4: note it, so that the sweep need not look.
-        let values = [fingerprint.as_str(), &added.friendly_name];
-        let noted = self.claims.mark_recorded(id, &values).await;
-        noted.map_err(CommandError::Database)?;
-        Ok(added)
+        found(id, &state, &fingerprint).ok_or(CommandError::Contended)
     }
 
     async fn check(&self, add: &AddCertificate) -> Result<(), CommandError> {
-        let key = self
-            .vault
-            .find(add.key_id)
-            .await?
-            .filter(|key| key.recorded);
-        let key = key.ok_or(Refusal::NoSuchKey)?;
-        if sha256_hex(&key.spki_der) != add.leaf.spki_sha256 {
+        let key = self.key(add.key_id).await?;
+        if key.spki_sha256 != add.leaf.spki_sha256 {
             return Err(Refusal::KeyMismatch.into());
         }
         let leaf = std::slice::from_ref(&add.leaf);
@@ -132,11 +140,39 @@ impl Commands {
         Ok(())
     }
 
-    /// The certificate as the log has it.
-    pub(super) async fn certificate(&self, id: Uuid) -> Result<State, CommandError> {
-        let loaded = self.log.load::<State>(&id.to_string()).await;
-        Ok(loaded.map_err(CommandError::Log)?.state)
+    /// What is to be decided; where the CA left the root out, and that is known here, it is there.
+    async fn command(&self, add: AddCertificate) -> Result<Command, CommandError> {
+        let mut issuers = add.issuers;
+        if let Some(last) = issuers.last().filter(|last| !last.self_signed) {
+            let known = linking::candidates(&self.database, slice::from_ref(last), &[]).await;
+            let known = known.map_err(CommandError::Database)?;
+            let above = self.path(last, known).await?;
+            issuers.extend(above.issuers);
+            issuers.truncate(chain::LONGEST - 1);
+        }
+        let chain = KeyedChain {
+            key_id: add.key_id.to_string(),
+            leaf: add.leaf,
+            issuers,
+        };
+        let automation_id = add.automation_id;
+        Ok(match add.place {
+            Place::New(friendly_name) => Command::Add {
+                friendly_name,
+                chain,
+                automation_id,
+            },
+            Place::VersionOf(_) => Command::Renew {
+                chain,
+                automation_id,
+            },
+        })
     }
+}
+
+/// The id of a certificate that came from elsewhere.
+pub(super) fn by_fingerprint(fingerprint: &str) -> Uuid {
+    Uuid::new_v5(&BY_FINGERPRINT, fingerprint.as_bytes())
 }
 
 /// Where in this certificate a fingerprint is, if it is.
@@ -145,28 +181,9 @@ pub(super) fn found(certificate_id: Uuid, state: &State, fingerprint: &str) -> O
     Some(Added {
         certificate_id,
         version,
-        friendly_name: state.kept()?.friendly_name.clone(),
+        friendly_name: state.known()?.friendly_name.clone(),
         position: at.position,
     })
-}
-
-fn command(add: AddCertificate) -> Command {
-    let chain = KeyedChain {
-        key_id: add.key_id.to_string(),
-        leaf: add.leaf,
-        issuers: add.issuers,
-    };
-    match add.place {
-        Place::New(friendly_name) => Command::Add {
-            friendly_name,
-            chain,
-            automation_id: add.automation_id,
-        },
-        Place::VersionOf(_) => Command::Renew {
-            chain,
-            automation_id: add.automation_id,
-        },
-    }
 }
 
 const BY_FINGERPRINT: Uuid = Uuid::from_u128(0x3c1b_8f52_90d4_4a6e_b7a9_51e0_2d6c_f813);

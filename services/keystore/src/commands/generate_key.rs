@@ -5,7 +5,7 @@ use pki::KeyAlgorithm;
 use uuid::Uuid;
 
 use super::{CommandError, Commands};
-use crate::key::{self, Generate};
+use crate::key::{self, PublicHalf};
 
 /// A key that is here, and has its event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,17 +37,13 @@ impl Commands {
             return Err(CommandError::RequestIdReused);
         }
         // Step 2: append. An event without its key cannot exist.
-        let generate = Generate {
+        let generate = key::Command::Generate(PublicHalf {
             algorithm,
             spki_der: stored.spki_der.clone(),
-        };
+        });
+        let decide = |state: &key::State| key::decide(state, &generate);
         let id = key_id.to_string();
-        let done = self
-            .log
-            .execute(&id, origin, "key", now, |state: &key::State| {
-                key::decide(state, &generate)
-            })
-            .await?;
+        let done = self.log.execute(&id, origin, "key", now, decide).await?;
         // Step 3: note it, so that the sweep need not look.
         if !stored.recorded {
             self.vault.mark_recorded(key_id).await?;

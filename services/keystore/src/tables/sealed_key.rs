@@ -11,6 +11,8 @@ pub struct Model {
     pub algorithm: String,
     /// In the clear: it is public.
     pub spki_der: Vec<u8>,
+    /// SHA-256 of it, hex: what links a key to its certificates.
+    pub spki_sha256: String,
     /// See [`crate::envelope`].
     pub sealed: Vec<u8>,
     /// When somebody was last about to append its event, in seconds since 1970.

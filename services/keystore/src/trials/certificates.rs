@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Ca, Trial, another_with_the_id_of, origin, shop_names};
 use crate::{
-    commands::{AddCertificate, CommandError, Naming, Place, SelfSign},
+    commands::{AddCertificate, CommandError, KeyChoice, Naming, Place, SelfSign},
     refusal::Refusal,
 };
 
@@ -182,7 +182,7 @@ async fn a_request_id_is_for_one_certificate() {
 
 fn self_sign(key_id: Uuid, name: &str) -> SelfSign {
     SelfSign {
-        key_id,
+        key: KeyChoice::Existing(key_id),
         friendly_name: FriendlyName::try_from(name).unwrap(),
         naming: Naming::Exact,
         subject: Subject::default(),
@@ -197,11 +197,12 @@ async fn a_self_signed_certificate_is_signed_once_and_keeps_its_name() {
     let trial = Trial::begin().await;
     let key = trial.key("key").await;
     let sign = self_sign(key, "intranet");
-    let (added, leaf) = trial
+    let signed = trial
         .commands()
         .self_sign(&origin("1"), sign.clone())
         .await
         .unwrap();
+    let leaf = &signed.leaf;
     assert!(leaf.self_signed);
     assert_eq!(leaf.not_after - leaf.not_before, Duration::days(30));
 
@@ -211,7 +212,7 @@ async fn a_self_signed_certificate_is_signed_once_and_keeps_its_name() {
         .self_sign(&origin("1"), sign.clone())
         .await
         .unwrap();
-    assert_eq!(again, (added, leaf));
+    assert_eq!(again, signed);
 
     let taken = refused(trial.commands().self_sign(&origin("2"), sign).await);
     assert_eq!(

@@ -16,8 +16,8 @@ async fn a_key_of_every_algorithm_is_made_kept_and_signs() {
             .generate_key(&request, algorithm)
             .await
             .unwrap();
-        let vault = &trial.commands().vault;
-        let csr = vault
+        let csr = trial
+            .commands()
             .sign_request(generated.key_id, Subject::default(), shop_names())
             .await;
         assert_eq!(

@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::{Ca, Trial, origin};
 use crate::{
-    claims::Kind,
+    claims::{self, Kind},
     commands::CommandError,
-    key::{self, Generate},
+    key::{self, Command, PublicHalf},
     sweep::Swept,
 };
 
@@ -54,10 +54,10 @@ async fn a_key_whose_event_is_in_the_log_stays_however_old() {
         .make(id, KeyAlgorithm::EcdsaP256, now)
         .await
         .unwrap();
-    let generate = Generate {
+    let generate = Command::Generate(PublicHalf {
         algorithm: stored.algorithm,
         spki_der: stored.spki_der,
-    };
+    });
     // Step 2 was done, and the crash came before step 3 noted it.
     let decide = |state: &key::State| key::decide(state, &generate);
     commands
@@ -96,16 +96,12 @@ async fn a_key_that_a_repeat_has_just_taken_up_is_not_swept_from_under_it() {
 #[tokio::test]
 async fn names_and_fingerprints_without_an_event_are_given_up() {
     let (trial, ca) = (Trial::begin().await, Ca::new());
-    let claims = &trial.commands().claims;
     let now = trial.clock.now();
-    claims
-        .claim(Kind::Name, "shop", Uuid::from_u128(7), now)
-        .await
-        .unwrap();
-    claims
-        .claim(Kind::Fingerprint, "00ff", Uuid::from_u128(7), now)
-        .await
-        .unwrap();
+    for (kind, value) in [(Kind::Name, "shop"), (Kind::Fingerprint, "00ff")] {
+        claims::claim(&trial.database, kind, value, Uuid::from_u128(7), now)
+            .await
+            .unwrap();
+    }
     trial.passes(2).await;
     assert_eq!(
         trial.commands().sweep().await.unwrap(),

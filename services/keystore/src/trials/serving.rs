@@ -120,7 +120,8 @@ async fn a_damaged_certificate_is_left_out_but_a_database_that_fails_ends_the_se
     let add = trial.issued(&ca, key, "").await;
     let added = trial.commands().add_certificate(&origin("1"), add).await;
     let feed = &trial.keystore.feed;
-    feed.caught_up(added.unwrap().position).await.unwrap();
+    let progress = &trial.commands().progress;
+    progress.caught_up(added.unwrap().position).await.unwrap();
     let sql = async |sql: &str| trial.database.execute_unprepared(sql).await.unwrap();
 
     // Left out now, it would be so for as long as the session lasts.
@@ -154,7 +155,7 @@ async fn the_key_of_a_certificate_that_is_not_served_is_not_given_for_its_renewa
     };
     append("1", CertificateEvent::Issued(kept_back)).await;
     let position = append("2", samples::renewed()).await;
-    trial.keystore.feed.caught_up(position).await.unwrap();
+    trial.commands().progress.caught_up(position).await.unwrap();
     assert!(
         Entity::find()
             .all(&trial.database)
@@ -201,7 +202,10 @@ async fn each_session_is_an_event_before_any_key_is_given() {
 async fn ensure(trial: &Trial) -> bool {
     let log = &trial.commands().log;
     let feed = &trial.keystore.feed;
-    feed.caught_up(log.last_sequence().await.unwrap())
+    trial
+        .commands()
+        .progress
+        .caught_up(log.last_sequence().await.unwrap())
         .await
         .unwrap();
     factory::ensure(trial.commands(), feed, "web-1.example")

@@ -1,22 +1,24 @@
 //! The rows that a batch of events touches: read once, changed in memory, written once. So the last
 //! event on a row wins, and a thousand events are a handful of statements.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use api::projection::v1::Source;
 use eventlog::Recorded;
 use sea_orm::{ConnectionTrait, DbErr};
 
-use super::write;
+use super::{
+    certificates::{self, Certificates},
+    link::{self, KeysHere},
+    write,
+};
 use crate::{
-    events::{AutomationEvent, CertificateEvent, Event, KeyEvent, ServerEvent},
+    events::{AutomationEvent, Event, KeyEvent, RequestEvent, ServerEvent, TlsEvent},
     tables::{
-        Unusable, automation,
-        certificate::{self, Standing, Version},
-        certificate_issuer, certificate_name, certificate_version,
+        Unusable, automation, default_certificate, each_name,
         event::{self, NotText},
+        folded,
         instant::micros,
-        issuer, key, server,
+        key, request, request_name, server,
     },
 };
 
@@ -25,19 +27,13 @@ use crate::{
 pub(super) struct Batch {
     events: Vec<event::Model>,
     keys: BTreeMap<String, key::Model>,
+    keys_here: KeysHere,
     servers: BTreeMap<String, server::Model>,
     automations: BTreeMap<String, automation::Model>,
-    certificates: BTreeMap<String, certificate::Model>,
-    versions: BTreeMap<(String, i64), certificate_version::Model>,
-    newest: BTreeMap<String, Newest>,
-    issuers: BTreeMap<String, issuer::Model>,
-}
-
-/// What goes with a certificate's newest version alone.
-#[derive(Debug, Default)]
-struct Newest {
-    names: Vec<certificate_name::Model>,
-    chain: Vec<certificate_issuer::Model>,
+    certificates: Certificates,
+    defaults: BTreeMap<String, default_certificate::Model>,
+    requests: BTreeMap<String, request::Model>,
+    request_names: BTreeMap<(String, String), request_name::Model>,
 }
 
 /// An event that cannot become rows.
@@ -59,24 +55,49 @@ impl Batch {
             events,
             |event| matches!(event, Event::Automation(event) if !matches!(event, AutomationEvent::Requested(_))),
         );
-        let certificates = touched(events, |event| {
-            matches!(event, Event::Certificate(CertificateEvent::Renewed(_)))
-        });
-        Ok(Self {
-            automations: write::load::<automation::Entity>(tx, automation::Column::Id, automations)
-                .await?
-                .into_iter()
-                .map(|row| (row.id.clone(), row))
-                .collect(),
-            certificates: write::load::<certificate::Entity>(
-                tx,
-                certificate::Column::Id,
-                certificates,
+        let automations =
+            write::load::<automation::Entity>(tx, automation::Column::Id, automations).await?;
+        let requests = touched(
+            events,
+            |event| matches!(event, Event::Request(event) if !matches!(event, RequestEvent::Created(_))),
+        );
+        let requests = write::load::<request::Entity>(tx, request::Column::Id, requests).await?;
+        let keys = touched(events, |event| {
+            matches!(
+                event,
+                Event::Key(KeyEvent::Exported(_) | KeyEvent::Destroyed(_))
             )
-            .await?
-            .into_iter()
-            .map(|row| (row.id.clone(), row))
-            .collect(),
+        });
+        let keys = write::load::<key::Entity>(tx, key::Column::Id, keys).await?;
+
+        // A key that comes or goes changes the certificates that are there; a certificate that
+        // comes looks for its key.
+        let coming = events.iter().filter_map(|(_, event)| match event {
+            Event::Key(KeyEvent::Generated(key)) => Some(folded(&key.spki_sha256)),
+            Event::Key(KeyEvent::Imported(key)) => Some(folded(&key.spki_sha256)),
+            _ => None,
+        });
+        let of_keys = coming.chain(keys.iter().map(|row| row.spki_sha256.clone()));
+        let mut public_keys = of_keys.collect::<BTreeSet<_>>();
+        let changed = touched(
+            events,
+            |event| matches!(event, Event::Certificate(event) if certificates::builds_on_row(event)),
+        );
+        let of_keys = public_keys.iter().cloned().collect();
+        let certificates = Certificates::load(tx, changed, of_keys).await?;
+        let brought = events.iter().filter_map(|(_, event)| match event {
+            Event::Certificate(event) => certificates::brought(event),
+            _ => None,
+        });
+        public_keys.extend(brought.map(|certificate| folded(&certificate.spki_sha256)));
+        public_keys.extend(certificates.public_keys().map(str::to_owned));
+
+        Ok(Self {
+            keys_here: KeysHere::load(tx, public_keys).await?,
+            keys: by_id(keys, |row| &row.id),
+            automations: by_id(automations, |row| &row.id),
+            requests: by_id(requests, |row| &row.id),
+            certificates,
             ..Self::default()
         })
     }
@@ -86,10 +107,7 @@ impl Batch {
         self.events.push(event::Model::of(recorded)?);
         let (id, at) = (recorded.id.as_str(), micros(recorded.time));
         match event {
-            Event::Key(KeyEvent::Generated(generated)) => {
-                let row = key::Model::generated(id, generated, at);
-                self.keys.insert(id.to_owned(), row);
-            }
+            Event::Key(event) => self.take_key(id, event, at)?,
             Event::Server(ServerEvent::Registered(registered)) => {
                 let row = server::Model::registered(id, registered, at);
                 self.servers.insert(id.to_owned(), row);
@@ -99,123 +117,96 @@ impl Batch {
                 let row = automation::Model::after(before, id, event, at)?;
                 self.automations.insert(id.to_owned(), row);
             }
-            Event::Certificate(event) => self.take_certificate(id, event, at)?,
-            Event::Other => {}
+            Event::Certificate(event) => self.certificates.take(id, event, at)?,
+            Event::Tls(TlsEvent::DefaultSelected(selected)) => {
+                self.choose_default(id, selected.certificate_id);
+            }
+            Event::Tls(TlsEvent::DefaultCleared(_)) => self.choose_default(id, String::new()),
+            Event::Request(event) => self.take_request(id, event, at)?,
+            Event::Tls(TlsEvent::ServingGranted(_)) | Event::Other => {}
         }
         Ok(())
     }
 
-    fn take_certificate(
-        &mut self,
-        id: &str,
-        event: CertificateEvent,
-        at: i64,
-    ) -> Result<(), Unusable> {
-        let (row, version) = match event {
-            CertificateEvent::Issued(issued) => {
-                let version = Version::new(1, issued.key_id, issued.certificate, issued.issuers)?;
-                let standing = Standing {
-                    id: id.to_owned(),
-                    friendly_name: issued.friendly_name,
-                    source: Source::Acme,
-                    automation_id: issued.automation_id,
-                    serve: issued.serve,
-                };
-                (certificate::Model::first(standing, &version, at)?, version)
+    fn take_key(&mut self, id: &str, event: KeyEvent, at: i64) -> Result<(), Unusable> {
+        match event {
+            KeyEvent::Generated(generated) => {
+                self.keep_key(key::Model::generated(id, generated, at));
             }
-            CertificateEvent::SelfSigned(signed) => {
-                let version = Version::new(1, signed.key_id, signed.certificate, Vec::new())?;
-                let source = if signed.factory {
-                    Source::Factory
-                } else {
-                    Source::SelfSigned
-                };
-                let standing = Standing {
-                    id: id.to_owned(),
-                    friendly_name: signed.friendly_name,
-                    source,
-                    automation_id: String::new(),
-                    serve: signed.serve,
-                };
-                (certificate::Model::first(standing, &version, at)?, version)
+            KeyEvent::Imported(imported) => self.keep_key(key::Model::imported(id, imported, at)),
+            KeyEvent::Exported(_) => {
+                let row = self.key(id)?;
+                row.exports += 1;
+                row.last_exported = at;
             }
-            CertificateEvent::Renewed(renewed) => {
-                let before = self
-                    .certificates
-                    .remove(id)
-                    .ok_or_else(|| Unusable::Unknown {
-                        what: "certificate",
-                        id: id.to_owned(),
-                    })?;
-                let version = Version::new(
-                    renewed.version,
-                    renewed.key_id,
-                    renewed.certificate,
-                    renewed.issuers,
-                )?;
-                (before.renewed(&version, at)?, version)
+            KeyEvent::Destroyed(_) => {
+                let row = self.key(id)?;
+                row.destroyed_at = at;
+                let row = row.clone();
+                self.keys_here.remove(&row);
             }
+        }
+        Ok(())
+    }
+
+    fn keep_key(&mut self, row: key::Model) {
+        self.keys_here.add(&row);
+        self.keys.insert(row.id.clone(), row);
+    }
+
+    fn key(&mut self, id: &str) -> Result<&mut key::Model, Unusable> {
+        self.keys.get_mut(id).ok_or_else(|| Unusable::Unknown {
+            what: "key",
+            id: id.to_owned(),
+        })
+    }
+
+    fn choose_default(&mut self, id: &str, certificate_id: String) {
+        let row = default_certificate::Model {
+            id: id.to_owned(),
+            certificate_id,
         };
-        self.certificates.insert(id.to_owned(), row);
-        self.keep_version(id, &version, at);
-        Ok(())
+        self.defaults.insert(id.to_owned(), row);
     }
 
-    fn keep_version(&mut self, id: &str, version: &Version, at: i64) {
-        let row = certificate_version::Model::of(id, version, at);
-        self.versions.insert((id.to_owned(), row.version), row);
-        let mut newest = Newest::default();
-        for name in version.names() {
-            let certificate_id = id.to_owned();
-            newest.names.push(certificate_name::Model {
-                certificate_id,
-                name,
-            });
+    fn take_request(&mut self, id: &str, event: RequestEvent, at: i64) -> Result<(), Unusable> {
+        if let RequestEvent::Created(created) = &event {
+            for name in each_name(created.subject_alt_names.as_ref()) {
+                let row = request_name::Model {
+                    request_id: id.to_owned(),
+                    name,
+                };
+                self.request_names
+                    .insert((id.to_owned(), row.name.clone()), row);
+            }
         }
-        for (place, certificate) in (0..).zip(&version.issuers) {
-            let issuer = issuer::Model::of(certificate);
-            newest.chain.push(certificate_issuer::Model {
-                certificate_id: id.to_owned(),
-                place,
-                sha256_fingerprint: issuer.sha256_fingerprint.clone(),
-            });
-            self.issuers
-                .insert(issuer.sha256_fingerprint.clone(), issuer);
-        }
-        self.newest.insert(id.to_owned(), newest);
+        let before = self.requests.remove(id);
+        let row = request::Model::after(before, id, event, at)?;
+        self.requests.insert(id.to_owned(), row);
+        Ok(())
     }
 
     /// Writes all rows.
     pub(super) async fn store(self, tx: &impl ConnectionTrait) -> Result<(), DbErr> {
+        let of_keys = self.keys.values().map(|row| row.spki_sha256.clone());
+        let of_requests = self.requests.values().map(|row| row.spki_sha256.clone());
+        let mut public_keys = of_keys.chain(of_requests).collect::<BTreeSet<_>>();
+
         write::put::<event::Entity>(tx, self.events).await?;
         write::put::<key::Entity>(tx, self.keys.into_values()).await?;
         write::put::<server::Entity>(tx, self.servers.into_values()).await?;
         write::put::<automation::Entity>(tx, self.automations.into_values()).await?;
-        write::put::<certificate::Entity>(tx, self.certificates.into_values()).await?;
-        write::put::<certificate_version::Entity>(tx, self.versions.into_values()).await?;
-        write::put::<issuer::Entity>(tx, self.issuers.into_values()).await?;
-
-        let ids = self.newest.keys().cloned().collect::<Vec<_>>();
-        write::delete::<certificate_name::Entity>(
-            tx,
-            certificate_name::Column::CertificateId,
-            &ids,
-        )
-        .await?;
-        write::delete::<certificate_issuer::Entity>(
-            tx,
-            certificate_issuer::Column::CertificateId,
-            &ids,
-        )
-        .await?;
-        let (mut names, mut chains) = (Vec::new(), Vec::new());
-        for newest in self.newest.into_values() {
-            names.extend(newest.names);
-            chains.extend(newest.chain);
-        }
-        write::put::<certificate_name::Entity>(tx, names).await?;
-        write::put::<certificate_issuer::Entity>(tx, chains).await
+        write::put::<default_certificate::Entity>(tx, self.defaults.into_values()).await?;
+        write::put::<request::Entity>(tx, self.requests.into_values()).await?;
+        write::put::<request_name::Entity>(tx, self.request_names.into_values()).await?;
+        public_keys.extend(self.certificates.store(tx, &self.keys_here).await?);
+        link::mark_used(tx, public_keys).await
     }
+}
+
+fn by_id<M>(rows: Vec<M>, id: impl Fn(&M) -> &String) -> BTreeMap<String, M> {
+    let rows = rows.into_iter();
+    rows.map(|row| (id(&row).clone(), row)).collect()
 }
 
 /// The ids of the events that build on a row, each once.

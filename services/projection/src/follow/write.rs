@@ -77,4 +77,4 @@ fn replace<E: EntityTrait>() -> OnConflict {
 const ROWS: usize = 100;
 
 /// Ids in one IN.
-const IDS: usize = 500;
+pub(super) const IDS: usize = 500;

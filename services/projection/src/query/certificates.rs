@@ -1,17 +1,21 @@
 //! Certificates: fields, statuses, answers.
 
-use std::net::IpAddr;
+mod detail;
 
-use api::{projection::v1 as answer, x509};
+use std::collections::BTreeSet;
+
+use api::projection::v1 as answer;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait},
 };
 
+pub use self::detail::get;
 use super::{
-    condition, decoded,
-    filter::{self, Kind, Test},
+    condition::{self, TRUE_FALSE},
+    decoded,
+    filter::{self, Kind, Term, Test},
+    names,
     question::List,
     sort::{Direction, Sort},
     unsigned,
@@ -20,9 +24,8 @@ use crate::{
     refusal::Refusal,
     tables::{
         certificate::{Column, Entity, Model},
-        certificate_issuer, certificate_name, certificate_version, folded,
+        certificate_name, default_certificate,
         instant::timestamp,
-        issuer,
     },
 };
 
@@ -43,6 +46,16 @@ pub enum Field {
     Source,
     /// When its first version came.
     Created,
+    /// Whether its private key is here.
+    Key,
+    /// Whether its chain is complete.
+    Chain,
+    /// Whether it is a CA's.
+    Authority,
+    /// Whether it answers where no name does.
+    Default,
+    /// Whether it was deleted.
+    Deleted,
 }
 
 impl filter::Field for Field {
@@ -54,6 +67,11 @@ impl filter::Field for Field {
         Self::Issuer,
         Self::Source,
         Self::Created,
+        Self::Key,
+        Self::Chain,
+        Self::Authority,
+        Self::Default,
+        Self::Deleted,
     ];
 
     fn name(self) -> &'static str {
@@ -65,6 +83,11 @@ impl filter::Field for Field {
             Self::Issuer => "issuer",
             Self::Source => "source",
             Self::Created => "created",
+            Self::Key => "key",
+            Self::Chain => "chain",
+            Self::Authority => "authority",
+            Self::Default => "default",
+            Self::Deleted => "deleted",
         }
     }
 
@@ -74,6 +97,8 @@ impl filter::Field for Field {
             Self::NotAfter | Self::Created => Kind::Time,
             Self::Status => Kind::Choice(STATUSES),
             Self::Source => Kind::Choice(SOURCES),
+            Self::Chain => Kind::Choice(CHAINS),
+            Self::Key | Self::Authority | Self::Default | Self::Deleted => Kind::Choice(TRUE_FALSE),
         }
     }
 }
@@ -93,6 +118,8 @@ impl List for Field {
             Self::Name => Some(Column::FriendlyNameFolded),
             // A certificate has many names, and its status is not in the table.
             Self::Names | Self::Status => None,
+            // Two values are no order.
+            Self::Key | Self::Chain | Self::Authority | Self::Default | Self::Deleted => None,
             Self::NotAfter => Some(Column::NotAfter),
             Self::Issuer => Some(Column::IssuerFolded),
             Self::Source => Some(Column::Source),
@@ -103,55 +130,57 @@ impl List for Field {
     fn condition(self, test: &Test, now: i64) -> Expr {
         match self {
             Self::Name => condition::on(Column::FriendlyNameFolded, test),
-            Self::Names => among_names(test),
+            Self::Names => names::among::<certificate_name::Entity>(
+                Column::Id,
+                certificate_name::Column::CertificateId,
+                certificate_name::Column::Name,
+                test,
+            ),
             Self::Status => has_status(test, now),
             Self::NotAfter => condition::on(Column::NotAfter, test),
             Self::Issuer => condition::on(Column::IssuerFolded, test),
             Self::Source => condition::on(Column::Source, test),
             Self::Created => condition::on(Column::Created, test),
+            // Those without are the rarer ones: see [`condition::flag`].
+            Self::Key if condition::wanted(test) => Column::KeyId.ne(""),
+            Self::Key => Column::KeyId.eq(""),
+            Self::Chain => condition::flag(Column::ChainComplete, false, test),
+            Self::Authority => condition::flag(Column::IsCa, true, test),
+            Self::Default => is_default(test),
+            Self::Deleted => condition::flag(Column::Deleted, true, test),
         }
     }
 
+    fn unless_asked(terms: &[Term<Self>]) -> Option<Expr> {
+        let asked = terms.iter().any(|term| matches!(term.field, Self::Deleted));
+        (!asked).then(|| Column::Deleted.ne(true))
+    }
+
     fn weight(row: &Model) -> usize {
-        row.certificate.len() + ROW_WEIGHT
+        row.certificate.len() + row.missing_issuer.len() + ROW_WEIGHT
     }
 }
 
-/// One certificate by id, friendly name, or SHA-256 fingerprint of any version.
+/// The rows as they are answered at this moment, without what a list leaves out.
 ///
 /// # Errors
-/// [`Refusal::NotFound`], or what the database says.
-pub async fn get(
+/// [`Refusal::Damaged`] where the database changed a row, or what the database says.
+pub async fn answered(
     database: &impl ConnectionTrait,
-    id: &str,
+    rows: Vec<Model>,
     now: i64,
-) -> Result<answer::Certificate, Refusal> {
-    let row = match Entity::find_by_id(id).one(database).await? {
-        Some(row) => Some(row),
-        None => match by_fingerprint(database, id).await? {
-            Some(row) => Some(row),
-            None => by_name(database, id).await?,
-        },
-    };
-    let row = row.ok_or_else(|| Refusal::NotFound {
-        what: "certificate",
-        id: id.to_owned(),
-    })?;
-    let issuers = issuers(database, &row.id).await?;
-    Ok(answer::Certificate {
-        issuers,
-        ..answered(row, now)?
-    })
+) -> Result<Vec<answer::Certificate>, Refusal> {
+    let defaults = defaults(database).await?;
+    rows.into_iter()
+        .map(|row| one(row, &defaults, now))
+        .collect()
 }
 
-/// The row as it is answered at this moment, without issuers.
-///
-/// # Errors
-/// [`Refusal::Damaged`] where the database changed the row.
-pub fn answered(row: Model, now: i64) -> Result<answer::Certificate, Refusal> {
+fn one(row: Model, defaults: &BTreeSet<String>, now: i64) -> Result<answer::Certificate, Refusal> {
     Ok(answer::Certificate {
         status: status(&row, now).into(),
         certificate: Some(decoded("certificate", &row.certificate)?),
+        default: defaults.contains(&row.id),
         id: row.id,
         friendly_name: row.friendly_name,
         source: row.source,
@@ -159,11 +188,24 @@ pub fn answered(row: Model, now: i64) -> Result<answer::Certificate, Refusal> {
         key_id: row.key_id,
         automation_id: row.automation_id,
         serve: row.serve,
-        issuers: Vec::new(),
         created: timestamp(row.created),
         updated: timestamp(row.updated),
-        ..answer::Certificate::default()
+        deleted: timestamp(row.deleted_at),
+        chain_complete: row.chain_complete,
+        missing_issuer: row.missing_issuer,
+        request_id: row.request_id,
+        // In the detail alone.
+        issuers: Vec::new(),
+        missing_issuer_url: String::new(),
+        subject: None,
+        versions: Vec::new(),
     })
+}
+
+/// The default's id: one at most.
+async fn defaults(database: &impl ConnectionTrait) -> Result<BTreeSet<String>, DbErr> {
+    let rows = default_certificate::Entity::find().all(database).await?;
+    Ok(rows.into_iter().map(|row| row.certificate_id).collect())
 }
 
 /// A fingerprint as it is kept, from what people paste: colons and capitals do not matter.
@@ -209,89 +251,19 @@ fn has_status(test: &Test, now: i64) -> Expr {
     if equal { is } else { is.not() }
 }
 
-/// Any of its names is it; or, for "not", none of them.
-fn among_names(test: &Test) -> Expr {
-    let named = |test: &Test| {
-        let names = certificate_name::Entity::find()
-            .select_only()
-            .column(certificate_name::Column::CertificateId)
-            .filter(condition::on(certificate_name::Column::Name, test));
-        Column::Id.in_subquery(names.into_query())
-    };
-    match test {
-        Test::Is(name) => named(&Test::Is(as_kept(name))),
-        Test::IsNot(name) => named(&Test::Is(as_kept(name))).not(),
-        other => named(other),
+/// It is the default; or it is not.
+fn is_default(test: &Test) -> Expr {
+    use default_certificate::Column as Chosen;
+    let default = default_certificate::Entity::find().select_only();
+    if condition::wanted(test) {
+        // One value, and not a set of them: then it is looked up by its id.
+        let one = default.expr(Chosen::CertificateId.min());
+        Column::Id
+            .into_expr()
+            .eq(Expr::SubQuery(None, Box::new(one.into_query().into())))
+    } else {
+        Column::Id.not_in_subquery(default.column(Chosen::CertificateId).into_query())
     }
-}
-
-/// A name as certificates hold it: addresses in their shortest form, DNS names as A-labels without a final dot.
-fn as_kept(name: &str) -> String {
-    if let Ok(address) = name.parse::<IpAddr>() {
-        return address.to_string();
-    }
-    let name = name.strip_suffix('.').unwrap_or(name);
-    match idna::domain_to_ascii(name) {
-        Ok(ascii) if !name.is_ascii() => ascii,
-        _ => name.to_owned(),
-    }
-}
-
-async fn by_fingerprint(
-    database: &impl ConnectionTrait,
-    text: &str,
-) -> Result<Option<Model>, DbErr> {
-    let Some(fingerprint) = fingerprint(text) else {
-        return Ok(None);
-    };
-    let version = certificate_version::Entity::find()
-        .filter(certificate_version::Column::Sha256Fingerprint.eq(fingerprint))
-        .order_by_asc(certificate_version::Column::CertificateId)
-        .one(database)
-        .await?;
-    match version {
-        Some(version) => {
-            Entity::find_by_id(version.certificate_id)
-                .one(database)
-                .await
-        }
-        None => Ok(None),
-    }
-}
-
-async fn by_name(database: &impl ConnectionTrait, name: &str) -> Result<Option<Model>, DbErr> {
-    Entity::find()
-        // The folded name has the index; the exact one decides.
-        .filter(Column::FriendlyNameFolded.eq(folded(name)))
-        .filter(Column::FriendlyName.eq(name))
-        .order_by_asc(Column::Id)
-        .one(database)
-        .await
-}
-
-async fn issuers(
-    database: &impl ConnectionTrait,
-    id: &str,
-) -> Result<Vec<x509::v1::Certificate>, Refusal> {
-    use certificate_issuer::Column;
-    let chain = certificate_issuer::Entity::find()
-        .filter(Column::CertificateId.eq(id))
-        .order_by_asc(Column::Place)
-        .all(database)
-        .await?;
-    let fingerprints = chain.iter().map(|place| place.sha256_fingerprint.as_str());
-    let any = Condition::all().add(issuer::Column::Sha256Fingerprint.is_in(fingerprints));
-    let rows = issuer::Entity::find().filter(any).all(database).await?;
-    let mut issuers = Vec::with_capacity(chain.len());
-    for place in &chain {
-        let row = rows
-            .iter()
-            .find(|row| row.sha256_fingerprint == place.sha256_fingerprint);
-        if let Some(row) = row {
-            issuers.push(decoded("issuer", &row.certificate)?);
-        }
-    }
-    Ok(issuers)
 }
 
 const STATUSES: &[(&str, i32)] = &[
@@ -308,7 +280,10 @@ const SOURCES: &[(&str, i32)] = &[
     ("acme", answer::Source::Acme as i32),
     ("self-signed", answer::Source::SelfSigned as i32),
     ("factory", answer::Source::Factory as i32),
+    ("imported", answer::Source::Imported as i32),
 ];
+
+const CHAINS: &[(&str, i32)] = &[("complete", 1), ("incomplete", 0)];
 
 /// What a row takes beside the certificate, in bytes: names of at most 100 characters, ids, times.
 const ROW_WEIGHT: usize = 600;
@@ -316,14 +291,6 @@ const ROW_WEIGHT: usize = 600;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_looked_up_as_they_are_kept() {
-        assert_eq!(as_kept("www.example.com."), "www.example.com");
-        assert_eq!(as_kept("bücher.example"), "xn--bcher-kva.example");
-        assert_eq!(as_kept("2001:db8:0:0:0:0:0:1"), "2001:db8::1");
-        assert_eq!(as_kept("*.example.com"), "*.example.com");
-    }
 
     #[test]
     fn a_fingerprint_may_be_pasted_as_other_programs_show_it() {

@@ -5,22 +5,25 @@ use std::collections::BTreeMap;
 use api::{projection::v1 as answer, x509::v1::KeyAlgorithm};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    QueryTrait,
+    sea_query::{Expr, ExprTrait},
 };
 
 use super::{
     certificates::fingerprint,
-    condition,
-    filter::{self, Kind, Test},
+    condition::{self, TRUE_FALSE},
+    filter::{self, Kind, Term, Test},
     question::List,
     sort::{Direction, Sort},
+    unsigned,
 };
 use crate::{
     refusal::Refusal,
     tables::{
-        certificate_version,
-        instant::timestamp,
+        certificate, certificate_version,
+        instant::{NEVER, timestamp},
         key::{Column, Entity, Model},
+        request,
     },
 };
 
@@ -31,17 +34,29 @@ pub enum Field {
     Algorithm,
     /// SHA-256 of the subjectPublicKeyInfo, hex.
     SpkiSha256,
-    /// When it was made.
+    /// How it came here.
+    Origin,
+    /// Whether a certificate or a pending request uses it.
+    Used,
+    /// When it was made or came in.
     Created,
 }
 
 impl filter::Field for Field {
-    const ALL: &'static [Self] = &[Self::Algorithm, Self::SpkiSha256, Self::Created];
+    const ALL: &'static [Self] = &[
+        Self::Algorithm,
+        Self::SpkiSha256,
+        Self::Origin,
+        Self::Used,
+        Self::Created,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Algorithm => "algorithm",
             Self::SpkiSha256 => "spki_sha256",
+            Self::Origin => "origin",
+            Self::Used => "used",
             Self::Created => "created",
         }
     }
@@ -50,6 +65,8 @@ impl filter::Field for Field {
         match self {
             Self::Algorithm => Kind::Choice(ALGORITHMS),
             Self::SpkiSha256 => Kind::Text,
+            Self::Origin => Kind::Choice(ORIGINS),
+            Self::Used => Kind::Choice(TRUE_FALSE),
             Self::Created => Kind::Time,
         }
     }
@@ -66,19 +83,28 @@ impl List for Field {
     const ID: Column = Column::Id;
 
     fn sort_column(self) -> Option<Column> {
-        Some(match self {
-            Self::Algorithm => Column::Algorithm,
-            Self::SpkiSha256 => Column::SpkiSha256,
-            Self::Created => Column::Created,
-        })
+        match self {
+            Self::Algorithm => Some(Column::Algorithm),
+            Self::SpkiSha256 => Some(Column::SpkiSha256),
+            Self::Origin => Some(Column::Origin),
+            // Two values are no order.
+            Self::Used => None,
+            Self::Created => Some(Column::Created),
+        }
     }
 
     fn condition(self, test: &Test, _now: i64) -> Expr {
         match self {
             Self::Algorithm => condition::on(Column::Algorithm, test),
             Self::SpkiSha256 => condition::on(Column::SpkiSha256, test),
+            Self::Origin => condition::on(Column::Origin, test),
+            Self::Used => condition::flag(Column::Used, false, test),
             Self::Created => condition::on(Column::Created, test),
         }
+    }
+
+    fn unless_asked(_: &[Term<Self>]) -> Option<Expr> {
+        Some(Column::DestroyedAt.eq(NEVER))
     }
 
     fn weight(row: &Model) -> usize {
@@ -86,7 +112,8 @@ impl List for Field {
     }
 }
 
-/// One key by id, or by the SHA-256 of its subjectPublicKeyInfo.
+/// One key by id, or by the SHA-256 of its subjectPublicKeyInfo: the one that is here before those
+/// that were destroyed.
 ///
 /// # Errors
 /// [`Refusal::NotFound`], or what the database says.
@@ -95,22 +122,19 @@ pub async fn get(database: &impl ConnectionTrait, id: &str) -> Result<answer::Ke
     if let (None, Some(spki_sha256)) = (&row, fingerprint(id)) {
         row = Entity::find()
             .filter(Column::SpkiSha256.eq(spki_sha256))
+            .order_by_desc(Column::DestroyedAt)
             .order_by_asc(Column::Id)
             .one(database)
             .await?;
     }
-    let row = row.ok_or_else(|| Refusal::NotFound {
-        what: "key",
-        id: id.to_owned(),
-    })?;
-    let mut answers = answered(database, vec![row]).await?;
-    answers.pop().ok_or_else(|| Refusal::NotFound {
+    let answers = answered(database, row.into_iter().collect()).await?;
+    answers.into_iter().next().ok_or_else(|| Refusal::NotFound {
         what: "key",
         id: id.to_owned(),
     })
 }
 
-/// The rows as they are answered, each with the certificates that use it.
+/// The rows as they are answered, each with the certificates and requests that use it.
 ///
 /// # Errors
 /// What the database says.
@@ -118,40 +142,104 @@ pub async fn answered(
     database: &impl ConnectionTrait,
     rows: Vec<Model>,
 ) -> Result<Vec<answer::Key>, DbErr> {
-    let mut users = users(database, rows.iter().map(|row| row.id.as_str())).await?;
+    let public_keys = rows.iter().map(|row| row.spki_sha256.as_str());
+    let certificates = certificates(database, public_keys.clone()).await?;
+    let requests = requests(database, public_keys).await?;
+    let users = |users: &BTreeMap<String, Vec<String>>, row: &Model| {
+        users.get(&row.spki_sha256).cloned().unwrap_or_default()
+    };
     let answers = rows.into_iter().map(|row| answer::Key {
-        certificate_ids: users.remove(&row.id).unwrap_or_default(),
+        certificate_ids: users(&certificates, &row),
+        request_ids: users(&requests, &row),
         id: row.id,
         algorithm: row.algorithm,
         spki_der: row.spki_der.into(),
         spki_sha256: row.spki_sha256,
         created: timestamp(row.created),
-        ..answer::Key::default()
+        origin: row.origin,
+        exports: unsigned(row.exports),
+        last_exported: timestamp(row.last_exported),
+        destroyed: timestamp(row.destroyed_at),
     });
     Ok(answers.collect())
 }
 
-/// The certificates that use these keys, in any version, by key.
-async fn users(
+/// The ids of the keys that are here for these public keys, by public key.
+///
+/// # Errors
+/// What the database says.
+pub async fn here(
     database: &impl ConnectionTrait,
-    keys: impl Iterator<Item = &str>,
+    public_keys: impl Iterator<Item = &str>,
+) -> Result<BTreeMap<String, String>, DbErr> {
+    let pairs = Entity::find()
+        .select_only()
+        .columns([Column::SpkiSha256, Column::Id])
+        .filter(Column::SpkiSha256.is_in(public_keys))
+        .filter(Column::DestroyedAt.eq(NEVER))
+        // Of several the first stays, as in the certificates' rows.
+        .order_by_desc(Column::Id)
+        .into_tuple::<(String, String)>()
+        .all(database)
+        .await?;
+    Ok(pairs.into_iter().collect())
+}
+
+/// The certificates that use these keys, in any version, by public key; but for deleted ones.
+async fn certificates(
+    database: &impl ConnectionTrait,
+    public_keys: impl Iterator<Item = &str>,
 ) -> Result<BTreeMap<String, Vec<String>>, DbErr> {
     use certificate_version::Column;
+    let not_deleted = certificate::Entity::find()
+        .select_only()
+        .expr(Expr::val(1))
+        .filter(
+            certificate::Column::Id
+                .into_expr()
+                .eq(Column::CertificateId.into_expr()),
+        )
+        .filter(certificate::Column::Deleted.ne(true));
     let pairs = certificate_version::Entity::find()
         .select_only()
-        .columns([Column::KeyId, Column::CertificateId])
+        .columns([Column::SpkiSha256, Column::CertificateId])
         .distinct()
-        .filter(Column::KeyId.is_in(keys))
-        .order_by_asc(Column::KeyId)
+        .filter(Column::SpkiSha256.is_in(public_keys))
+        .filter(Expr::exists(not_deleted.into_query()))
+        .order_by_asc(Column::SpkiSha256)
         .order_by_asc(Column::CertificateId)
         .into_tuple::<(String, String)>()
         .all(database)
         .await?;
-    let mut users = BTreeMap::<String, Vec<String>>::new();
-    for (key, certificate) in pairs {
-        users.entry(key).or_default().push(certificate);
+    Ok(grouped(pairs))
+}
+
+/// The pending requests that use these keys, by public key.
+async fn requests(
+    database: &impl ConnectionTrait,
+    public_keys: impl Iterator<Item = &str>,
+) -> Result<BTreeMap<String, Vec<String>>, DbErr> {
+    use request::Column;
+    let pairs = request::Entity::find()
+        .select_only()
+        .columns([Column::SpkiSha256, Column::Id])
+        .filter(Column::SpkiSha256.is_in(public_keys))
+        .filter(Column::Status.eq(i32::from(answer::RequestStatus::Pending)))
+        .filter(Column::DeletedAt.eq(NEVER))
+        .order_by_asc(Column::SpkiSha256)
+        .order_by_asc(Column::Id)
+        .into_tuple::<(String, String)>()
+        .all(database)
+        .await?;
+    Ok(grouped(pairs))
+}
+
+fn grouped(pairs: Vec<(String, String)>) -> BTreeMap<String, Vec<String>> {
+    let mut groups = BTreeMap::<String, Vec<String>>::new();
+    for (key, id) in pairs {
+        groups.entry(key).or_default().push(id);
     }
-    Ok(users)
+    groups
 }
 
 const ALGORITHMS: &[(&str, i32)] = &[
@@ -162,6 +250,11 @@ const ALGORITHMS: &[(&str, i32)] = &[
     ("ecdsa-p384", KeyAlgorithm::EcdsaP384 as i32),
     ("ecdsa-p521", KeyAlgorithm::EcdsaP521 as i32),
     ("ed25519", KeyAlgorithm::Ed25519 as i32),
+];
+
+const ORIGINS: &[(&str, i32)] = &[
+    ("generated", answer::KeyOrigin::Generated as i32),
+    ("imported", answer::KeyOrigin::Imported as i32),
 ];
 
 /// What a row takes beside the public key, in bytes: its ids, and those of a few certificates.

@@ -33,6 +33,13 @@ pub trait List: filter::Field {
     /// What a term about this field means in the table, at this moment (microseconds since 1970).
     fn condition(self, test: &Test, now: i64) -> Expr;
 
+    /// What holds of the rows that are listed where these terms do not ask for others; all are
+    /// where it is left out.
+    fn unless_asked(terms: &[Term<Self>]) -> Option<Expr> {
+        let _ = terms;
+        None
+    }
+
     /// About how many bytes a row takes in an answer.
     fn weight(row: &<Self::Entity as EntityTrait>::Model) -> usize;
 }
@@ -119,7 +126,7 @@ impl<L: List> Question<L> {
             Direction::Ascending => (Order::Asc, true),
             Direction::Descending => (Order::Desc, false),
         };
-        let mut condition = holds(&self.terms, now);
+        let mut condition = holds(&self.terms, now).add_option(L::unless_asked(&self.terms));
         if let Some(cursor) = &self.after {
             let here = Expr::tuple([column::<L>(by), column::<L>(L::ID)]);
             let there = Expr::tuple([value(&cursor.value), value(&cursor.id)]);

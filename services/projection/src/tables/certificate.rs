@@ -1,10 +1,13 @@
-//! Certificates, each through all its versions: the row is the newest version.
+//! Certificates, each through all its versions: the row is the newest version. Deleted ones are here too.
 
 use api::{projection::v1::Source, x509};
 use prost::Message;
 use sea_orm::entity::prelude::*;
 
-use super::{Unusable, folded, instant::required};
+use super::{
+    Unusable, folded,
+    instant::{NEVER, required},
+};
 
 /// One certificate.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -13,7 +16,7 @@ pub struct Model {
     /// The aggregate's id.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub id: String,
-    /// What people call it; unique among certificates.
+    /// What people call it; unique among those that are not deleted.
     #[sea_orm(column_type = "Text")]
     pub friendly_name: String,
     /// The name as it is compared.
@@ -23,12 +26,18 @@ pub struct Model {
     pub source: i32,
     /// 1, and one more with each renewal.
     pub version: i64,
-    /// The key of the newest version.
+    /// SHA-256 of the newest version's subjectPublicKeyInfo, lower-case hex: what links it to its key.
+    #[sea_orm(column_type = "Text")]
+    pub spki_sha256: String,
+    /// The key of the newest version that is here now; empty where there is none.
     #[sea_orm(column_type = "Text")]
     pub key_id: String,
     /// Empty where no automation renews it.
     #[sea_orm(column_type = "Text")]
     pub automation_id: String,
+    /// The request that it answered; empty where there is none.
+    #[sea_orm(column_type = "Text")]
+    pub request_id: String,
     /// Gateways serve it.
     pub serve: bool,
     /// The newest version whole: `chancery.x509.v1.Certificate`, encoded, as it will be answered.
@@ -37,6 +46,13 @@ pub struct Model {
     /// The issuer's name as it is compared (RFC 5280, section 7.1: without regard to case).
     #[sea_orm(column_type = "Text")]
     pub issuer_folded: String,
+    /// basicConstraints cA.
+    pub is_ca: bool,
+    /// The chain, or the certificate itself, ends in a self-signed one.
+    pub chain_complete: bool,
+    /// The first issuer that is not here, RFC 4514; empty where the chain is complete.
+    #[sea_orm(column_type = "Text")]
+    pub missing_issuer: String,
     /// Valid from then on, microseconds since 1970.
     pub not_before: i64,
     /// Valid up to then.
@@ -47,6 +63,10 @@ pub struct Model {
     pub created: i64,
     /// When the newest version came.
     pub updated: i64,
+    /// It is gone, and can be restored. Beside `deleted_at`, so that it has an index of two values.
+    pub deleted: bool,
+    /// When it was deleted; [`NEVER`] while it is here.
+    pub deleted_at: i64,
 }
 
 /// None: names, versions and issuers are found by the certificate's id.
@@ -66,6 +86,8 @@ pub struct Standing {
     pub source: Source,
     /// Empty where no automation renews it.
     pub automation_id: String,
+    /// Empty where it answered no request.
+    pub request_id: String,
     /// Gateways serve it.
     pub serve: bool,
 }
@@ -75,10 +97,12 @@ pub struct Standing {
 pub struct Version {
     /// 1 for the first.
     pub number: u32,
-    /// Its key.
-    pub key_id: String,
     /// The certificate whole.
     pub certificate: x509::v1::Certificate,
+    /// Valid from then on, microseconds since 1970.
+    pub not_before: i64,
+    /// Valid up to then.
+    pub not_after: i64,
     /// The issuers in order, without the leaf.
     pub issuers: Vec<x509::v1::Certificate>,
 }
@@ -87,80 +111,97 @@ impl Version {
     /// The version that an event tells of.
     ///
     /// # Errors
-    /// [`Unusable::Missing`] where the event holds no certificate.
+    /// [`Unusable::Missing`] where the event holds no certificate, or the certificate no validity.
     pub fn new(
         number: u32,
-        key_id: String,
         certificate: Option<x509::v1::Certificate>,
         issuers: Vec<x509::v1::Certificate>,
     ) -> Result<Self, Unusable> {
         let certificate = certificate.ok_or(Unusable::Missing("certificate"))?;
         Ok(Self {
             number,
-            key_id,
+            not_before: required("certificate.not_before", certificate.not_before.as_ref())?,
+            not_after: required("certificate.not_after", certificate.not_after.as_ref())?,
             certificate,
             issuers,
         })
-    }
-
-    /// Every DNS name and address that the certificate is good for, as it is compared, each once.
-    pub fn names(&self) -> Vec<String> {
-        let Some(names) = &self.certificate.subject_alt_names else {
-            return Vec::new();
-        };
-        let texts = names.dns_names.iter().chain(&names.ip_addresses);
-        let mut all = texts.map(|name| folded(name)).collect::<Vec<_>>();
-        all.sort_unstable();
-        all.dedup();
-        all
     }
 }
 
 impl Model {
     /// The row of a certificate that was not here before.
-    ///
-    /// # Errors
-    /// [`Unusable`] where its validity is missing.
-    pub fn first(standing: Standing, version: &Version, at: i64) -> Result<Self, Unusable> {
+    pub fn first(standing: Standing, version: &Version, at: i64) -> Self {
         let certificate = &version.certificate;
-        let not_before = required("certificate.not_before", certificate.not_before.as_ref())?;
-        let not_after = required("certificate.not_after", certificate.not_after.as_ref())?;
-        Ok(Self {
+        let last = version.issuers.last().unwrap_or(certificate);
+        Self {
             id: standing.id,
             friendly_name_folded: folded(&standing.friendly_name),
             friendly_name: standing.friendly_name,
             source: standing.source.into(),
             version: version.number.into(),
-            key_id: version.key_id.clone(),
+            spki_sha256: folded(&certificate.spki_sha256),
+            key_id: String::new(),
             automation_id: standing.automation_id,
+            request_id: standing.request_id,
             serve: standing.serve,
             certificate: certificate.encode_to_vec(),
             issuer_folded: folded(&certificate.issuer),
-            not_before,
-            not_after,
-            renew_at: renew_at(not_before, not_after),
+            is_ca: certificate.is_ca,
+            chain_complete: last.self_signed,
+            missing_issuer: missing_issuer(last),
+            not_before: version.not_before,
+            not_after: version.not_after,
+            renew_at: renew_at(version.not_before, version.not_after),
             created: at,
             updated: at,
-        })
+            deleted: false,
+            deleted_at: NEVER,
+        }
     }
 
     /// The row with a newer version in it.
-    ///
-    /// # Errors
-    /// [`Unusable`] where its validity is missing.
-    pub fn renewed(self, version: &Version, at: i64) -> Result<Self, Unusable> {
+    pub fn renewed(self, version: &Version, at: i64) -> Self {
         let standing = Standing {
             id: self.id,
             friendly_name: self.friendly_name,
             source: Source::try_from(self.source).unwrap_or_default(),
             automation_id: self.automation_id,
+            request_id: self.request_id,
             serve: self.serve,
         };
-        let created = self.created;
-        Ok(Self {
-            created,
-            ..Self::first(standing, version, at)?
-        })
+        Self {
+            created: self.created,
+            deleted: self.deleted,
+            deleted_at: self.deleted_at,
+            ..Self::first(standing, version, at)
+        }
+    }
+
+    /// The chain ends in this one now.
+    pub fn ends_in(&mut self, last: &x509::v1::Certificate) {
+        self.chain_complete = last.self_signed;
+        self.missing_issuer = missing_issuer(last);
+    }
+
+    /// People call it so now.
+    pub fn named(&mut self, friendly_name: String) {
+        self.friendly_name_folded = folded(&friendly_name);
+        self.friendly_name = friendly_name;
+    }
+
+    /// It is gone since then; here again where that is [`NEVER`].
+    pub fn deleted_since(&mut self, at: i64) {
+        self.deleted = at != NEVER;
+        self.deleted_at = at;
+    }
+}
+
+/// Which issuer a chain that ends in this certificate misses.
+fn missing_issuer(last: &x509::v1::Certificate) -> String {
+    if last.self_signed {
+        String::new()
+    } else {
+        last.issuer.clone()
     }
 }
 

@@ -14,17 +14,24 @@ pub struct Model {
     /// 1 for the first.
     #[sea_orm(primary_key, auto_increment = false)]
     pub version: i64,
-    /// Its key.
+    /// SHA-256 of its key's subjectPublicKeyInfo, lower-case hex: what links it to the key.
     #[sea_orm(column_type = "Text")]
-    pub key_id: String,
+    pub spki_sha256: String,
     /// SHA-256 of the DER, lower-case hex.
     #[sea_orm(column_type = "Text")]
     pub sha256_fingerprint: String,
+    /// Hex, lower case.
+    #[sea_orm(column_type = "Text")]
+    pub serial_number: String,
+    /// Valid from then on, microseconds since 1970.
+    pub not_before: i64,
+    /// Valid up to then.
+    pub not_after: i64,
     /// When it came, microseconds since 1970.
     pub created: i64,
 }
 
-/// None: found by the certificate's id, the key's id, or the fingerprint.
+/// None: found by the certificate's id, the public key, or the fingerprint.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
@@ -33,11 +40,15 @@ impl ActiveModelBehavior for ActiveModel {}
 impl Model {
     /// The row of a version.
     pub fn of(certificate_id: &str, version: &Version, at: i64) -> Self {
+        let certificate = &version.certificate;
         Self {
             certificate_id: certificate_id.to_owned(),
             version: version.number.into(),
-            key_id: version.key_id.clone(),
-            sha256_fingerprint: folded(&version.certificate.sha256_fingerprint),
+            spki_sha256: folded(&certificate.spki_sha256),
+            sha256_fingerprint: folded(&certificate.sha256_fingerprint),
+            serial_number: certificate.serial_number.clone(),
+            not_before: version.not_before,
+            not_after: version.not_after,
             created: at,
         }
     }

@@ -1,7 +1,12 @@
-//! Private keys that are here, without the private part.
+//! Private keys, without the private part: those that are here, and those that were.
 
-use api::keystore::v1::KeyGenerated;
+use api::{
+    keystore::v1::{KeyGenerated, KeyImported},
+    projection::v1::KeyOrigin,
+};
 use sea_orm::entity::prelude::*;
+
+use super::{folded, instant::NEVER};
 
 /// One key.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -15,14 +20,25 @@ pub struct Model {
     /// subjectPublicKeyInfo, DER.
     #[sea_orm(column_type = "Blob")]
     pub spki_der: Vec<u8>,
-    /// SHA-256 of it, lower-case hex.
+    /// SHA-256 of it, lower-case hex: what links it to certificates and requests.
     #[sea_orm(column_type = "Text")]
     pub spki_sha256: String,
-    /// When it was made, microseconds since 1970.
+    /// `chancery.projection.v1.KeyOrigin`.
+    pub origin: i32,
+    /// A certificate that is here uses it, in any version, or a pending request does. Told from
+    /// their tables at the end of each batch.
+    pub used: bool,
+    /// How often it was exported.
+    pub exports: i64,
+    /// When it was the last time; [`NEVER`] before the first.
+    pub last_exported: i64,
+    /// When it was made or came in, microseconds since 1970.
     pub created: i64,
+    /// When it was destroyed; [`NEVER`] while it is here.
+    pub destroyed_at: i64,
 }
 
-/// None: rows are found by id, and joined by hand.
+/// None: rows are found by id or public key, and joined by hand.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
@@ -35,8 +51,26 @@ impl Model {
             id: id.to_owned(),
             algorithm: event.algorithm,
             spki_der: event.spki_der.to_vec(),
-            spki_sha256: super::folded(&event.spki_sha256),
+            spki_sha256: folded(&event.spki_sha256),
+            origin: KeyOrigin::Generated.into(),
+            used: false,
+            exports: 0,
+            last_exported: NEVER,
             created: at,
+            destroyed_at: NEVER,
+        }
+    }
+
+    /// The row of a key that came in from outside.
+    pub fn imported(id: &str, event: KeyImported, at: i64) -> Self {
+        let generated = KeyGenerated {
+            algorithm: event.algorithm,
+            spki_der: event.spki_der,
+            spki_sha256: event.spki_sha256,
+        };
+        Self {
+            origin: KeyOrigin::Imported.into(),
+            ..Self::generated(id, generated, at)
         }
     }
 }

@@ -1,29 +1,70 @@
-//! The tables and their indices, as each version of Chancery made them. A released one is never edited.
+//! The tables and their indices, as this version makes them.
+//!
+//! They are a function of the log, so no row is ever migrated: a version with other tables than the
+//! one before adds a name here, under which the old tables are thrown away, and the follower begins again.
+
+mod indices;
 
 use sea_orm_migration::{prelude::*, schema};
 
+use self::indices::indices;
 use super::{
-    automation, certificate, certificate_issuer, certificate_name, certificate_version, event,
-    issuer, key, server,
+    automation, certificate, certificate_issuer, certificate_name, certificate_version,
+    default_certificate, event, issuer, key, request, request_name, server,
 };
+use crate::follow::FOLLOWER;
 
 /// All migrations, oldest first; the follower's checkpoint is among them.
 pub fn all() -> Vec<Box<dyn MigrationTrait>> {
-    vec![eventlog::checkpoint::migration(), Box::new(FirstTables)]
+    vec![
+        eventlog::checkpoint::migration(),
+        Box::new(Superseded("m20260101_000001_first_tables")),
+        Box::new(TablesAnew("m20260201_000002_requests_and_what_is_gone")),
+    ]
 }
 
-/// Certificates, keys, servers, automations, events.
-struct FirstTables;
+/// The tables of an earlier version. Databases remember its name; a new database needs nothing of it.
+struct Superseded(&'static str);
 
-impl MigrationName for FirstTables {
+impl MigrationName for Superseded {
     fn name(&self) -> &str {
-        "m20260101_000001_first_tables"
+        self.0
     }
 }
 
 #[async_trait::async_trait]
-impl MigrationTrait for FirstTables {
+impl MigrationTrait for Superseded {
+    async fn up(&self, _: &SchemaManager) -> Result<(), DbErr> {
+        Ok(())
+    }
+}
+
+/// The tables as they are now, empty, whatever was there before.
+struct TablesAnew(&'static str);
+
+impl MigrationName for TablesAnew {
+    fn name(&self) -> &str {
+        self.0
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for TablesAnew {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // Step 1: the follower begins again. After a crash in any later step all are taken anew.
+        let forget = Query::delete()
+            .from_table(CHECKPOINTS)
+            .and_where(Expr::col("follower").eq(FOLLOWER))
+            .to_owned();
+        manager.exec_stmt(forget).await?;
+        // Step 2: what refers to others goes before them.
+        for table in tables().iter().rev() {
+            if let Some(table) = table.get_table_name() {
+                let drop = Table::drop().table(table.clone()).if_exists().to_owned();
+                manager.drop_table(drop).await?;
+            }
+        }
+        // Step 3: the new ones.
         for table in tables() {
             manager.create_table(table).await?;
         }
@@ -41,7 +82,10 @@ fn tables() -> Vec<TableCreateStatement> {
         certificate_version_table(),
         certificate_issuer_table(),
         issuer_table(),
+        default_certificate_table(),
         key_table(),
+        request_table(),
+        request_name_table(),
         server_table(),
         automation_table(),
         event_table(),
@@ -57,16 +101,23 @@ fn certificate_table() -> TableCreateStatement {
         .col(schema::text(Column::FriendlyNameFolded))
         .col(schema::integer(Column::Source))
         .col(schema::big_integer(Column::Version))
+        .col(schema::text(Column::SpkiSha256))
         .col(schema::text(Column::KeyId))
         .col(schema::text(Column::AutomationId))
+        .col(schema::text(Column::RequestId))
         .col(schema::boolean(Column::Serve))
         .col(schema::blob(Column::Certificate))
         .col(schema::text(Column::IssuerFolded))
+        .col(schema::boolean(Column::IsCa))
+        .col(schema::boolean(Column::ChainComplete))
+        .col(schema::text(Column::MissingIssuer))
         .col(schema::big_integer(Column::NotBefore))
         .col(schema::big_integer(Column::NotAfter))
         .col(schema::big_integer(Column::RenewAt))
         .col(schema::big_integer(Column::Created))
         .col(schema::big_integer(Column::Updated))
+        .col(schema::boolean(Column::Deleted))
+        .col(schema::big_integer(Column::DeletedAt))
         .to_owned()
 }
 
@@ -90,8 +141,11 @@ fn certificate_version_table() -> TableCreateStatement {
         .table(certificate_version::Entity)
         .col(schema::text(Column::CertificateId))
         .col(schema::big_integer(Column::Version))
-        .col(schema::text(Column::KeyId))
+        .col(schema::text(Column::SpkiSha256))
         .col(schema::text(Column::Sha256Fingerprint))
+        .col(schema::text(Column::SerialNumber))
+        .col(schema::big_integer(Column::NotBefore))
+        .col(schema::big_integer(Column::NotAfter))
         .col(schema::big_integer(Column::Created))
         .primary_key(
             Index::create()
@@ -133,6 +187,15 @@ fn issuer_table() -> TableCreateStatement {
         .to_owned()
 }
 
+fn default_certificate_table() -> TableCreateStatement {
+    use default_certificate::Column;
+    Table::create()
+        .table(default_certificate::Entity)
+        .col(schema::text(Column::Id).primary_key())
+        .col(schema::text(Column::CertificateId))
+        .to_owned()
+}
+
 fn key_table() -> TableCreateStatement {
     use key::Column;
     Table::create()
@@ -141,7 +204,49 @@ fn key_table() -> TableCreateStatement {
         .col(schema::integer(Column::Algorithm))
         .col(schema::blob(Column::SpkiDer))
         .col(schema::text(Column::SpkiSha256))
+        .col(schema::integer(Column::Origin))
+        .col(schema::boolean(Column::Used))
+        .col(schema::big_integer(Column::Exports))
+        .col(schema::big_integer(Column::LastExported))
         .col(schema::big_integer(Column::Created))
+        .col(schema::big_integer(Column::DestroyedAt))
+        .to_owned()
+}
+
+fn request_table() -> TableCreateStatement {
+    use request::Column;
+    Table::create()
+        .table(request::Entity)
+        .col(schema::text(Column::Id).primary_key())
+        .col(schema::text(Column::FriendlyName))
+        .col(schema::text(Column::FriendlyNameFolded))
+        .col(schema::integer(Column::Status))
+        .col(schema::integer(Column::KeyAlgorithm))
+        .col(schema::text(Column::SpkiSha256))
+        .col(schema::blob(Column::CsrDer))
+        .col(schema::blob(Column::Subject))
+        .col(schema::blob(Column::SubjectAltNames))
+        .col(schema::text(Column::RenewsCertificateId))
+        .col(schema::text(Column::CertificateId))
+        .col(schema::big_integer(Column::Created))
+        .col(schema::big_integer(Column::FulfilledAt))
+        .col(schema::big_integer(Column::DeletedAt))
+        .to_owned()
+}
+
+fn request_name_table() -> TableCreateStatement {
+    use request_name::Column;
+    Table::create()
+        .table(request_name::Entity)
+        .col(schema::text(Column::RequestId))
+        .col(schema::text(Column::Name))
+        .primary_key(Index::create().col(Column::RequestId).col(Column::Name))
+        .foreign_key(
+            ForeignKey::create()
+                .from(request_name::Entity, Column::RequestId)
+                .to(request::Entity, request::Column::Id)
+                .on_delete(ForeignKeyAction::Cascade),
+        )
         .to_owned()
 }
 
@@ -218,89 +323,5 @@ fn of_certificate(table: impl IntoTableRef, column: impl IntoIden) -> ForeignKey
         .to_owned()
 }
 
-/// One for every field that a list is filtered or sorted by: the value, then what tells equals
-/// apart, which is a keyset's order.
-fn indices() -> Vec<IndexCreateStatement> {
-    let mut all = Vec::new();
-    {
-        use certificate::Column;
-        let mut on = |name, column| {
-            all.push(index(name, certificate::Entity, [column, Column::Id]));
-        };
-        on("ix_certificate_name", Column::FriendlyNameFolded);
-        on("ix_certificate_source", Column::Source);
-        on("ix_certificate_issuer", Column::IssuerFolded);
-        on("ix_certificate_not_before", Column::NotBefore);
-        on("ix_certificate_not_after", Column::NotAfter);
-        on("ix_certificate_renew_at", Column::RenewAt);
-        on("ix_certificate_created", Column::Created);
-    }
-    {
-        use certificate_name::Column;
-        let columns = [Column::Name, Column::CertificateId];
-        all.push(index(
-            "ix_certificate_name_name",
-            certificate_name::Entity,
-            columns,
-        ));
-    }
-    {
-        use certificate_version::{Column, Entity};
-        let fingerprint = [Column::Sha256Fingerprint, Column::CertificateId];
-        all.push(index(
-            "ix_certificate_version_fingerprint",
-            Entity,
-            fingerprint,
-        ));
-        let key = [Column::KeyId, Column::CertificateId];
-        all.push(index("ix_certificate_version_key", Entity, key));
-    }
-    {
-        use key::Column;
-        let mut on = |name, column| all.push(index(name, key::Entity, [column, Column::Id]));
-        on("ix_private_key_algorithm", Column::Algorithm);
-        on("ix_private_key_spki", Column::SpkiSha256);
-        on("ix_private_key_created", Column::Created);
-    }
-    {
-        use server::Column;
-        let mut on = |name, column| all.push(index(name, server::Entity, [column, Column::Id]));
-        on("ix_acme_server_name", Column::NameFolded);
-        on("ix_acme_server_directory_url", Column::DirectoryUrlFolded);
-        on("ix_acme_server_created", Column::Created);
-    }
-    {
-        use automation::Column;
-        let mut on = |name, column| all.push(index(name, automation::Entity, [column, Column::Id]));
-        on("ix_automation_name", Column::FriendlyNameFolded);
-        on("ix_automation_status", Column::Status);
-        on("ix_automation_server", Column::ServerId);
-        on("ix_automation_not_after", Column::NotAfter);
-        on("ix_automation_created", Column::Created);
-    }
-    {
-        use event::Column;
-        let mut on =
-            |name, column| all.push(index(name, event::Entity, [column, Column::Sequence]));
-        on("ix_event_aggregate", Column::Aggregate);
-        on("ix_event_aggregate_id", Column::AggregateId);
-        on("ix_event_event", Column::Event);
-        on("ix_event_actor", Column::Actor);
-        on("ix_event_time", Column::Time);
-        on("ix_event_correlation_id", Column::CorrelationId);
-    }
-    all
-}
-
-fn index<C: IntoIden>(
-    name: &str,
-    table: impl IntoTableRef,
-    columns: [C; 2],
-) -> IndexCreateStatement {
-    let mut index = Index::create();
-    index.name(name).table(table);
-    for column in columns {
-        index.col(column.into_iden());
-    }
-    index
-}
+/// Where [`eventlog::checkpoint`] keeps how far each follower has come.
+const CHECKPOINTS: &str = "follower_checkpoint";

@@ -28,6 +28,11 @@ pub struct Tables {
 
 impl Tables {
     pub async fn empty() -> Self {
+        Self::upgraded("").await
+    }
+
+    /// The tables in a database where these statements were run before.
+    pub async fn upgraded(before: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("projection.sqlite");
         let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", file.display()));
@@ -42,6 +47,7 @@ impl Tables {
                 options.synchronous(sea_orm::sqlx::sqlite::SqliteSynchronous::Off)
             });
         let database = Database::connect(options).await.unwrap();
+        database.execute_unprepared(before).await.unwrap();
         Migrator::up(&database, None).await.unwrap();
         Self {
             database,
@@ -126,13 +132,16 @@ fn values(row: &sea_orm::QueryResult) -> Vec<String> {
     (0..row.column_names().len()).map(value).collect()
 }
 
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 12] = [
     "certificate",
     "certificate_name",
     "certificate_version",
     "certificate_issuer",
     "issuer",
+    "default_certificate",
     "private_key",
+    "request",
+    "request_name",
     "acme_server",
     "automation",
     "event",

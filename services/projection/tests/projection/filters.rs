@@ -1,6 +1,11 @@
 //! Filters against a plain model: the table answers what a loop over the rows would.
 
-use api::projection::v1::{ListRequest, query_service_server::QueryService};
+use api::{
+    keystore::v1::CertificateDeleted,
+    projection::v1::{ListRequest, query_service_server::QueryService},
+    x509::v1::Certificate,
+};
+use projection::events::CertificateEvent;
 use proptest::prelude::*;
 use runtime::Clock;
 use time::{Duration, OffsetDateTime};
@@ -20,6 +25,11 @@ struct Row {
     lives: i64,
     factory: bool,
     created: OffsetDateTime,
+    key: bool,
+    complete: bool,
+    authority: bool,
+    default: bool,
+    deleted: bool,
 }
 
 /// A term as a test thinks of it.
@@ -31,6 +41,7 @@ enum Term {
     NotAfter(bool, i64),
     Source(bool, &'static str),
     Created(bool, i64),
+    Flag(&'static str, bool, bool),
 }
 
 impl Term {
@@ -50,6 +61,15 @@ impl Term {
                 let at = (START + Duration::minutes(*minutes))
                     .format(&time::format_description::well_known::Rfc3339);
                 format!("created{}{}", order(*later), at.unwrap())
+            }
+            Self::Flag(field, is, value) => {
+                let word = match (*field, value) {
+                    ("chain", true) => "complete",
+                    ("chain", false) => "incomplete",
+                    (_, true) => "true",
+                    (_, false) => "false",
+                };
+                format!("{field}{}{word}", equal(*is))
             }
         }
     }
@@ -104,6 +124,16 @@ impl Term {
                     row.created < at
                 }
             }
+            Self::Flag(field, is, value) => {
+                let has = match *field {
+                    "key" => row.key,
+                    "chain" => row.complete,
+                    "authority" => row.authority,
+                    "default" => row.default,
+                    _ => row.deleted,
+                };
+                (has == *value) == *is
+            }
         }
     }
 }
@@ -152,14 +182,20 @@ fn row() -> impl Strategy<Value = Row> {
         -100_i64..20,
         1_i64..100,
         any::<bool>(),
+        any::<[bool; 4]>(),
     )
-        .prop_map(|(a, b, names, begins, lives, factory)| Row {
+        .prop_map(|(a, b, names, begins, lives, factory, flags)| Row {
             name: format!("{a}{b}"),
             names,
             begins,
             lives,
             factory,
             created: START,
+            key: flags[0],
+            complete: flags[1],
+            authority: flags[2],
+            default: false,
+            deleted: flags[3],
         })
 }
 
@@ -167,6 +203,7 @@ fn term() -> impl Strategy<Value = Term> {
     let operator = || prop::sample::select(vec!["=", "!=", ":"]);
     let word = prop::sample::select(vec!["valid", "expiring", "expired", "not-yet-valid"]);
     let source = prop::sample::select(vec!["factory", "self-signed", "acme"]);
+    let flag = prop::sample::select(vec!["key", "chain", "authority", "default", "deleted"]);
     let name = prop::sample::select(vec![
         "a.example",
         "B.Example",
@@ -183,6 +220,8 @@ fn term() -> impl Strategy<Value = Term> {
         (any::<bool>(), -30_i64..100).prop_map(|(later, days)| Term::NotAfter(later, days)),
         (any::<bool>(), source).prop_map(|(is, word)| Term::Source(is, word)),
         (any::<bool>(), -2_i64..12).prop_map(|(later, minutes)| Term::Created(later, minutes)),
+        (flag, any::<bool>(), any::<bool>())
+            .prop_map(|(field, is, value)| Term::Flag(field, is, value)),
     ]
 }
 
@@ -192,6 +231,7 @@ proptest! {
     #[test]
     fn a_filter_finds_what_a_loop_over_the_rows_finds(
         mut rows in prop::collection::vec(row(), 1..10),
+        default in any::<prop::sample::Index>(),
         filters in prop::collection::vec(prop::collection::vec(term(), 0..3), 12),
     ) {
         let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -199,10 +239,26 @@ proptest! {
             let mut script = Script::default();
             for (n, row) in rows.iter_mut().enumerate() {
                 let begin = START + Duration::days(row.begins);
-                let certificate = certificate(n as u8, &row.names, begin, Duration::days(row.lives));
+                let certificate = Certificate {
+                    self_signed: row.complete,
+                    is_ca: row.authority,
+                    ..certificate(n as u8, &row.names, begin, Duration::days(row.lives))
+                };
                 let at = script.self_signed(&format!("{n}"), script::self_signed(&row.name, certificate, row.factory));
                 row.created = script.time_of(at);
             }
+            for (n, row) in rows.iter().enumerate() {
+                if row.key {
+                    script.key_imported(&format!("key-{n}"), script::key_of(n as u8));
+                }
+                if row.deleted {
+                    let deleted = CertificateEvent::Deleted(CertificateDeleted {});
+                    script.certificate(&n.to_string(), deleted);
+                }
+            }
+            let default = default.index(rows.len());
+            rows[default].default = true;
+            script.default_selected(&default.to_string());
             let tables = Tables::with(&script.events).await;
             let clock = Clock::manual(START);
             let questions = tables.questions(&clock);
@@ -212,7 +268,11 @@ proptest! {
                 let answer = questions.list_certificates(Request::new(request)).await.unwrap().into_inner();
                 let mut found = answer.certificates.into_iter().map(|c| c.id).collect::<Vec<_>>();
                 found.sort();
-                let expected = rows.iter().enumerate().filter(|(_, row)| terms.iter().all(|term| term.holds(row, clock.now())));
+                let gone_too = terms.iter().any(|term| matches!(term, Term::Flag("deleted", ..)));
+                let shown = |row: &Row| gone_too || !row.deleted;
+                let expected = rows.iter().enumerate().filter(|(_, row)| {
+                    shown(row) && terms.iter().all(|term| term.holds(row, clock.now()))
+                });
                 let expected = expected.map(|(n, _)| n.to_string()).collect::<Vec<_>>();
                 assert_eq!(found, expected, "{filter}");
             }

@@ -8,9 +8,12 @@ use crate::{database::Tables, script::Script};
 async fn every_golden_event_becomes_rows() {
     let services = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut golden = BTreeMap::new();
-    for service in ["keystore", "csr-service", "acme-agent"] {
-        let folder = services.join(service).join("src/golden");
-        for file in fs::read_dir(folder).unwrap() {
+    for service in fs::read_dir(services).unwrap() {
+        // A service that writes no events has none.
+        let Ok(files) = fs::read_dir(service.unwrap().path().join("src/golden")) else {
+            continue;
+        };
+        for file in files {
             let path = file.unwrap().path();
             if path
                 .extension()
@@ -26,9 +29,16 @@ async fn every_golden_event_becomes_rows() {
     let mut script = Script::default();
     // What makes a row comes before what changes it.
     let makes = |name: &str| {
-        ["issued", "requested", "registered"]
-            .iter()
-            .any(|event| name.split('.').nth(1) == Some(event))
+        [
+            "issued",
+            "imported",
+            "generated",
+            "created",
+            "requested",
+            "registered",
+        ]
+        .iter()
+        .any(|event| name.split('.').nth(1) == Some(event))
     };
     for first in [true, false] {
         for (name, body) in golden.iter().filter(|(name, _)| makes(name) == first) {

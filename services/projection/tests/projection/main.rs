@@ -4,12 +4,17 @@
 
 mod automation;
 mod database;
+mod deletion;
 mod filters;
 mod follower;
 mod golden;
+mod indices;
+mod linking;
 mod paging;
 mod questions;
 mod replay;
+mod requests;
 mod rows;
 mod script;
+mod upgrade;
 mod watching;

@@ -131,6 +131,8 @@ async fn every_list_pages_by_every_field_that_it_sorts_by() {
         script.key(&text, script::key(n / 2));
         script.server(&text, script::server(&format!("Server {}", n / 2)));
         script.automation(&text, script::requested(&format!("Shop {}", n / 2), &text));
+        let request = script::request(&format!("Shop {}", n / 2), n, &["a.example"]);
+        script.request(&text, request);
         let certificate = script::certificate(
             n,
             &["a.example"],
@@ -190,7 +192,14 @@ async fn every_list_pages_by_every_field_that_it_sorts_by() {
         keys,
         id,
         7,
-        ["algorithm", "spki_sha256", "created"]
+        ["algorithm", "spki_sha256", "origin", "created"]
+    );
+    walk!(
+        list_certificate_requests,
+        requests,
+        id,
+        7,
+        ["name", "status", "created"]
     );
     walk!(
         list_servers,
@@ -215,5 +224,5 @@ async fn every_list_pages_by_every_field_that_it_sorts_by() {
         "time",
         "correlation_id",
     ];
-    walk!(list_events, events, sequence, 28, fields);
+    walk!(list_events, events, sequence, 35, fields);
 }

@@ -27,24 +27,19 @@ fn get(id: &str) -> Request<GetRequest> {
 #[tokio::test]
 async fn a_key_is_shown_with_the_certificates_that_use_it() {
     let mut script = Script::default();
-    let made = script.key("key-1", script::key(7));
-    script.key("key-2", script::key(8));
+    let made = script.key("key-1", script::key_of(1));
+    script.key("key-2", script::key_of(2));
     let first = certificate(1, &["a.example"], START, Duration::days(90));
-    script.issued(
-        "certificate-1",
-        script::issued("Shop", first.clone(), vec![]),
-    );
+    script.issued("certificate-1", script::issued("Shop", first, vec![]));
     let second = certificate(2, &["a.example"], START, Duration::days(90));
-    script.renewed("certificate-1", script::renewed(2, second, vec![]));
-    let mut other = script::issued("Other", first, vec![]);
-    "key-2".clone_into(&mut other.key_id);
-    script.issued("certificate-0", other);
+    script.renewed("certificate-1", script::renewed(2, second.clone(), vec![]));
+    script.issued("certificate-0", script::issued("Other", second, vec![]));
     let tables = Tables::with(&script.events).await;
     let questions = tables.questions(&Clock::manual(START));
 
     let key = questions.get_key(get("key-1")).await.unwrap().into_inner();
     assert_eq!(key.algorithm(), KeyAlgorithm::EcdsaP256);
-    assert_eq!(key.spki_der, vec![0x30, 7]);
+    assert_eq!(key.spki_der, vec![0x30, !1]);
     assert_eq!(key.created, Some(timestamp(script.time_of(made))));
     assert_eq!(
         key.certificate_ids,
@@ -52,7 +47,7 @@ async fn a_key_is_shown_with_the_certificates_that_use_it() {
         "an older version counts too"
     );
     let by_hash = questions
-        .get_key(get(&"07".repeat(32)))
+        .get_key(get(&"fe".repeat(32)))
         .await
         .unwrap()
         .into_inner();
@@ -97,6 +92,7 @@ async fn a_renewed_certificate_keeps_what_stays_and_shows_what_is_new() {
             Duration::days(90),
         ),
     );
+    script.key("key-2", script::key_of(2));
     let first = script.issued(
         "certificate-1",
         script::issued("Shop", old.clone(), vec![issuer(101), issuer(102)]),

@@ -7,11 +7,17 @@ use api::{
         ServerRegistered, Step,
     },
     convert,
-    keystore::v1::{CertificateIssued, CertificateRenewed, CertificateSelfSigned, KeyGenerated},
-    x509::v1::{Certificate, KeyAlgorithm, SubjectAltNames},
+    csr::v1::RequestCreated,
+    keystore::v1::{
+        CertificateImported, CertificateIssued, CertificateRenewed, CertificateSelfSigned,
+        DefaultCleared, DefaultSelected, KeyDestroyed, KeyExported, KeyGenerated, KeyImported,
+    },
+    x509::v1::{Certificate, KeyAlgorithm, Subject, SubjectAltNames},
 };
 use eventlog::{EventBody, Recorded};
-use projection::events::{AutomationEvent, CertificateEvent, KeyEvent, ServerEvent};
+use projection::events::{
+    AutomationEvent, CertificateEvent, KeyEvent, RequestEvent, ServerEvent, TlsEvent,
+};
 use time::{Duration, OffsetDateTime, macros::datetime};
 use uuid::Uuid;
 
@@ -66,6 +72,55 @@ impl Script {
 
     pub fn key(&mut self, id: &str, event: KeyGenerated) -> u64 {
         self.tell("key", id, &KeyEvent::Generated(event))
+    }
+
+    pub fn key_imported(&mut self, id: &str, event: KeyGenerated) -> u64 {
+        let imported = KeyImported {
+            algorithm: event.algorithm,
+            spki_der: event.spki_der,
+            spki_sha256: event.spki_sha256,
+        };
+        self.tell("key", id, &KeyEvent::Imported(imported))
+    }
+
+    pub fn key_exported(&mut self, id: &str) -> u64 {
+        let exported = KeyExported {
+            format: "PEM".to_owned(),
+            protected: true,
+            certificate_id: String::new(),
+        };
+        self.tell("key", id, &KeyEvent::Exported(exported))
+    }
+
+    pub fn key_destroyed(&mut self, id: &str) -> u64 {
+        self.tell("key", id, &KeyEvent::Destroyed(KeyDestroyed {}))
+    }
+
+    pub fn certificate(&mut self, id: &str, event: CertificateEvent) -> u64 {
+        self.tell("certificate", id, &event)
+    }
+
+    pub fn imported(&mut self, id: &str, event: CertificateImported) -> u64 {
+        self.tell("certificate", id, &CertificateEvent::Imported(event))
+    }
+
+    pub fn default_selected(&mut self, certificate_id: &str) -> u64 {
+        let selected = DefaultSelected {
+            certificate_id: certificate_id.to_owned(),
+        };
+        self.tell("tls", "default", &TlsEvent::DefaultSelected(selected))
+    }
+
+    pub fn default_cleared(&mut self) -> u64 {
+        self.tell(
+            "tls",
+            "default",
+            &TlsEvent::DefaultCleared(DefaultCleared {}),
+        )
+    }
+
+    pub fn request(&mut self, id: &str, event: RequestEvent) -> u64 {
+        self.tell("request", id, &event)
     }
 
     pub fn issued(&mut self, id: &str, event: CertificateIssued) -> u64 {
@@ -143,6 +198,45 @@ pub fn key(n: u8) -> KeyGenerated {
         spki_der: vec![0x30, n].into(),
         spki_sha256: format!("{n:02x}").repeat(32),
     }
+}
+
+/// The key of [`certificate`] `n`.
+pub fn key_of(n: u8) -> KeyGenerated {
+    key(!n)
+}
+
+pub fn imported(
+    name: &str,
+    certificate: Certificate,
+    issuers: Vec<Certificate>,
+) -> CertificateImported {
+    CertificateImported {
+        friendly_name: name.to_owned(),
+        key_id: String::new(),
+        certificate: Some(certificate),
+        issuers,
+        serve: true,
+        request_id: String::new(),
+    }
+}
+
+/// A request for these names with the key of [`certificate`] `n`.
+pub fn request(name: &str, n: u8, names: &[&str]) -> RequestEvent {
+    let asked = certificate(n, names, START, Duration::DAY);
+    RequestEvent::Created(RequestCreated {
+        friendly_name: name.to_owned(),
+        key_id: "key-of-the-request".to_owned(),
+        key_algorithm: KeyAlgorithm::EcdsaP256.into(),
+        spki_sha256: asked.spki_sha256,
+        csr_der: vec![0x30, n].into(),
+        subject: Some(Subject {
+            common_name: asked.common_name,
+            organization: "Shop".to_owned(),
+            ..Subject::default()
+        }),
+        subject_alt_names: asked.subject_alt_names,
+        renews_certificate_id: String::new(),
+    })
 }
 
 pub fn server(name: &str) -> ServerRegistered {

@@ -8,8 +8,8 @@ use std::{
 
 use time::OffsetDateTime;
 
-use super::{LONGEST, Path, is_signed_by};
-use crate::Certificate;
+use super::{LONGEST, Path};
+use crate::{Certificate, signature::Signed};
 
 /// The roots with this subject that need not be among the candidates.
 pub(super) type Bundle<'a> = &'a dyn Fn(&[u8]) -> &'a [Certificate];
@@ -190,6 +190,11 @@ impl<'a> Search<'a> {
 /// Whether a certificate can stand above another at all.
 fn may_issue(certificate: &Certificate) -> bool {
     certificate.is_ca && certificate.issuing.key_cert_sign
+}
+
+/// By signatures of any age: what an old CA signed stands above what it signed.
+fn is_signed_by(subject: &Certificate, issuer: &Certificate) -> bool {
+    Signed::from_der(&subject.der).is_ok_and(|s| s.verify_of_any_age(&issuer.spki_der).is_ok())
 }
 
 /// The key identifiers say which of several bearers of a name to try first; they prove nothing.

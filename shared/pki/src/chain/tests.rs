@@ -351,3 +351,18 @@ fn a_long_certificate_counts_for_more_checks() {
     );
     assert_eq!(build(&leaf, &[middle.root()]).issuers.len(), 1);
 }
+
+#[test]
+fn key_identifiers_say_whom_to_try_first() {
+    let middle = authority("Middle");
+    let leaf = authority("leaf").certified_by(&middle, |params| {
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.use_authority_key_identifier_extension = true;
+    });
+    // More namesakes than signatures are checked.
+    let namesakes = (0..=search::SIGNATURES).map(|_| authority("Middle").root());
+    let mut candidates = namesakes.collect::<Vec<_>>();
+    candidates.push(middle.root());
+    let path = super::build(&leaf, &candidates, NOW);
+    assert_eq!(path.issuers, candidates[candidates.len() - 1..]);
+}

@@ -13,7 +13,12 @@ pub fn key_der(key: &PrivateKey, protection: Protection<'_>) -> Result<Octets, E
     match protection {
         Protection::Unprotected => Ok(Zeroizing::new(key.pkcs8_der().to_vec())),
         Protection::Passphrase("") => Err(ExportError::EmptyPassphrase),
-        Protection::Passphrase(passphrase) => encrypted(key, passphrase),
+        Protection::Passphrase(passphrase) => {
+            let encrypted = pbes2::Lock::new(passphrase)?.encrypt(key.pkcs8_der())?;
+            let octets = der::octet_string(&encrypted.octets);
+            // EncryptedPrivateKeyInfo.
+            Ok(der::sequence(&[&encrypted.algorithm, &octets]))
+        }
     }
 }
 
@@ -28,11 +33,4 @@ pub fn key_pem(key: &PrivateKey, protection: Protection<'_>) -> Result<Octets, E
     };
     let text = pem::encode(label, &key_der(key, protection)?);
     Ok(Zeroizing::new(text.into_bytes()))
-}
-
-/// EncryptedPrivateKeyInfo.
-pub(super) fn encrypted(key: &PrivateKey, passphrase: &str) -> Result<Octets, ExportError> {
-    let encrypted = pbes2::encrypt(key.pkcs8_der(), passphrase)?;
-    let octets = der::octet_string(&encrypted.octets);
-    Ok(der::sequence(&[&encrypted.algorithm, &octets]))
 }

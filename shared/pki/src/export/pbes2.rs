@@ -18,30 +18,43 @@ pub(super) struct Encrypted {
     pub(super) octets: Octets,
 }
 
-pub(super) fn encrypt(plain: &[u8], passphrase: &str) -> Result<Encrypted, ExportError> {
-    let salt = random::<16>()?;
-    let mut key = Zeroizing::new([0; 32]);
-    pbkdf2::derive(
-        pbkdf2::PBKDF2_HMAC_SHA256,
-        ITERATIONS,
-        &salt,
-        passphrase.as_bytes(),
-        key.as_mut_slice(),
-    );
-    // With room for the padding, so that it does not move and leave the plain text behind.
-    let mut octets = Zeroizing::new(Vec::with_capacity(plain.len() + AES_BLOCK));
-    octets.extend_from_slice(plain);
-    let context = UnboundCipherKey::new(&AES_256, key.as_slice())
-        .and_then(PaddedBlockEncryptingKey::cbc_pkcs7)
-        .and_then(|key| key.encrypt(&mut *octets))
-        .map_err(|_| ExportError::Cryptography)?;
-    let DecryptionContext::Iv128(iv) = context else {
-        return Err(ExportError::Cryptography);
-    };
-    Ok(Encrypted {
-        algorithm: algorithm(&salt, iv.as_ref()),
-        octets,
-    })
+/// A key that was made from a passphrase. It is slow to make, and encrypts all of one file, each part by another
+/// initialization vector.
+pub(super) struct Lock {
+    salt: [u8; 16],
+    key: Zeroizing<[u8; 32]>,
+}
+
+impl Lock {
+    pub(super) fn new(passphrase: &str) -> Result<Self, ExportError> {
+        let salt = random()?;
+        let mut key = Zeroizing::new([0; 32]);
+        pbkdf2::derive(
+            pbkdf2::PBKDF2_HMAC_SHA256,
+            ITERATIONS,
+            &salt,
+            passphrase.as_bytes(),
+            key.as_mut_slice(),
+        );
+        Ok(Self { salt, key })
+    }
+
+    pub(super) fn encrypt(&self, plain: &[u8]) -> Result<Encrypted, ExportError> {
+        // With room for the padding, so that it does not move and leave the plain text behind.
+        let mut octets = Zeroizing::new(Vec::with_capacity(plain.len() + AES_BLOCK));
+        octets.extend_from_slice(plain);
+        let context = UnboundCipherKey::new(&AES_256, self.key.as_slice())
+            .and_then(PaddedBlockEncryptingKey::cbc_pkcs7)
+            .and_then(|key| key.encrypt(&mut *octets))
+            .map_err(|_| ExportError::Cryptography)?;
+        let DecryptionContext::Iv128(iv) = context else {
+            return Err(ExportError::Cryptography);
+        };
+        Ok(Encrypted {
+            algorithm: algorithm(&self.salt, iv.as_ref()),
+            octets,
+        })
+    }
 }
 
 /// RFC 8018, appendices A.2, A.4 and B.
@@ -65,7 +78,7 @@ fn algorithm(salt: &[u8], iv: &[u8]) -> Octets {
     ])
 }
 
-/// Takes some ten milliseconds: as slow to guess as a service can afford that exports a hundred keys at once.
+/// Some ten milliseconds: slow to guess by, and quick enough where a hundred keys go out at once.
 const ITERATIONS: NonZeroU32 = NonZeroU32::new(100_000).unwrap();
 
 const AES_BLOCK: usize = 16;

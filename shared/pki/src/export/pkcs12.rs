@@ -4,7 +4,7 @@ mod derive;
 mod mac;
 mod triple_des;
 
-use super::{Contents, ExportError, Octets, der, key, pbes2};
+use super::{Contents, ExportError, Octets, der, pbes2};
 use crate::{Certificate, PrivateKey};
 
 /// What a PKCS#12 file is encrypted with.
@@ -29,27 +29,16 @@ pub fn pkcs12(
     encryption: Encryption,
 ) -> Result<Octets, ExportError> {
     contents.check()?;
+    let lock = Lock::new(passphrase, encryption)?;
     let mut safes = Vec::new();
     let certificates = certificate_bags(&contents);
     if !certificates.is_empty() {
-        let bags = safe_contents(&certificates);
-        let (algorithm, octets) = match encryption {
-            Encryption::Modern => {
-                let encrypted = pbes2::encrypt(&bags, passphrase)?;
-                (encrypted.algorithm, encrypted.octets)
-            }
-            Encryption::Legacy => triple_des::encrypt(&bags, passphrase)?,
-        };
+        let (algorithm, octets) = lock.encrypt(&safe_contents(&certificates))?;
         safes.push(encrypted_data(&algorithm, &octets));
     }
     if let Some(key) = contents.key {
-        let shrouded = match encryption {
-            Encryption::Modern => key::encrypted(key, passphrase)?,
-            Encryption::Legacy => {
-                let (algorithm, octets) = triple_des::encrypt(key.pkcs8_der(), passphrase)?;
-                der::sequence(&[&algorithm, &der::octet_string(&octets)])
-            }
-        };
+        let (algorithm, octets) = lock.encrypt(key.pkcs8_der())?;
+        let shrouded = der::sequence(&[&algorithm, &der::octet_string(&octets)]);
         let attributes = [friendly_name(contents.friendly_name), local_key_id(key)];
         let bag = bag(&SHROUDED_KEY_BAG, &shrouded, &attributes);
         safes.push(data(&safe_contents(&[bag])));
@@ -62,6 +51,29 @@ pub fn pkcs12(
         &data(&authenticated_safe),
         &mac,
     ]))
+}
+
+/// What encrypts the parts of one file.
+enum Lock<'a> {
+    Modern(pbes2::Lock),
+    Legacy(&'a str),
+}
+
+impl<'a> Lock<'a> {
+    fn new(passphrase: &'a str, encryption: Encryption) -> Result<Self, ExportError> {
+        match encryption {
+            Encryption::Modern => pbes2::Lock::new(passphrase).map(Self::Modern),
+            Encryption::Legacy => Ok(Self::Legacy(passphrase)),
+        }
+    }
+
+    /// The AlgorithmIdentifier, and the encrypted octets.
+    fn encrypt(&self, plain: &[u8]) -> Result<(Octets, Octets), ExportError> {
+        match self {
+            Self::Modern(lock) => lock.encrypt(plain).map(|e| (e.algorithm, e.octets)),
+            Self::Legacy(passphrase) => triple_des::encrypt(plain, passphrase),
+        }
+    }
 }
 
 fn certificate_bags(contents: &Contents<'_>) -> Vec<Octets> {

@@ -103,10 +103,14 @@ impl Derivation {
                 iterations.saturating_mul(2 * hash.cost() * blocks)
             }
             // Past the memory that a file may take, it costs more than there is.
-            Self::Scrypt { n, r, p, .. } => match n.saturating_mul(*r) {
-                memory if memory > SCRYPT_MEMORY / 128 => u64::MAX,
-                memory => memory.saturating_mul(*p).saturating_mul(5),
-            },
+            Self::Scrypt { n, r, p, .. } => {
+                let blocks = n.saturating_add(*p).saturating_add(1);
+                if blocks.saturating_mul(*r) > SCRYPT_MEMORY / 128 {
+                    return u64::MAX;
+                }
+                // All four are small now. Beside the mixing, PBKDF2 runs once before and once behind it.
+                p * r * (5 * n + 16)
+            }
         }
     }
 
@@ -123,10 +127,7 @@ impl Derivation {
                 salt,
                 iterations,
             } => {
-                let mut block = hash.of([passphrase, salt]);
-                for _ in 1..*iterations {
-                    block = hash.of([&block]);
-                }
+                let block = hash.again(hash.of([passphrase, salt]), iterations - 1);
                 key.copy_from_slice(block.get(..octets).ok_or(Malformed)?);
             }
             Self::Pbkdf2 {
@@ -173,7 +174,7 @@ pub(super) enum Purpose {
 }
 
 /// The derivation of PKCS#12 (RFC 7292, appendix B.2); the passphrase is UTF-16 with its ending zero.
-/// The caller has paid `iterations` hashes for each output block.
+/// The caller has paid [`pkcs12_cost`].
 pub(super) fn pkcs12(
     hash: Hash,
     purpose: Purpose,
@@ -188,10 +189,8 @@ pub(super) fn pkcs12(
     input.extend_from_slice(&Zeroizing::new(repeated(passphrase, block)));
     let mut key = Zeroizing::new(Vec::with_capacity(octets));
     loop {
-        let mut output = hash.of([&diversifier[..], &input]);
-        for _ in 1..iterations {
-            output = hash.of([&output]);
-        }
+        let output = hash.of([&diversifier[..], &input]);
+        let output = hash.again(output, iterations - 1);
         let wanted = output.len().min(octets - key.len());
         key.extend_from_slice(&output[..wanted]);
         if key.len() == octets {
@@ -201,6 +200,15 @@ pub(super) fn pkcs12(
         for part in input.chunks_mut(block) {
             add_and_one(part, &addend);
         }
+    }
+}
+
+/// What [`pkcs12`] costs, in the units of [`Work`](super::work::Work).
+pub(super) fn pkcs12_cost(hash: Hash, iterations: u64, octets: usize) -> u64 {
+    let hashes = iterations.saturating_mul(octets.div_ceil(hash.octets()) as u64);
+    match hash {
+        Hash::Sha1 => hashes / 3 * 2 + 1,
+        _ => hashes.saturating_mul(hash.cost()),
     }
 }
 
@@ -272,8 +280,8 @@ impl Hash {
     /// One compression beside one of SHA-256.
     pub(super) fn cost(self) -> u64 {
         match self {
-            Self::Sha256 => 1,
-            Self::Md5 | Self::Sha1 => 2,
+            Self::Sha1 | Self::Sha256 => 1,
+            Self::Md5 => 2,
             Self::Sha384 | Self::Sha512 => 4,
         }
     }
@@ -297,20 +305,41 @@ impl Hash {
 
     /// The hash of these parts, one after the other.
     pub(super) fn of<const N: usize>(self, parts: [&[u8]; N]) -> Output {
-        let algorithm = match self {
-            Self::Md5 => {
-                let mut hash = Md5::new();
-                parts.iter().for_each(|part| hash.update(part));
-                return Output::of(&hash.finalize());
-            }
-            Self::Sha1 => &SHA1_FOR_LEGACY_USE_ONLY,
-            Self::Sha256 => &digest::SHA256,
-            Self::Sha384 => &digest::SHA384,
-            Self::Sha512 => &digest::SHA512,
+        let Some(algorithm) = self.algorithm() else {
+            let mut hash = Md5::new();
+            parts.iter().for_each(|part| hash.update(part));
+            return Output::of(&hash.finalize());
         };
         let mut hash = digest::Context::new(algorithm);
         parts.iter().for_each(|part| hash.update(part));
         Output::of(hash.finish().as_ref())
+    }
+
+    /// The hash of a hash, so often.
+    fn again(self, output: Output, times: u64) -> Output {
+        match (self, self.algorithm()) {
+            (Self::Sha1, _) => sha1_again(&output, times),
+            (_, None) => (0..times).fold(output, |output, _| self.of([&output])),
+            (_, Some(algorithm)) => {
+                let mut times = 0..times;
+                let Some(_) = times.next() else { return output };
+                // In one go, without a context on the heap.
+                let first = digest::digest(algorithm, &output);
+                let last = times.fold(first, |last, _| digest::digest(algorithm, last.as_ref()));
+                Output::of(last.as_ref())
+            }
+        }
+    }
+
+    /// `None` for MD5, which only old keys of openssl are locked with.
+    fn algorithm(self) -> Option<&'static digest::Algorithm> {
+        match self {
+            Self::Md5 => None,
+            Self::Sha1 => Some(&SHA1_FOR_LEGACY_USE_ONLY),
+            Self::Sha256 => Some(&digest::SHA256),
+            Self::Sha384 => Some(&digest::SHA384),
+            Self::Sha512 => Some(&digest::SHA512),
+        }
     }
 
     fn pbkdf2(self) -> Option<pbkdf2::Algorithm> {
@@ -349,8 +378,66 @@ impl Deref for Output {
     }
 }
 
+/// The SHA-1 of a SHA-1, so often, block by block: GnuTLS and NSS derive old keys with 1,800,000 of them, and
+/// this takes half as long as to hash each as a message.
+fn sha1_again(output: &Output, times: u64) -> Output {
+    let mut block = Zeroizing::new([0; 64]);
+    block[..20].copy_from_slice(output);
+    // The padding of a message of 160 bits (FIPS 180-4, section 5.1.1).
+    (block[20], block[63]) = (0x80, 160);
+    for _ in 0..times {
+        let mut state = SHA1_INITIAL;
+        sha1::block_api::compress(&mut state, std::slice::from_ref(&*block));
+        for (octets, word) in block.as_chunks_mut::<4>().0.iter_mut().zip(state) {
+            *octets = word.to_be_bytes();
+        }
+    }
+    Output::of(&block[..20])
+}
+
+/// FIPS 180-4, section 5.3.1.
+const SHA1_INITIAL: [u32; 5] = [
+    0x6745_2301,
+    0xefcd_ab89,
+    0x98ba_dcfe,
+    0x1032_5476,
+    0xc3d2_e1f0,
+];
+
 const PBKDF2: &str = "1.2.840.113549.1.5.12";
 const SCRYPT: &str = "1.3.6.1.4.1.11591.4.11";
 
-/// What scrypt may take: N=32768 with r=8, twice what openssl takes.
+/// What scrypt may hold: openssl takes the half.
 const SCRYPT_MEMORY: u64 = 32 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashing_again_is_hashing_again() {
+        for hash in [
+            Hash::Md5,
+            Hash::Sha1,
+            Hash::Sha256,
+            Hash::Sha384,
+            Hash::Sha512,
+        ] {
+            let once = hash.of([b"abc"]);
+            assert_eq!(once.len(), hash.octets());
+            let thrice = hash.of([&hash.of([&hash.of([b"abc"])])]);
+            assert_eq!(*hash.again(hash.of([b"abc"]), 2), *thrice, "{hash:?}");
+            assert_eq!(*hash.again(hash.of([b"abc"]), 0), *once, "{hash:?}");
+        }
+    }
+
+    #[test]
+    fn no_count_overflows_what_it_costs() {
+        for hash in [Hash::Sha1, Hash::Sha256, Hash::Sha512] {
+            assert!(pkcs12_cost(hash, u64::MAX, 24) > u64::MAX / 4);
+        }
+        let (n, r, p) = (u64::MAX, u64::MAX, u64::MAX);
+        let salt = Vec::new();
+        assert_eq!(Derivation::Scrypt { salt, n, r, p }.cost(32), u64::MAX);
+    }
+}

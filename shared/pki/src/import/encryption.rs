@@ -108,8 +108,8 @@ impl Encryption {
             Self::Pkcs12 {
                 cipher, iterations, ..
             } => {
-                let hashes = cipher.key_octets().div_ceil(Hash::Sha1.octets()) as u64 + 1;
-                iterations.saturating_mul(hashes * Hash::Sha1.cost())
+                let cost = |octets| derivation::pkcs12_cost(Hash::Sha1, *iterations, octets);
+                cost(8).saturating_add(cost(cipher.key_octets()))
             }
         };
         derived.saturating_add(ciphertext as u64 / cipher_octets_a_unit(self.cipher()))
@@ -125,11 +125,17 @@ impl Encryption {
         ciphertext: &[u8],
         work: &mut Work,
     ) -> Result<Zeroizing<Vec<u8>>, ImportError> {
-        for octets in self.forms(passphrase) {
-            work.spend(self.cost(ciphertext.len()), || self.too_much())?;
+        let cost = self.cost(ciphertext.len());
+        for (n, octets) in self.forms(passphrase).into_iter().enumerate() {
+            // The second form of a passphrase is tried where there is time for it: few have it.
+            if n > 0 && !work.allows(cost, cost) {
+                break;
+            }
+            work.spend(cost, || self.too_much())?;
             let (key, initial_vector) = self.key(&octets).map_err(|Malformed| self.refused())?;
             let clear = self.cipher().decrypt(&key, &initial_vector, ciphertext);
             if let Some(clear) = clear.filter(|clear| is_one_sequence(clear)) {
+                work.opened();
                 return Ok(clear);
             }
         }

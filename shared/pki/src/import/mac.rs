@@ -50,7 +50,8 @@ impl Mac {
         let checked = self.hash.filter(|_| self.iterations <= MAX_ITERATIONS);
         let Some(hash) = checked else { return Ok(None) };
         for form in pkcs12_forms(passphrase) {
-            let cost = self.iterations * hash.cost() + (message.len() / 64) as u64 * hash.cost();
+            let cost = derivation::pkcs12_cost(hash, self.iterations, hash.octets())
+                + (message.len() / 64) as u64 * hash.cost();
             work.spend(cost, || ImportError::TooMuchWork {
                 what: format!("a MAC with {} iterations", self.iterations),
             })?;

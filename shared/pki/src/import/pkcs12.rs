@@ -20,7 +20,6 @@ use super::{
 
 /// Reads all certificates and keys, whatever bags they are in.
 pub(super) fn read(ber: &[u8], what: &str, reading: &mut Reading<'_>) -> Result<(), ImportError> {
-    reading.work.widen_for_pkcs12();
     let pfx = Pfx::parse(ber).map_err(|Malformed| ImportError::damaged(what))?;
     let refused = |error| no_encryption(error, what);
     let parts = parse_parts(&pfx.safe).map_err(refused)?;
@@ -159,15 +158,16 @@ fn parse_bags<'a>(
 
 /// The sum of what the locks cost.
 fn weigh(contents: &[Content<'_>], work: &Work) -> Result<u64, ImportError> {
-    let mut sum = 0_u64;
+    let (mut sum, mut dearest) = (0_u64, 0);
     for content in contents {
         let locked = match content {
             Content::LockedKey(locked) => locked,
             Content::LockedBags(locked) => *locked,
             Content::Certificate(_) | Content::Key(_) => continue,
         };
-        sum = sum.saturating_add(locked.encryption.cost(locked.octets.len()));
-        if !work.allows(sum) {
+        let cost = locked.encryption.cost(locked.octets.len());
+        (sum, dearest) = (sum.saturating_add(cost), dearest.max(cost));
+        if !work.allows(sum, dearest) {
             return Err(locked.encryption.too_much());
         }
     }

@@ -28,7 +28,10 @@ pub(super) fn read(der: &[u8], what: &str, reading: &mut Reading<'_>) -> Result<
 }
 
 fn read_clear(der: &[u8], what: &str, reading: &mut Reading<'_>) -> Result<(), ImportError> {
-    reading.work.spend(KEY, || ImportError::TooManyKeys)?;
+    // What checking it costs: RSA by the square of its size.
+    let octets = der.len() as u64;
+    let cost = 4_000 + octets * octets / 70;
+    reading.work.spend(cost, || ImportError::TooManyKeys)?;
     let key = match der::shape(der) {
         Some(Shape::Pkcs8) => pkcs8(der, what)?,
         Some(Shape::Sec1) => sec1(der, what)?,
@@ -184,6 +187,3 @@ fn rejected(error: KeyError, what: &str) -> ImportError {
 const RSA: &str = "1.2.840.113549.1.1.1";
 const EC: &str = "1.2.840.10045.2.1";
 const ED25519: &str = "1.3.101.112";
-
-/// What checking a key costs, at most, in the units of [`Work`](super::work::Work).
-const KEY: u64 = 20_000;

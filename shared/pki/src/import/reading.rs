@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::{Contents, ImportError, MAX_CERTIFICATES, MAX_KEYS, work::Work};
-use crate::{Certificate, CertificateError, PrivateKey};
+use crate::{Certificate, CertificateError, KeyAlgorithm, PrivateKey};
 
 pub(super) struct Reading<'p> {
     pub(super) passphrase: Option<&'p str>,
@@ -42,7 +42,7 @@ impl<'p> Reading<'p> {
         }
         let octets = der.len() as u64;
         self.work
-            .spend(octets / 4, || ImportError::TooManyCertificates)?;
+            .spend(octets / 2, || ImportError::TooManyCertificates)?;
         let certificate = Certificate::parse(der).map_err(|error| match error {
             CertificateError::TrailingData => ImportError::TrailingData {
                 what: what.to_owned(),
@@ -51,8 +51,9 @@ impl<'p> Reading<'p> {
         })?;
         if certificate.subject_der == certificate.issuer_der {
             // Its own signature was verified: the next one is not, once there were too many.
-            self.work
-                .spend(SIGNATURE, || ImportError::TooManyCertificates)?;
+            self.work.spend(verification(&certificate), || {
+                ImportError::TooManyCertificates
+            })?;
         }
         self.certificates.push(certificate);
         Ok(())
@@ -92,5 +93,16 @@ impl<'p> Reading<'p> {
 /// One with a thousand names has 30 KiB.
 const MAX_CERTIFICATE_OCTETS: usize = 64 * 1024;
 
-/// What verifying a signature costs, at most, in the units of [`Work`].
-const SIGNATURE: u64 = 5_000;
+/// What verifying a signature by its key costs, in the units of [`Work`].
+fn verification(certificate: &Certificate) -> u64 {
+    match certificate.key_algorithm {
+        Some(KeyAlgorithm::EcdsaP256 | KeyAlgorithm::Ed25519) => 2_000,
+        Some(KeyAlgorithm::EcdsaP384) => 5_000,
+        Some(KeyAlgorithm::EcdsaP521) => 8_000,
+        // RSA, of these sizes and others: by the square of its modulus.
+        _ => {
+            let octets = certificate.spki_der.len() as u64;
+            500 + octets * octets / 180
+        }
+    }
+}

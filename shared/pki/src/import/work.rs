@@ -2,38 +2,32 @@
 
 use super::ImportError;
 
-/// What may still be spent on a file, in compressions of SHA-256, of which a core does about 14 in a
-/// microsecond (measured with the processor's SHA instructions; see `tests/hostile.rs`).
+/// What may still be spent on a file, in compressions of SHA-256, of which a core does about 13 in a
+/// microsecond (measured with the processor's SHA instructions).
 ///
 /// The counts of a hostile file stand in the file, and often inside what its own passphrase opens: so each
-/// part is charged when it is reached, and what can be seen beforehand is checked together at the start.
+/// part is charged when it is reached, and what can be seen beforehand is weighed together at the start.
+///
+/// A file that does not open costs [`Work::FILE`] at most, a tenth of a second. When a lock opens, as much is there
+/// for the next, as long as the reserve lasts: NSS and GnuTLS lock the key and the certificates, or each of them,
+/// with 600,000 iterations, and without that all their files were refused.
 #[derive(Debug)]
 pub(super) struct Work {
     left: u64,
-    widened: bool,
+    reserve: u64,
 }
 
 impl Work {
-    /// For a file of any form but PKCS#12: 600,000 iterations of PBKDF2 with HMAC-SHA-256, which openssl's
-    /// manual and OWASP recommend, and something for what is inside.
-    pub(super) const FILE: u64 = 1_350_000;
+    /// 600,000 iterations of PBKDF2 with HMAC-SHA-256, and an RSA-4096 key to check.
+    pub(super) const FILE: u64 = 1_320_000;
 
-    /// For PKCS#12, which encrypts its keys and its certificates apart: NSS (Firefox, pk12util) takes 600,000
-    /// iterations for each, and less would refuse all its files.
-    pub(super) const PKCS12: u64 = 2_550_000;
+    /// Three more such locks: GnuTLS locks a key and each certificate of its chain apart.
+    const RESERVE: u64 = 3_700_000;
 
     pub(super) fn new() -> Self {
         Self {
             left: Self::FILE,
-            widened: false,
-        }
-    }
-
-    /// Once for a file, however many PKCS#12 blocks are in it.
-    pub(super) fn widen_for_pkcs12(&mut self) {
-        if !self.widened {
-            self.widened = true;
-            self.left += Self::PKCS12 - Self::FILE;
+            reserve: Self::RESERVE,
         }
     }
 
@@ -47,8 +41,47 @@ impl Work {
         Ok(())
     }
 
-    /// Whether so much is left.
-    pub(super) fn allows(&self, units: u64) -> bool {
-        units <= self.left
+    /// A lock has opened.
+    pub(super) fn opened(&mut self) {
+        let returned = (Self::FILE - self.left).min(self.reserve);
+        self.reserve -= returned;
+        self.left += returned;
+    }
+
+    /// Whether locks that cost so much, the dearest of them so much, may all be opened.
+    pub(super) fn allows(&self, all: u64, dearest: u64) -> bool {
+        dearest <= self.left && all <= self.left + self.reserve
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOCK: u64 = 1_200_000;
+
+    fn spend(work: &mut Work, units: u64) -> Result<(), ImportError> {
+        work.spend(units, || ImportError::TooManyKeys)
+    }
+
+    #[test]
+    fn what_does_not_open_is_tried_once() {
+        let mut work = Work::new();
+        assert_eq!(spend(&mut work, LOCK), Ok(()));
+        assert_eq!(spend(&mut work, LOCK), Err(ImportError::TooManyKeys));
+    }
+
+    #[test]
+    fn what_opens_gives_back_until_the_reserve_is_gone() {
+        let mut work = Work::new();
+        let mut opened = 0;
+        while spend(&mut work, LOCK).is_ok() {
+            work.opened();
+            opened += 1;
+        }
+        assert_eq!(opened, 4);
+        let work = Work::new();
+        assert!(work.allows(4 * LOCK, LOCK) && !work.allows(5 * LOCK, LOCK));
+        assert!(!work.allows(2 * LOCK, 2 * LOCK) && !work.allows(u64::MAX, 1));
     }
 }

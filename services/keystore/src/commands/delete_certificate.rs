@@ -1,0 +1,139 @@
+//! DeleteCertificates and RestoreCertificate, one at a time.
+
+use eventlog::{Origin, RequestLedger};
+use pki::FriendlyName;
+use uuid::Uuid;
+
+use super::{CommandError, Commands};
+use crate::{
+    certificate::{self, Command, State},
+    claims::{self, Against, KeyClaim, Kind, User},
+    refusal::Refusal,
+    tls,
+};
+
+/// What is to be deleted, as it stands before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Doomed {
+    /// The certificate.
+    pub state: State,
+    /// Why it would not go.
+    pub refusal: Option<Refusal>,
+}
+
+impl Commands {
+    /// What would become of a deletion.
+    ///
+    /// # Errors
+    /// [`CommandError`], but for a refusal, which is in the answer.
+    pub async fn review_deletion(&self, id: Uuid) -> Result<Doomed, CommandError> {
+        let state = self.certificate(id).await?;
+        let refusal = match certificate::decide(&state, &Command::Delete) {
+            Err(refusal) => Some(refusal),
+            Ok(_) => {
+                let tls = self.log.load::<tls::State>(tls::ID).await;
+                let default = tls.map_err(CommandError::Log)?.state.default;
+                (default == Some(id.to_string())).then_some(Refusal::IsDefault)
+            }
+        };
+        Ok(Doomed { state, refusal })
+    }
+
+    /// Deletes a certificate; says where the log has that. Its key stays.
+    ///
+    /// # Errors
+    /// See [`CommandError`].
+    pub async fn delete_certificate(&self, origin: &Origin, id: Uuid) -> Result<u64, CommandError> {
+        let decide = |state: &State| certificate::decide(state, &Command::Delete);
+        // A repeat finds it deleted: that one is not refused.
+        match decide(&self.certificate(id).await?) {
+            Ok(_) | Err(Refusal::CertificateDeleted) => {}
+            Err(refusal) => return Err(refusal.into()),
+        }
+        // Step 1: the request id, and the claim that it is deleted: from now on it does not become the default.
+        RequestLedger::claim(&self.database, origin).await?;
+        match self.claim_deletion(id).await? {
+            Against::Nothing => {}
+            Against::Unrecorded => return Err(Refusal::BecomingDefault.into()),
+            // Another may have taken its place since.
+            Against::Recorded => {
+                self.settled().await?;
+                match self.claim_deletion(id).await? {
+                    Against::Nothing => {}
+                    Against::Recorded => return Err(Refusal::IsDefault.into()),
+                    Against::Unrecorded => return Err(Refusal::BecomingDefault.into()),
+                }
+            }
+        }
+        // Step 2: append. The follower gives its name and its key free.
+        let (certificate, now) = (id.to_string(), self.clock.now());
+        let log = &self.log;
+        let done = log
+            .execute(&certificate, origin, "delete", now, decide)
+            .await;
+        if let Err(eventlog::CommandError::Refused(_)) = &done {
+            self.give_up(Kind::Deletion, certificate).await?;
+        }
+        Ok(done?.position)
+    }
+
+    /// Undoes a deletion; says under which name, and where the log has that.
+    ///
+    /// # Errors
+    /// See [`CommandError`].
+    pub async fn restore_certificate(
+        &self,
+        origin: &Origin,
+        id: Uuid,
+    ) -> Result<(FriendlyName, u64), CommandError> {
+        RequestLedger::claim(&self.database, origin).await?;
+        self.restore(origin, id, "restore").await
+    }
+
+    /// The same, as one item of a command whose request id is claimed.
+    pub(super) async fn restore(
+        &self,
+        origin: &Origin,
+        id: Uuid,
+        item: &str,
+    ) -> Result<(FriendlyName, u64), CommandError> {
+        let state = self.certificate(id).await?;
+        let kept = state.known().ok_or(Refusal::NoSuchCertificate)?;
+        let name = FriendlyName::try_from(kept.friendly_name.as_str());
+        // It was checked when it was given.
+        let name = name.map_err(|_| Refusal::NoSuchCertificate)?;
+        // Step 1: a name, and the key: unless that is being destroyed, it stays.
+        let spki = kept.leaf.spki_sha256.clone();
+        let now = self.clock.now();
+        let claimed = self.writer.write(move |tx| {
+            Box::pin(async move {
+                let user = User::Certificate;
+                if claims::use_key(tx, &spki, id, user, now).await? != KeyClaim::Made {
+                    return Ok(Err(Refusal::KeyBeingDestroyed));
+                }
+                claims::claim_free_name(tx, &name, id, now).await.map(Ok)
+            })
+        });
+        let friendly_name = claimed.await.map_err(CommandError::Database)??;
+        // Step 2: append. The follower takes back the claim that it is deleted.
+        let command = Command::Restore {
+            friendly_name: friendly_name.clone(),
+        };
+        let decide = |state: &State| certificate::decide(state, &command);
+        let log = &self.log;
+        let done = log
+            .execute(&id.to_string(), origin, item, now, decide)
+            .await?;
+        let restored = done.state.known().map(|kept| kept.friendly_name.as_str());
+        let name = restored.and_then(|name| FriendlyName::try_from(name).ok());
+        Ok((name.unwrap_or(friendly_name), done.position))
+    }
+
+    async fn claim_deletion(&self, id: Uuid) -> Result<Against, CommandError> {
+        let now = self.clock.now();
+        let claimed = self
+            .writer
+            .write(move |tx| Box::pin(async move { claims::begin_deletion(tx, id, now).await }));
+        claimed.await.map_err(CommandError::Database)
+    }
+}

@@ -1,0 +1,429 @@
+//! Chains: the CAs' certificates that are known, which chains wait for whom, and the building of those
+//! that may have got better.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use api::{keystore::v1, x509};
+use eventlog::{ApplyError, CommandError as LogCommandError, Origin, Recorded};
+use pki::{Certificate, chain, fingerprint::sha256_hex};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+    sea_query::{Expr, ExprTrait, OnConflict},
+};
+use tokio::{sync::watch, task::spawn_blocking};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    certificate::{self, Command, State},
+    commands::{CommandError, Commands},
+    events::CertificateEvent,
+    follow::Followed,
+    refusal::Refusal,
+    tables::{authority, looked_for, unlinked},
+};
+
+/// Notes what an event brings: a CA's certificate, or a chain to be built.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn apply(
+    tx: &DatabaseTransaction,
+    recorded: &Recorded,
+    event: &Followed,
+) -> Result<(), ApplyError> {
+    let Followed::Certificate(id, event) = event else {
+        return Ok(());
+    };
+    match event.as_ref() {
+        CertificateEvent::Imported(v1::CertificateImported { certificate, .. }) => {
+            if let Some(certificate) = certificate.as_ref().filter(|c| c.is_ca) {
+                let known = Known::read(recorded, certificate)?;
+                known.put(tx, true).await?;
+                known.wake(tx, recorded).await?;
+            }
+            queue(tx, recorded, [*id]).await?;
+        }
+        CertificateEvent::Issued(v1::CertificateIssued { issuers, .. })
+        | CertificateEvent::Renewed(v1::CertificateRenewed { issuers, .. }) => {
+            for issuer in issuers.iter().filter(|issuer| issuer.is_ca) {
+                let known = Known::read(recorded, issuer)?;
+                // The same issuers come with every renewal.
+                if known.put(tx, false).await? {
+                    known.wake(tx, recorded).await?;
+                }
+            }
+            queue(tx, recorded, [*id]).await?;
+        }
+        CertificateEvent::Deleted(_) => is_imported(tx, *id, false).await?,
+        CertificateEvent::Restored(_) => {
+            is_imported(tx, *id, true).await?;
+            queue(tx, recorded, [*id]).await?;
+        }
+        CertificateEvent::SelfSigned(_)
+        | CertificateEvent::ChainCompleted(_)
+        | CertificateEvent::Renamed(_)
+        | CertificateEvent::Exported(_) => {}
+    }
+    Ok(())
+}
+
+/// A CA's certificate, as far as the tables want it.
+struct Known {
+    fingerprint: String,
+    subject_sha256: String,
+    der: Vec<u8>,
+}
+
+impl Known {
+    fn read(recorded: &Recorded, message: &x509::v1::Certificate) -> Result<Self, ApplyError> {
+        let certificate = Certificate::parse(&message.der);
+        let certificate = certificate.map_err(|error| ApplyError::event(recorded, error))?;
+        Ok(Self {
+            subject_sha256: sha256_hex(certificate.subject_der()),
+            fingerprint: certificate.sha256_fingerprint,
+            der: certificate.der,
+        })
+    }
+
+    /// Keeps it; says whether it was not here.
+    async fn put(&self, tx: &impl ConnectionTrait, imported: bool) -> Result<bool, DbErr> {
+        use authority::Column;
+        let (column, other) = match imported {
+            true => (Column::Imported, Column::Embedded),
+            false => (Column::Embedded, Column::Imported),
+        };
+        let found = authority::Entity::find_by_id(&self.fingerprint)
+            .one(tx)
+            .await?;
+        let new = found.is_none_or(|row| !row.imported && !row.embedded);
+        let mut row = authority::ActiveModel {
+            sha256_fingerprint: Set(self.fingerprint.clone()),
+            subject_sha256: Set(self.subject_sha256.clone()),
+            der: Set(self.der.clone()),
+            ..Default::default()
+        };
+        sea_orm::ActiveModelTrait::set(&mut row, column, true.into());
+        sea_orm::ActiveModelTrait::set(&mut row, other, false.into());
+        let seen = OnConflict::column(Column::Sha256Fingerprint)
+            .update_column(column)
+            .to_owned();
+        authority::Entity::insert(row)
+            .on_conflict(seen)
+            .exec_without_returning(tx)
+            .await?;
+        Ok(new)
+    }
+
+    /// Has the chains built anew that have looked for it.
+    async fn wake(&self, tx: &impl ConnectionTrait, recorded: &Recorded) -> Result<(), DbErr> {
+        let waiting = looked_for::Entity::find()
+            .filter(looked_for::Column::SubjectSha256.eq(&self.subject_sha256))
+            .all(tx)
+            .await?;
+        queue(
+            tx,
+            recorded,
+            waiting.into_iter().map(|row| row.certificate_id),
+        )
+        .await
+    }
+}
+
+async fn queue(
+    tx: &impl ConnectionTrait,
+    recorded: &Recorded,
+    certificates: impl IntoIterator<Item = Uuid>,
+) -> Result<(), DbErr> {
+    use unlinked::{ActiveModel, Column, Entity};
+    let rows = certificates.into_iter().map(|certificate_id| ActiveModel {
+        certificate_id: Set(certificate_id),
+        cause: Set(recorded.event_id),
+        correlation: Set(recorded.correlation_id),
+        position: Set(recorded.sequence.cast_signed()),
+    });
+    let rows = rows.collect::<Vec<_>>();
+    let later = OnConflict::column(Column::CertificateId)
+        .update_columns([Column::Cause, Column::Correlation, Column::Position])
+        .to_owned();
+    for rows in rows.chunks(ROWS_AT_ONCE) {
+        Entity::insert_many(rows.iter().cloned())
+            .on_conflict(later.clone())
+            .exec_without_returning(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// A CA's certificate that is deleted makes no chains any more, until it is restored.
+async fn is_imported(tx: &impl ConnectionTrait, id: Uuid, imported: bool) -> Result<(), DbErr> {
+    use crate::tables::claim;
+    let fingerprints = claim::Entity::find()
+        .filter(claim::Column::Kind.eq(claim::Kind::Fingerprint))
+        .filter(claim::Column::Holder.eq(id))
+        .all(tx)
+        .await?;
+    let fingerprints = fingerprints.into_iter().map(|row| row.value);
+    authority::Entity::update_many()
+        .col_expr(authority::Column::Imported, Expr::value(imported))
+        .filter(authority::Column::Sha256Fingerprint.is_in(fingerprints))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// The certificates of CAs from which the chains of these can be built, as far as they are known here,
+/// beside those that are given.
+///
+/// # Errors
+/// What the database says.
+pub async fn candidates(
+    db: &impl ConnectionTrait,
+    leaves: &[Certificate],
+    given: &[Certificate],
+) -> Result<Vec<Certificate>, DbErr> {
+    let mut found = given.to_vec();
+    let mut asked = HashSet::new();
+    let wanted = leaves.iter().chain(given).map(Certificate::issuer_der);
+    let mut wanted = wanted.map(sha256_hex).collect::<Vec<_>>();
+    for _ in 0..chain::LONGEST {
+        wanted.retain(|subject| asked.insert(subject.clone()));
+        if wanted.is_empty() || found.len() > MOST_CANDIDATES {
+            break;
+        }
+        let mut above = Vec::new();
+        for subjects in wanted.chunks(ROWS_AT_ONCE) {
+            let rows = with_subjects(db, subjects).await?;
+            // It was read when it came.
+            above.extend(
+                rows.iter()
+                    .filter_map(|row| Certificate::parse(&row.der).ok()),
+            );
+        }
+        wanted = above.iter().map(|c| sha256_hex(c.issuer_der())).collect();
+        found.extend(above);
+    }
+    Ok(found)
+}
+
+/// Builds chains that may have got better. Cheap to clone.
+#[derive(Clone)]
+pub struct Linker {
+    commands: Commands,
+    /// Tells that some are done.
+    linked: Arc<watch::Sender<()>>,
+}
+
+impl Linker {
+    /// A linker that appends by these commands.
+    pub fn new(commands: Commands) -> Self {
+        Self {
+            linked: commands.linked.clone(),
+            commands,
+        }
+    }
+
+    /// Works off the outbox, until `stopping`.
+    pub async fn run(self, stopping: CancellationToken) {
+        let mut moved = self.commands.progress.subscribe();
+        loop {
+            match stopping.run_until_cancelled(self.work()).await {
+                None => return,
+                Some(Ok(())) => {}
+                Some(Err(error)) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "chains are not linked, trying again");
+                }
+            }
+            let wait = tokio::time::timeout(LOOK_AGAIN, moved.changed());
+            if stopping.run_until_cancelled(wait).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn work(&self) -> Result<(), CommandError> {
+        loop {
+            let rows = unlinked::Entity::find()
+                .order_by_asc(unlinked::Column::Position)
+                .limit(AT_ONCE)
+                .all(&self.commands.database)
+                .await
+                .map_err(CommandError::Database)?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            let mut done = Vec::with_capacity(rows.len());
+            for row in rows {
+                let linked = self.link(&row).await?;
+                done.push((row, linked));
+            }
+            let written = self.commands.writer.write(move |tx| {
+                Box::pin(async move {
+                    for (row, linked) in done {
+                        finish(tx, row, linked).await?;
+                    }
+                    Ok(())
+                })
+            });
+            written.await.map_err(CommandError::Database)?;
+            self.linked.send_replace(());
+        }
+    }
+
+    /// Builds one chain, and appends it where it is another than before.
+    async fn link(&self, row: &unlinked::Model) -> Result<Linked, CommandError> {
+        let id = row.certificate_id;
+        let state = self.commands.certificate(id).await?;
+        let Some(kept) = state.known() else {
+            return Ok(Linked::default());
+        };
+        let leaf = Certificate::try_from(&kept.leaf);
+        let leaf = leaf.map_err(|_| CommandError::Unreadable(pki::CertificateError::Malformed))?;
+        // What came with it is known for it, even where it is no CA's own import.
+        let given = kept.issuers.iter().map(Certificate::try_from);
+        let given = given.flatten().collect::<Vec<_>>();
+        let candidates = candidates(&self.commands.database, std::slice::from_ref(&leaf), &given);
+        let candidates = candidates.await.map_err(CommandError::Database)?;
+        let seen = candidates.iter().map(|c| c.sha256_fingerprint.clone());
+        let seen = seen.collect();
+        let path = self.commands.path(&leaf, candidates).await?;
+        let done = Linked {
+            looked_for: path
+                .looked_for
+                .iter()
+                .map(|name| sha256_hex(name))
+                .collect(),
+            seen,
+        };
+        let command = Command::CompleteChain {
+            fingerprint: leaf.sha256_fingerprint.clone(),
+            issuers: path.issuers,
+        };
+        let origin = Origin::reaction("service/keystore", row.cause, row.correlation);
+        let now = self.commands.clock.now();
+        let decide = |state: &State| certificate::decide(state, &command);
+        let log = &self.commands.log;
+        let linked = log
+            .execute(&id.to_string(), &origin, "chain", now, decide)
+            .await;
+        match linked {
+            Ok(_) | Err(LogCommandError::Refused(Refusal::ChainUnchanged)) => Ok(done),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Commands {
+    /// The best chain of this certificate, from these candidates and the public roots.
+    ///
+    /// # Errors
+    /// [`CommandError::Broken`].
+    pub async fn path(
+        &self,
+        leaf: &Certificate,
+        candidates: Vec<Certificate>,
+    ) -> Result<chain::Path, CommandError> {
+        let (leaf, now) = (leaf.clone(), self.clock.now());
+        let built = spawn_blocking(move || chain::build(&leaf, &candidates, now)).await;
+        built.map_err(CommandError::Broken)
+    }
+
+    /// Returns once no chain is to be built that an event up to this position asked for.
+    ///
+    /// # Errors
+    /// [`CommandError::Database`].
+    pub async fn linked_up_to(&self, position: u64) -> Result<(), CommandError> {
+        let mut linked = self.linked.subscribe();
+        let caught_up = self.progress.caught_up(position).await;
+        caught_up.map_err(CommandError::Database)?;
+        loop {
+            let waiting = unlinked::Entity::find()
+                .filter(unlinked::Column::Position.lte(position.cast_signed()))
+                .limit(1)
+                .one(&self.database)
+                .await;
+            if waiting.map_err(CommandError::Database)?.is_none() {
+                return Ok(());
+            }
+            let _ = tokio::time::timeout(LOOK_AGAIN, linked.changed()).await;
+        }
+    }
+}
+
+/// A chain that was built.
+#[derive(Default)]
+struct Linked {
+    /// The names (SHA-256 of their DER, hex) whose bearers were looked for.
+    looked_for: Vec<String>,
+    /// The fingerprints of the candidates that it was built from.
+    seen: HashSet<String>,
+}
+
+async fn finish(
+    tx: &DatabaseTransaction,
+    row: unlinked::Model,
+    linked: Linked,
+) -> Result<(), DbErr> {
+    use looked_for::{ActiveModel, Column, Entity};
+    Entity::delete_many()
+        .filter(Column::CertificateId.eq(row.certificate_id))
+        .exec(tx)
+        .await?;
+    if !linked.looked_for.is_empty() {
+        let rows = linked.looked_for.iter().map(|subject| ActiveModel {
+            subject_sha256: Set(subject.clone()),
+            certificate_id: Set(row.certificate_id),
+        });
+        let once = OnConflict::columns([Column::SubjectSha256, Column::CertificateId])
+            .do_nothing()
+            .to_owned();
+        Entity::insert_many(rows)
+            .on_conflict(once)
+            .exec_without_returning(tx)
+            .await?;
+    }
+    // Whoever came while the chain was built did not find it among those that wait.
+    let known = with_subjects(tx, &linked.looked_for).await?;
+    if linked.seen.len() < MOST_CANDIDATES
+        && known
+            .iter()
+            .any(|row| !linked.seen.contains(&row.sha256_fingerprint))
+    {
+        return Ok(());
+    }
+    // Asked for again meanwhile, it stays.
+    unlinked::Entity::delete_many()
+        .filter(unlinked::Column::CertificateId.eq(row.certificate_id))
+        .filter(unlinked::Column::Position.eq(row.position))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+async fn with_subjects(
+    db: &impl ConnectionTrait,
+    subjects: &[String],
+) -> Result<Vec<authority::Model>, DbErr> {
+    use authority::Column;
+    authority::Entity::find()
+        .filter(Column::SubjectSha256.is_in(subjects))
+        .filter(Column::Imported.eq(true).or(Column::Embedded.eq(true)))
+        .order_by_asc(Column::Sha256Fingerprint)
+        .limit(MOST_CANDIDATES as u64)
+        .all(db)
+        .await
+}
+
+/// Another replica may have written rows, of which nobody tells this one.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+const AT_ONCE: u64 = 100;
+
+/// Below what databases take as variables of one statement.
+const ROWS_AT_ONCE: usize = 200;
+
+/// More CAs than that do not stand above one certificate, nor with the same name.
+const MOST_CANDIDATES: usize = 1_000;

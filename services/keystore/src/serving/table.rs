@@ -1,0 +1,321 @@
+//! The table of what is served. A row is sent to gateways again whenever its position moves.
+
+use api::{
+    keystore::v1::{
+        CertificateChainCompleted, CertificateImported, CertificateIssued, CertificateRenewed,
+        CertificateSelfSigned, ServingCredential,
+    },
+    x509,
+};
+use bytes::Bytes;
+use eventlog::{ApplyError, Recorded};
+use prost::Message;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter,
+    sea_query::{Expr, ExprTrait, IntoCondition},
+};
+use uuid::Uuid;
+
+use crate::{
+    events::{CertificateEvent, KeyEvent, TlsEvent},
+    follow::{Followed, Missing},
+    tables::{
+        sealed_key,
+        served::{ActiveModel, Column, Entity, Model},
+    },
+};
+
+/// Writes what an event changes.
+///
+/// # Errors
+/// For an event that lacks something, or what the database says.
+pub(crate) async fn apply(
+    tx: &DatabaseTransaction,
+    recorded: &Recorded,
+    event: Followed,
+) -> Result<(), ApplyError> {
+    match event {
+        Followed::Certificate(id, event) => certificate(tx, recorded, id, *event).await,
+        // For a key that is only made now nothing can have come before.
+        Followed::Key(_, KeyEvent::Generated(_) | KeyEvent::Exported(_)) => Ok(()),
+        Followed::Key(id, KeyEvent::Imported(imported)) => {
+            let fits = Column::SpkiSha256.eq(imported.spki_sha256.as_str());
+            let fits = fits.and(Column::KeyId.is_null());
+            change(tx, recorded, fits, Column::KeyId, Some(id)).await?;
+            Ok(())
+        }
+        Followed::Key(id, KeyEvent::Destroyed(_)) => {
+            change(
+                tx,
+                recorded,
+                Column::KeyId.eq(id),
+                Column::KeyId,
+                None::<Uuid>,
+            )
+            .await?;
+            Ok(())
+        }
+        Followed::Tls(TlsEvent::DefaultSelected(selected)) => {
+            fall_back(tx, recorded, Some(&selected.certificate_id)).await
+        }
+        Followed::Tls(TlsEvent::DefaultCleared(_)) => fall_back(tx, recorded, None).await,
+        Followed::Tls(TlsEvent::ServingGranted(_)) | Followed::Request(..) => Ok(()),
+    }
+}
+
+async fn certificate(
+    tx: &DatabaseTransaction,
+    recorded: &Recorded,
+    id: Uuid,
+    event: CertificateEvent,
+) -> Result<(), ApplyError> {
+    let (version, first) = match event {
+        CertificateEvent::Issued(CertificateIssued { serve: false, .. })
+        | CertificateEvent::SelfSigned(CertificateSelfSigned { serve: false, .. })
+        | CertificateEvent::Imported(CertificateImported { serve: false, .. }) => return Ok(()),
+        CertificateEvent::Issued(issued) => (
+            Version {
+                number: 1,
+                key_id: issued.key_id,
+                leaf: issued.certificate,
+                issuers: issued.issuers,
+                rank: rank(&issued.automation_id),
+            },
+            true,
+        ),
+        CertificateEvent::Renewed(CertificateRenewed {
+            version,
+            key_id,
+            certificate,
+            issuers,
+            automation_id,
+        }) => (
+            Version {
+                number: version,
+                key_id,
+                leaf: certificate,
+                issuers,
+                rank: rank(&automation_id),
+            },
+            false,
+        ),
+        CertificateEvent::SelfSigned(signed) => {
+            let version = Version {
+                number: 1,
+                key_id: signed.key_id,
+                leaf: signed.certificate,
+                issuers: Vec::new(),
+                rank: SELF_SIGNED,
+            };
+            let mut row = version.row(tx, recorded, id).await?;
+            row.factory = signed.factory;
+            // Where a certificate was chosen, that one answers.
+            row.fallback = signed.factory && !default_is_chosen(tx).await?;
+            return Ok(insert(tx, row).await?);
+        }
+        CertificateEvent::Imported(imported) => {
+            let self_signed = imported.certificate.as_ref().is_some_and(|c| c.self_signed);
+            (
+                Version {
+                    number: 1,
+                    key_id: imported.key_id,
+                    leaf: imported.certificate,
+                    issuers: imported.issuers,
+                    rank: if self_signed {
+                        SELF_SIGNED
+                    } else {
+                        FROM_ELSEWHERE
+                    },
+                },
+                true,
+            )
+        }
+        CertificateEvent::ChainCompleted(completed) => {
+            return Ok(complete(tx, recorded, id, completed).await?);
+        }
+        CertificateEvent::Deleted(_) => {
+            let this = Column::CertificateId.eq(id);
+            return Ok(change(tx, recorded, this, Column::Deleted, true).await?);
+        }
+        CertificateEvent::Restored(_) => {
+            let this = Column::CertificateId.eq(id);
+            return Ok(change(tx, recorded, this, Column::Deleted, false).await?);
+        }
+        CertificateEvent::Renamed(_) | CertificateEvent::Exported(_) => return Ok(()),
+    };
+    let row = version.row(tx, recorded, id).await?;
+    if first {
+        return Ok(insert(tx, row).await?);
+    }
+    // Where there is a row: what is not served as version 1 is not by its renewal.
+    if let Some(before) = Entity::find_by_id(id).one(tx).await? {
+        let row = Model {
+            fallback: before.fallback,
+            deleted: before.deleted,
+            ..row
+        };
+        row.into_active_model().reset_all().update(tx).await?;
+    }
+    Ok(())
+}
+
+/// What a version is served as.
+struct Version {
+    number: u32,
+    key_id: String,
+    leaf: Option<x509::v1::Certificate>,
+    issuers: Vec<x509::v1::Certificate>,
+    rank: u32,
+}
+
+impl Version {
+    async fn row(
+        self,
+        tx: &DatabaseTransaction,
+        recorded: &Recorded,
+        certificate_id: Uuid,
+    ) -> Result<Model, ApplyError> {
+        let missing = |what| ApplyError::event(recorded, Missing(what));
+        let leaf = self.leaf.ok_or_else(|| missing("certificate"))?;
+        let not_after = leaf.not_after.as_ref().ok_or_else(|| missing("end"))?;
+        let not_after = not_after.seconds;
+        let key_id = match self.key_id.as_str() {
+            "" => with_spki(tx, &leaf.spki_sha256).await?,
+            id => Some(id.parse().map_err(|_| missing("key id"))?),
+        };
+        let credential = ServingCredential {
+            certificate_id: recorded.id.clone(),
+            version: self.number,
+            subject_alt_names: leaf.subject_alt_names,
+            chain_der: served_chain(leaf.der, self.issuers),
+            private_key_der: Bytes::new(),
+            fallback: false,
+            position: recorded.sequence,
+            rank: self.rank,
+        };
+        Ok(Model {
+            certificate_id,
+            version: self.number.into(),
+            spki_sha256: leaf.spki_sha256,
+            key_id,
+            credential: credential.encode_to_vec(),
+            factory: false,
+            fallback: false,
+            deleted: false,
+            not_after,
+            position: recorded.sequence.cast_signed(),
+        })
+    }
+}
+
+fn served_chain(leaf: Bytes, mut issuers: Vec<x509::v1::Certificate>) -> Vec<Bytes> {
+    // Whoever trusts the root has it; whoever does not would not take it from here.
+    if issuers.last().is_some_and(|last| last.self_signed) {
+        issuers.pop();
+    }
+    let issuers = issuers.into_iter().map(|issuer| issuer.der);
+    std::iter::once(leaf).chain(issuers).collect()
+}
+
+fn rank(automation_id: &str) -> u32 {
+    match automation_id {
+        "" => FROM_ELSEWHERE,
+        _ => AUTOMATED,
+    }
+}
+
+/// A key that came before its certificate.
+async fn with_spki(tx: &DatabaseTransaction, spki_sha256: &str) -> Result<Option<Uuid>, DbErr> {
+    let key = sealed_key::Entity::find()
+        .filter(sealed_key::Column::SpkiSha256.eq(spki_sha256))
+        .filter(sealed_key::Column::Recorded.eq(true))
+        .one(tx)
+        .await?;
+    Ok(key.map(|key| key.id))
+}
+
+async fn insert(tx: &DatabaseTransaction, row: Model) -> Result<(), DbErr> {
+    Entity::insert(ActiveModel::from(row))
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
+}
+
+/// A longer chain for the version that is served.
+async fn complete(
+    tx: &DatabaseTransaction,
+    recorded: &Recorded,
+    id: Uuid,
+    completed: CertificateChainCompleted,
+) -> Result<(), DbErr> {
+    let Some(row) = Entity::find_by_id(id).one(tx).await? else {
+        return Ok(());
+    };
+    let Ok(mut credential) = ServingCredential::decode(row.credential.as_slice()) else {
+        // Told loudly when it is served.
+        return Ok(());
+    };
+    if credential.version != completed.version || credential.chain_der.is_empty() {
+        return Ok(());
+    }
+    let chain = served_chain(credential.chain_der.swap_remove(0), completed.issuers);
+    credential.chain_der = chain;
+    let row = Model {
+        credential: credential.encode_to_vec(),
+        position: recorded.sequence.cast_signed(),
+        ..row
+    };
+    row.into_active_model().reset_all().update(tx).await?;
+    Ok(())
+}
+
+/// What no name answers is answered by this certificate, or else by the factory ones.
+async fn fall_back(
+    tx: &DatabaseTransaction,
+    recorded: &Recorded,
+    chosen: Option<&str>,
+) -> Result<(), ApplyError> {
+    let chosen = chosen.map(str::parse::<Uuid>).transpose();
+    let chosen = chosen.map_err(|error| ApplyError::event(recorded, error))?;
+    let answers = match chosen {
+        Some(id) => Column::CertificateId.eq(id),
+        None => Column::Factory.eq(true),
+    };
+    let no_longer = Column::Fallback.eq(true).and(answers.clone().not());
+    change(tx, recorded, no_longer, Column::Fallback, false).await?;
+    change(tx, recorded, answers, Column::Fallback, true).await?;
+    Ok(())
+}
+
+async fn default_is_chosen(tx: &DatabaseTransaction) -> Result<bool, DbErr> {
+    let chosen = Entity::find()
+        .filter(Column::Fallback.eq(true))
+        .filter(Column::Factory.eq(false))
+        .one(tx)
+        .await?;
+    Ok(chosen.is_some())
+}
+
+async fn change(
+    tx: &impl ConnectionTrait,
+    recorded: &Recorded,
+    rows: impl IntoCondition,
+    column: Column,
+    value: impl Into<sea_orm::Value>,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(column, Expr::value(value))
+        .col_expr(
+            Column::Position,
+            Expr::value(recorded.sequence.cast_signed()),
+        )
+        .filter(rows.into_condition())
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+const AUTOMATED: u32 = 3;
+const FROM_ELSEWHERE: u32 = 2;
+const SELF_SIGNED: u32 = 1;

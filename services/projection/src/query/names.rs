@@ -1,0 +1,57 @@
+//! Names as people write them in a filter, and as tables hold them.
+
+use std::net::IpAddr;
+
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, sea_query::Expr,
+    sea_query::ExprTrait,
+};
+
+use super::{condition, filter::Test};
+
+/// Any of a row's names passes the test; or, for "not", none of them is it. `row` is the column of
+/// the row's id, which the names' table has as `of_row`.
+pub fn among<N: EntityTrait>(
+    row: impl ColumnTrait,
+    of_row: N::Column,
+    name: N::Column,
+    test: &Test,
+) -> Expr {
+    let named = |test: &Test| {
+        let names = N::find()
+            .select_only()
+            .column(of_row)
+            .filter(condition::on(name, test));
+        row.in_subquery(names.into_query())
+    };
+    match test {
+        Test::Is(name) => named(&Test::Is(as_kept(name))),
+        Test::IsNot(name) => named(&Test::Is(as_kept(name))).not(),
+        other => named(other),
+    }
+}
+
+/// A name as tables hold it: addresses in their shortest form, DNS names as A-labels without a final dot.
+fn as_kept(name: &str) -> String {
+    if let Ok(address) = name.parse::<IpAddr>() {
+        return address.to_string();
+    }
+    let name = name.strip_suffix('.').unwrap_or(name);
+    match idna::domain_to_ascii(name) {
+        Ok(ascii) if !name.is_ascii() => ascii,
+        _ => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_looked_up_as_they_are_kept() {
+        assert_eq!(as_kept("www.example.com."), "www.example.com");
+        assert_eq!(as_kept("bücher.example"), "xn--bcher-kva.example");
+        assert_eq!(as_kept("2001:db8:0:0:0:0:0:1"), "2001:db8::1");
+        assert_eq!(as_kept("*.example.com"), "*.example.com");
+    }
+}
