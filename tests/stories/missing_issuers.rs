@@ -1,6 +1,9 @@
 //! A chain that misses issuers, and the place where a certificate says that they are to be had.
 
-use api::csr::v1::{FetchIssuersRequest, FetchIssuersResponse};
+use api::{
+    csr::v1::{FetchIssuersRequest, FetchIssuersResponse},
+    keystore::v1::imported_item::Item,
+};
 use town::{Town, authority::Authority, client::Client, web::Web};
 
 async fn fetch(client: &Client, certificate_id: &str) -> FetchIssuersResponse {
@@ -38,9 +41,17 @@ async fn missing_issuers_are_fetched_when_a_person_asks() {
     let urls = fetched.issuers.iter().map(|issuer| issuer.url.as_str());
     assert_eq!(urls.collect::<Vec<_>>(), [&middle_url, &root_url]);
     let completed = town.until(&leaf.certificate_id, "chain-completed").await;
-    let imported = town.until(&leaf.certificate_id, "imported").await;
-    assert_eq!(completed.actor, imported.actor, "the person's own doing");
     assert!(fetched.position >= completed.sequence);
+    // The issuers came in by the person's own doing.
+    let imported = town.until(&leaf.certificate_id, "imported").await;
+    for issuer in fetched.issuers {
+        let verdict = issuer.verdict.unwrap();
+        let Some(Item::Certificate(issuer)) = &verdict.items[0].item else {
+            panic!("{verdict:?}");
+        };
+        let came = town.until(&issuer.certificate_id, "imported").await;
+        assert_eq!(came.actor, imported.actor);
+    }
 
     // Complete, there is nothing to fetch.
     let again = fetch(&client, &leaf.certificate_id).await;
