@@ -2,25 +2,9 @@
 
 use api::{
     csr::v1::{FetchIssuersRequest, FetchIssuersResponse},
-    keystore::v1::{FileOutcome, ImportFile, ImportRequest, ImportedCertificate, imported_item},
+    keystore::v1::imported_item::Item,
 };
 use town::{Town, authority::Authority, client::Client, web::Web};
-
-async fn import(client: &Client, pem: String) -> ImportedCertificate {
-    let file = ImportFile {
-        name: "shop.pem".to_owned(),
-        content: pem.into_bytes().into(),
-        passphrase: None,
-    };
-    let import = ImportRequest { files: vec![file] };
-    let imported = client.certificates().import(import).await;
-    let mut verdict = imported.expect("an answer").into_inner().files.remove(0);
-    assert_eq!(verdict.outcome(), FileOutcome::Imported, "{verdict:?}");
-    match verdict.items.remove(0).item {
-        Some(imported_item::Item::Certificate(certificate)) => certificate,
-        other => panic!("a certificate came in as {other:?}"),
-    }
-}
 
 async fn fetch(client: &Client, certificate_id: &str) -> FetchIssuersResponse {
     let fetch = FetchIssuersRequest {
@@ -38,7 +22,9 @@ async fn missing_issuers_are_fetched_when_a_person_asks() {
     let (middle_url, root_url) = (web.url("middle.cer"), web.url("root.crt"));
     let root = Authority::root("Paper Root").to_be_had_at(&root_url);
     let middle = root.below("Paper Middle").to_be_had_at(&middle_url);
-    let leaf = import(&client, middle.issue(&["shop.example"])).await;
+    let leaf = client
+        .import_certificate(middle.issue(&["shop.example"]))
+        .await;
     assert!(!leaf.chain_complete);
     assert_eq!(leaf.missing_issuer_url, middle_url);
 
@@ -55,9 +41,17 @@ async fn missing_issuers_are_fetched_when_a_person_asks() {
     let urls = fetched.issuers.iter().map(|issuer| issuer.url.as_str());
     assert_eq!(urls.collect::<Vec<_>>(), [&middle_url, &root_url]);
     let completed = town.until(&leaf.certificate_id, "chain-completed").await;
-    let imported = town.until(&leaf.certificate_id, "imported").await;
-    assert_eq!(completed.actor, imported.actor, "the person's own doing");
     assert!(fetched.position >= completed.sequence);
+    // The issuers came in by the person's own doing.
+    let imported = town.until(&leaf.certificate_id, "imported").await;
+    for issuer in fetched.issuers {
+        let verdict = issuer.verdict.unwrap();
+        let Some(Item::Certificate(issuer)) = &verdict.items[0].item else {
+            panic!("{verdict:?}");
+        };
+        let came = town.until(&issuer.certificate_id, "imported").await;
+        assert_eq!(came.actor, imported.actor);
+    }
 
     // Complete, there is nothing to fetch.
     let again = fetch(&client, &leaf.certificate_id).await;

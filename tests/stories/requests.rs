@@ -10,10 +10,7 @@ use api::{
         CopyFromRequest, CreateRequestRequest, CreateRequestResponse, DeleteRequestsRequest,
         DeleteRequestsResponse, RequestFulfilled, copy_from_request,
     },
-    keystore::v1::{
-        FileOutcome, ImportFile, ImportRequest, ImportedCertificate, KeyChoice, imported_item,
-        key_choice,
-    },
+    keystore::v1::{FileOutcome, KeyChoice, key_choice},
     refuse,
     x509::v1::{KeyAlgorithm, Subject, SubjectAltNames},
 };
@@ -44,23 +41,6 @@ fn request_for(friendly_name: &str, names: &[&str]) -> CreateRequestRequest {
 async fn create(client: &Client, request: CreateRequestRequest) -> CreateRequestResponse {
     let created = client.csr().create_request(request).await;
     created.expect("the request is made").into_inner()
-}
-
-/// Imports one certificate, which is taken in: what became of it.
-async fn import(client: &Client, pem: &str) -> ImportedCertificate {
-    let file = ImportFile {
-        name: "answer.pem".to_owned(),
-        content: pem.to_owned().into_bytes().into(),
-        passphrase: None,
-    };
-    let import = ImportRequest { files: vec![file] };
-    let imported = client.certificates().import(import).await;
-    let mut verdict = imported.expect("an answer").into_inner().files.remove(0);
-    assert_eq!(verdict.outcome(), FileOutcome::Imported, "{verdict:?}");
-    match verdict.items.remove(0).item {
-        Some(imported_item::Item::Certificate(certificate)) => certificate,
-        other => panic!("a certificate came in as {other:?}"),
-    }
 }
 
 async fn delete(client: &Client, id: &str, dry_run: bool) -> DeleteRequestsResponse {
@@ -111,7 +91,7 @@ async fn a_request_is_answered_by_importing_its_certificate() {
         assert!(read.contains(expected), "{text}");
     }
 
-    let answer = import(&client, &ca.grant(&made.csr_pem)).await;
+    let answer = client.import_certificate(ca.grant(&made.csr_pem)).await;
     assert_eq!(answer.request_id, made.request_id);
     assert_eq!(answer.key_id, made.key_id);
     assert_eq!(answer.friendly_name, "shop");
@@ -135,7 +115,7 @@ async fn every_event_of_a_request_names_the_person_who_asked() {
     let generated = town.until(&made.key_id, "generated").await;
     assert_eq!(generated.actor, created.actor);
     assert_eq!(generated.correlation_id, created.correlation_id);
-    let answer = import(&client, &ca.grant(&made.csr_pem)).await;
+    let answer = client.import_certificate(ca.grant(&made.csr_pem)).await;
     let imported = town.until(&answer.certificate_id, "imported").await;
     assert_eq!(imported.actor, created.actor);
     // What follows by itself is the service's own, and says from what.
@@ -151,7 +131,7 @@ async fn csr_service_is_killed_before_the_answer_comes_and_the_request_is_fulfil
     let ca = Authority::root("Paper CA");
     let made = create(&client, request_for("shop", &["shop.example"])).await;
     town.installation.process("csr-service").kill();
-    let answer = import(&client, &ca.grant(&made.csr_pem)).await;
+    let answer = client.import_certificate(ca.grant(&made.csr_pem)).await;
     assert_eq!(answer.request_id, made.request_id);
     town.installation.start("csr-service");
     town.until(&made.request_id, "fulfilled").await;
@@ -160,7 +140,7 @@ async fn csr_service_is_killed_before_the_answer_comes_and_the_request_is_fulfil
     town.installation.process("csr-service").kill();
     town.installation.start("csr-service");
     let next = create_when_up(&town, request_for("store", &["store.example"])).await;
-    import(&client, &ca.grant(&next.csr_pem)).await;
+    client.import_certificate(ca.grant(&next.csr_pem)).await;
     town.until(&next.request_id, "fulfilled").await;
     let tally = town
         .tally(&format!("aggregate_id={}", made.request_id))
@@ -217,12 +197,12 @@ async fn a_deleted_request_gives_its_name_free_and_is_never_answered() {
 
     let next = create(&client, request_for("shop", &["store.example"])).await;
     // The answer to the first comes late: its key is still here, and it goes by its own name.
-    let answer = import(&client, &ca.grant(&made.csr_pem)).await;
+    let answer = client.import_certificate(ca.grant(&made.csr_pem)).await;
     assert_eq!(answer.request_id, "");
     assert_eq!(answer.key_id, made.key_id);
     assert_eq!(answer.friendly_name, "shop.example");
     // The second is answered by its own.
-    let answer = import(&client, &ca.grant(&next.csr_pem)).await;
+    let answer = client.import_certificate(ca.grant(&next.csr_pem)).await;
     assert_eq!(answer.request_id, next.request_id);
     town.until(&next.request_id, "fulfilled").await;
     let tally = town
@@ -242,7 +222,7 @@ async fn an_answer_and_a_deletion_at_once_agree_on_which_was_first() {
     let made = create(&client, request_for("shop", &["shop.example"])).await;
     let granted = ca.grant(&made.csr_pem);
     let (answer, deleted) = tokio::join!(
-        import(&client, &granted),
+        client.import_certificate(granted),
         delete(&client, &made.request_id, false)
     );
     let verdict = &deleted.requests[0];
@@ -266,7 +246,7 @@ async fn a_replacement_has_the_same_key_and_a_re_key_everything_else() {
     let ca = Authority::root("Paper CA");
     let made = create(&client, request_for("shop", &["shop.example"])).await;
     let old = ca.grant(&made.csr_pem);
-    let answer = import(&client, &old).await;
+    let answer = client.import_certificate(old.clone()).await;
     let copy = CopyFromRequest {
         source: Some(copy_from_request::Source::CertificateId(
             answer.certificate_id.clone(),
@@ -292,16 +272,10 @@ async fn a_replacement_has_the_same_key_and_a_re_key_everything_else() {
     let replacement = create(&client, replacement).await;
     assert_eq!(replacement.key_id, made.key_id);
     // The old certificate has the key and the names, and was here before: it is no answer.
-    let file = ImportFile {
-        name: "old.pem".to_owned(),
-        content: old.into_bytes().into(),
-        passphrase: None,
-    };
-    let import_old = ImportRequest { files: vec![file] };
-    let verdict = client.certificates().import(import_old).await.unwrap();
-    let outcome = verdict.into_inner().files[0].outcome();
-    assert_eq!(outcome, FileOutcome::AlreadyHere);
-    let answer = import(&client, &ca.grant(&replacement.csr_pem)).await;
+    assert_eq!(client.import(old).await.outcome(), FileOutcome::AlreadyHere);
+    let answer = client
+        .import_certificate(ca.grant(&replacement.csr_pem))
+        .await;
     assert_eq!(answer.request_id, replacement.request_id);
     assert_eq!(answer.friendly_name, "shop, next year");
     town.until(&replacement.request_id, "fulfilled").await;

@@ -1,12 +1,13 @@
 //! A CA that answers certificate requests by hand, as one without ACME does.
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, CertifiedIssuer,
-    CustomExtension, DnType, IsCa, KeyPair, SanType,
-};
-use rustls::pki_types::CertificateSigningRequestDer;
+use std::{fs, process::Command};
 
-use crate::client::pem;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, IsCa, KeyPair,
+    SanType,
+};
+
+use crate::{client::pem, tools::on_path};
 
 /// A CA certificate with its key.
 #[derive(Debug)]
@@ -49,16 +50,33 @@ impl Authority {
         pem(self.issuer.der())
     }
 
-    /// Grants a request all that it asks for: the certificate, PEM.
+    /// Lets openssl grant a request (PEM) all that it asks for: the certificate, PEM.
     pub fn grant(&self, csr_pem: &str) -> String {
-        let csr = pem_content(csr_pem);
-        let csr = CertificateSigningRequestDer::from(csr);
-        let mut request = CertificateSigningRequestParams::from_der(&csr).expect("a request");
-        let serial = uuid::Uuid::new_v4().as_bytes()[..8].to_vec();
-        request.params.serial_number = Some(serial.into());
-        request.params.custom_extensions.extend(self.ca_issuers());
-        let granted = request.signed_by(&self.issuer).expect("a certificate");
-        pem(granted.der())
+        let folder = tempfile::tempdir().expect("a folder for the CA");
+        let file = |name: &str, content: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, content).expect("a file of the CA");
+            path
+        };
+        let aia = self.aia.as_ref();
+        let extensions = aia.map(|url| format!("authorityInfoAccess = caIssuers;URI:{url}\n"));
+        let serial = uuid::Uuid::new_v4().simple();
+        let mut openssl = Command::new(on_path("openssl").expect("openssl is installed"));
+        openssl
+            .args(["x509", "-req", "-days", "90", "-copy_extensions", "copyall"])
+            .args(["-set_serial", &format!("0x{serial}")])
+            .arg("-in")
+            .arg(file("csr.pem", csr_pem))
+            .arg("-CA")
+            .arg(file("ca.pem", &self.pem()))
+            .arg("-CAkey")
+            .arg(file("ca.key", &self.issuer.key().serialize_pem()))
+            .arg("-extfile")
+            .arg(file("extensions", &extensions.unwrap_or_default()));
+        let granted = openssl.output().expect("openssl runs");
+        let complaint = String::from_utf8_lossy(&granted.stderr);
+        assert!(granted.status.success(), "{complaint}");
+        String::from_utf8(granted.stdout).expect("PEM")
     }
 
     /// A certificate for these names with a key of nobody's here, PEM.
@@ -98,12 +116,4 @@ fn ca(name: &str) -> CertificateParams {
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params
-}
-
-/// What a PEM text with one block holds.
-fn pem_content(text: &str) -> Vec<u8> {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    let lines = text.lines().filter(|line| !line.starts_with("-----"));
-    let text = lines.collect::<String>();
-    STANDARD.decode(text).expect("base64")
 }

@@ -4,7 +4,11 @@ use api::{
     acme::v1::acme_service_client::AcmeServiceClient,
     csr::v1::csr_service_client::CsrServiceClient,
     gateway::v1::session_service_client::SessionServiceClient,
-    keystore::v1::certificate_service_client::CertificateServiceClient, metadata,
+    keystore::v1::{
+        FileVerdict, ImportFile, ImportRequest, ImportedCertificate,
+        certificate_service_client::CertificateServiceClient, imported_item,
+    },
+    metadata,
     projection::v1::query_service_client::QueryServiceClient,
 };
 use tonic::{
@@ -84,6 +88,34 @@ impl Client {
     /// Who we are.
     pub fn session(&self) -> SessionServiceClient<Connection> {
         SessionServiceClient::new(self.connection())
+    }
+
+    /// Imports one file that needs no passphrase: its verdict.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub async fn import(&self, content: impl Into<Vec<u8>>) -> FileVerdict {
+        let file = ImportFile {
+            name: "a-file".to_owned(),
+            content: content.into().into(),
+            passphrase: None,
+        };
+        let import = ImportRequest { files: vec![file] };
+        let imported = self.certificates().import(import).await;
+        imported.expect("an answer").into_inner().files.remove(0)
+    }
+
+    /// Imports a file with one certificate, which is taken in: what became of it.
+    ///
+    /// # Panics
+    /// Where it is not taken in, or is no certificate.
+    pub async fn import_certificate(&self, content: impl Into<Vec<u8>>) -> ImportedCertificate {
+        let mut verdict = self.import(content).await;
+        assert!(verdict.reason.is_empty(), "{verdict:?}");
+        match verdict.items.remove(0).item {
+            Some(imported_item::Item::Certificate(certificate)) => certificate,
+            other => panic!("a certificate came in as {other:?}"),
+        }
     }
 
     /// The bare connection, for methods that the gateway must not have.

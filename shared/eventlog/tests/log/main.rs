@@ -9,6 +9,7 @@ mod append;
 mod cluster;
 mod counter;
 mod follow;
+mod foreign;
 mod ledger;
 mod proxy;
 mod safety;

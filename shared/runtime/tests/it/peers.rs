@@ -10,17 +10,16 @@ use std::{
 };
 
 use api::keystore::v1::{
-    ImportResponse, RenewIdentityRequest, RenewIdentityResponse,
+    ImportRequest, ImportResponse, RenewIdentityRequest, RenewIdentityResponse,
     identity_service_client::IdentityServiceClient,
     identity_service_server::{IdentityService, IdentityServiceServer},
 };
-use bytes::{BufMut, BytesMut};
-use http_body_util::{BodyExt, Full};
 use prost::Message;
 use runtime::{Caller, Clock, IdentityIssuer, Runtime, ServeError, identity::IssueError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, body::Body, server::NamedService, service::Routes};
+use tonic_prost::ProstCodec;
 
 use crate::authority::{Authority, shared};
 
@@ -141,7 +140,7 @@ impl IdentityService for Identities {
     }
 }
 
-/// Takes every import, and answers how many bytes came in as the position.
+/// Takes every import, however long, and answers how many bytes came in as the position.
 #[derive(Clone)]
 struct Intake {
     callers: Arc<Mutex<Vec<Caller>>>,
@@ -162,32 +161,15 @@ impl tower::Service<http::Request<Body>> for Intake {
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let callers = self.callers.clone();
-        Box::pin(async move {
-            let caller = request.extensions().get::<Caller>().unwrap().clone();
-            let Ok(body) = request.into_body().collect().await else {
-                return Ok(Status::resource_exhausted("broken off").into_http());
-            };
+        let take_in = tower::service_fn(move |request: Request<ImportRequest>| {
+            let caller = Caller::of(&request).unwrap().clone();
             callers.lock().unwrap().push(caller);
-            let answer = ImportResponse {
-                position: body.to_bytes().len() as u64,
-                ..ImportResponse::default()
-            };
-            let mut frame = BytesMut::new();
-            frame.put_u8(0);
-            frame.put_u32(answer.encoded_len() as u32);
-            answer.encode(&mut frame).unwrap();
-            let mut trailers = http::HeaderMap::new();
-            trailers.insert("grpc-status", http::HeaderValue::from_static("0"));
-            let body = Full::new(frame.freeze()).with_trailers(std::future::ready(Some(Ok::<
-                _,
-                Infallible,
-            >(
-                trailers,
-            ))));
-            let mut response = http::Response::new(Body::new(body));
-            let kind = http::HeaderValue::from_static("application/grpc");
-            response.headers_mut().insert("content-type", kind);
-            Ok(response)
-        })
+            let position = request.get_ref().encoded_len() as u64;
+            let files = Vec::new();
+            std::future::ready(Ok(Response::new(ImportResponse { files, position })))
+        });
+        let codec = ProstCodec::<ImportResponse, ImportRequest>::default();
+        let mut grpc = tonic::server::Grpc::new(codec).max_decoding_message_size(usize::MAX);
+        Box::pin(async move { Ok(grpc.unary(take_in, request).await) })
     }
 }

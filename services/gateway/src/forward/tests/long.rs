@@ -13,11 +13,10 @@ use api::{
     },
     options::v1::Role,
 };
-use bytes::{BufMut, BytesMut};
-use http_body_util::{BodyExt, Full};
-use hyper::{HeaderMap, Request, Response, header::HeaderValue};
+use hyper::{Request, Response};
 use prost::Message;
 use tonic::{Code, Status, body::Body, server::NamedService, service::Routes};
+use tonic_prost::ProstCodec;
 
 use super::edge::{edge, is};
 use crate::fixture::House;
@@ -74,30 +73,14 @@ impl tower::Service<Request<Body>> for Intake {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        Box::pin(async move {
-            let Ok(body) = request.into_body().collect().await else {
-                return Ok(Status::resource_exhausted("broken off").into_http());
-            };
-            let answer = ImportResponse {
-                position: body.to_bytes().len() as u64,
-                ..ImportResponse::default()
-            };
-            let mut frame = BytesMut::new();
-            frame.put_u8(0);
-            frame.put_u32(answer.encoded_len() as u32);
-            answer.encode(&mut frame).unwrap();
-            let mut trailers = HeaderMap::new();
-            trailers.insert("grpc-status", HeaderValue::from_static("0"));
-            let body = Full::new(frame.freeze()).with_trailers(std::future::ready(Some(Ok::<
-                _,
-                Infallible,
-            >(
-                trailers,
-            ))));
-            let mut response = Response::new(Body::new(body));
-            let kind = HeaderValue::from_static("application/grpc");
-            response.headers_mut().insert("content-type", kind);
-            Ok(response)
-        })
+        let take_in = tower::service_fn(|request: tonic::Request<ImportRequest>| {
+            let position = request.get_ref().encoded_len() as u64;
+            let files = Vec::new();
+            let answer = tonic::Response::new(ImportResponse { files, position });
+            std::future::ready(Ok::<_, Status>(answer))
+        });
+        let codec = ProstCodec::<ImportResponse, ImportRequest>::default();
+        let mut grpc = tonic::server::Grpc::new(codec).max_decoding_message_size(usize::MAX);
+        Box::pin(async move { Ok(grpc.unary(take_in, request).await) })
     }
 }
