@@ -75,6 +75,8 @@ impl Ca {
             fallback: false,
             position,
             rank: 0,
+            not_before: None,
+            not_after: None,
         }
     }
 

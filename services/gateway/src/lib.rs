@@ -75,7 +75,7 @@ pub async fn run(
     let http_address = http.local_addr().map_err(RunError::Listen)?;
     let stopping = runtime.stopping();
 
-    let index = Arc::new(tls::ServingIndex::new());
+    let index = Arc::new(tls::ServingIndex::new(runtime.clock().clone()));
     let tls = tls::server_config(index.clone()).map_err(RunError::Tls)?;
     let keystore = runtime.channel("keystore").map_err(RunError::Channel)?;
     let token_file = config.bootstrap_token_sha256_file.clone();

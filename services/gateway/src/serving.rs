@@ -127,6 +127,10 @@ pub fn credential(put: ServingCredential) -> Result<Credential, rustls::Error> {
     let dns_names = put.subject_alt_names.unwrap_or_default().dns_names;
     Ok(Credential {
         certificate_id: put.certificate_id,
+        rank: put.rank,
+        // A keystore of an earlier version does not say: then it counts as valid.
+        validity: put.not_before.map_or(i64::MIN, |at| at.seconds)
+            ..=put.not_after.map_or(i64::MAX, |at| at.seconds),
         position: put.position,
         dns_names: dns_names
             .into_iter()

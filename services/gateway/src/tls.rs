@@ -1,16 +1,19 @@
 //! Which certificate answers a handshake, by its SNI (RFC 6066, section 3).
 //!
 //! The exact name goes first, then a wildcard for its leftmost label (RFC 6125, section 6.4.3), then the
-//! fallback, which also answers connections that name nothing. Of several certificates for one name the
-//! one added last answers; when it goes, the earlier one is back. Every change takes effect on the next
-//! handshake, whole: a handshake sees the index before it or after it.
+//! fallback, which also answers connections that name nothing. Of several certificates for one name one
+//! that is valid goes before one that is not, then the keystore's rank counts (automated, from elsewhere,
+//! self-signed), and then the one added last answers; when it goes, the next one is back. Every change takes
+//! effect on the next handshake, whole: a handshake sees the index before it or after it.
 
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
+    ops::RangeInclusive,
     sync::{Arc, PoisonError, RwLock},
 };
 
+use runtime::Clock;
 use rustls::{
     ServerConfig,
     crypto::aws_lc_rs,
@@ -24,7 +27,11 @@ use tokio::sync::watch;
 pub struct Credential {
     /// The certificate through all its versions.
     pub certificate_id: String,
-    /// When it was added (log position): of two for one name the later one answers.
+    /// How it stands among several for one name: the higher answers.
+    pub rank: u32,
+    /// The seconds (since 1970) at which it is valid, the last one included.
+    pub validity: RangeInclusive<i64>,
+    /// When it was added (log position): of two for one name that are alike otherwise the later one answers.
     pub position: u64,
     /// DNS names in lower case, "*." first where it is a wildcard.
     pub dns_names: Vec<String>,
@@ -36,6 +43,7 @@ pub struct Credential {
 
 /// All that is served now.
 pub struct ServingIndex {
+    clock: Clock,
     index: RwLock<Index>,
     filled: watch::Sender<bool>,
 }
@@ -47,13 +55,14 @@ struct Index {
     fallbacks: Ranked,
 }
 
-/// Who answers, last: the order of (position, certificate id), so that every gateway chooses alike.
-type Ranked = BTreeMap<(u64, String), Arc<Credential>>;
+/// Who answers, last: the order of (rank, position, certificate id), so that every gateway chooses alike.
+type Ranked = BTreeMap<(u32, u64, String), Arc<Credential>>;
 
 impl ServingIndex {
     /// Nothing yet: handshakes have to wait for [`filled`](Self::filled).
-    pub fn new() -> ServingIndex {
+    pub fn new(clock: Clock) -> ServingIndex {
         ServingIndex {
+            clock,
             index: RwLock::default(),
             filled: watch::Sender::new(false),
         }
@@ -103,9 +112,10 @@ impl ServingIndex {
     /// The credential that answers a connection with this SNI, or with none.
     pub fn answering(&self, server_name: Option<&str>) -> Option<Arc<Credential>> {
         let name = server_name.map(|name| name.trim_end_matches('.').to_ascii_lowercase());
+        let now = self.clock.now().unix_timestamp();
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        let named = name.and_then(|name| index.named(&name));
-        named.or_else(|| last(&index.fallbacks))
+        let named = name.and_then(|name| index.named(&name, now));
+        named.or_else(|| best(&index.fallbacks, now))
     }
 }
 
@@ -152,23 +162,26 @@ impl Index {
         self.fallbacks.remove(&rank(&credential));
     }
 
-    fn named(&self, name: &str) -> Option<Arc<Credential>> {
-        let exact = self.by_name.get(name).and_then(last);
+    fn named(&self, name: &str, now: i64) -> Option<Arc<Credential>> {
+        let exact = self.by_name.get(name).and_then(|all| best(all, now));
         exact.or_else(|| {
             let (_, parent) = name.split_once('.')?;
-            self.by_name.get(&format!("*.{parent}")).and_then(last)
+            let all = self.by_name.get(&format!("*.{parent}"))?;
+            best(all, now)
         })
     }
 }
 
-fn rank(credential: &Credential) -> (u64, String) {
-    (credential.position, credential.certificate_id.clone())
+fn rank(credential: &Credential) -> (u32, u64, String) {
+    let id = credential.certificate_id.clone();
+    (credential.rank, credential.position, id)
 }
 
-fn last(ranked: &Ranked) -> Option<Arc<Credential>> {
-    ranked
-        .last_key_value()
-        .map(|(_, credential)| credential.clone())
+/// The last one that is valid at this second; where none is, the last one.
+fn best(ranked: &Ranked, now: i64) -> Option<Arc<Credential>> {
+    let mut all = ranked.values().rev();
+    let valid = all.clone().find(|one| one.validity.contains(&now));
+    valid.or_else(|| all.next()).cloned()
 }
 
 /// TLS 1.3 and 1.2 for HTTP/2 and HTTP/1.1, with certificates from the index.

@@ -91,7 +91,7 @@ impl Following {
             "keystore",
             Routes::new(ServingServiceServer::new(keystore.clone())),
         );
-        let index = Arc::new(ServingIndex::new());
+        let index = Arc::new(ServingIndex::new(runtime::Clock::system()));
         let runtime = house.gateway();
         let (channel, followed) = (runtime.channel("keystore").unwrap(), index.clone());
         tokio::spawn(async move { follow(channel, &followed, &runtime.stopping()).await });

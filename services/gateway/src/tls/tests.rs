@@ -12,7 +12,7 @@ use crate::{
 };
 
 fn index_of<'a>(credentials: impl IntoIterator<Item = &'a ServingCredential>) -> Arc<ServingIndex> {
-    let index = Arc::new(ServingIndex::new());
+    let index = Arc::new(ServingIndex::new(runtime::Clock::system()));
     index.replace(credentials.into_iter().map(credential));
     index
 }
@@ -73,6 +73,30 @@ async fn the_exact_name_then_the_wildcard_then_the_fallback() {
         (None, &rest),
     ] {
         assert_eq!(answer(&index, name).await, Some(leaf(expected)), "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_several_for_one_name_a_valid_one_answers_then_the_higher_rank_then_the_later() {
+    let ca = Ca::new("CA");
+    let names = ["shop.example"];
+    let of_rank = |id, position, rank| ServingCredential {
+        rank,
+        ..ca.credential(id, position, &names)
+    };
+    let automated = of_rank("automated", 1, 3);
+    let imported = of_rank("imported", 2, 2);
+    let later = of_rank("later", 3, 2);
+    let self_signed = of_rank("self-signed", 4, 1);
+    let long_gone = ServingCredential {
+        not_after: Some(Default::default()),
+        ..of_rank("expired", 5, 3)
+    };
+    let index = index_of([&automated, &imported, &later, &self_signed, &long_gone]);
+    let name = Some("shop.example");
+    for expected in [&automated, &later, &imported, &self_signed, &long_gone] {
+        assert_eq!(answer(&index, name).await, Some(leaf(expected)));
+        index.remove(&expected.certificate_id);
     }
 }
 

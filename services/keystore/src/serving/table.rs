@@ -193,6 +193,8 @@ impl Version {
             fallback: false,
             position: recorded.sequence,
             rank: self.rank,
+            not_before: leaf.not_before,
+            not_after: leaf.not_after,
         };
         Ok(Model {
             certificate_id,

@@ -154,7 +154,7 @@ pub struct Edge {
 /// The edge in front of what is up in the house, with a token of this role.
 pub async fn edge(role: Role, house: House) -> Edge {
     let ca = Ca::new("web CA");
-    let index = Arc::new(ServingIndex::new());
+    let index = Arc::new(ServingIndex::new(runtime::Clock::system()));
     index.replace([serving::credential(ca.credential("edge", 1, &["edge.example"])).unwrap()]);
 
     let token = Token::generate().unwrap();
