@@ -2,15 +2,23 @@
 //! One binary, a file a story; the fixture is `town`.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a story fails, in its helpers too.
 
+mod beside_automation;
+mod ca_by_hand;
 mod callers;
+mod chain_grows;
 mod command_line;
 mod crash;
 mod doubtful_logs;
+mod drawer;
 mod edge;
 mod evaluation;
+mod filled_in;
+mod given_out;
 mod issue;
+mod killed_import;
 mod missing_issuers;
 mod one_folder;
+mod put_away;
 mod races;
 mod refusals;
 mod renew;

@@ -1,8 +1,8 @@
 //! A town to tell stories in: the real `chancery`, a real NATS server, a real CA, on this machine alone.
 //!
 //! A [`Town`] is one installation, talked to as people and programs do: by the [`command_line`], by the public
-//! API ([`client`]), by a handshake with its [`edge`]. [`pebble`] is its CA, an [`authority`] one without ACME. [`nats`] is a bare server, for stories
-//! about the log alone, and [`wire`] a line to it that can lose what it carries. Everything runs as a [`child`] that
+//! API ([`client`]), by a handshake with its [`edge`]; or all that from somebody's [`desk`]. [`pebble`] is its CA, an [`authority`] one
+//! without ACME. [`nats`] is a bare server, for stories about the log alone, and [`wire`] a line to it that can lose what it carries. Everything runs as a [`child`] that
 //! ends with its owner; [`wait`] waits for conditions, and nothing waits for a time.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails.
 
@@ -11,6 +11,7 @@ pub mod call;
 pub mod child;
 pub mod client;
 pub mod command_line;
+pub mod desk;
 pub mod edge;
 pub mod installation;
 pub mod nats;

@@ -21,6 +21,7 @@ use tonic::{
 use super::{
     credentials::Credentials,
     error::{self, ClientError},
+    settled::Positioned,
     trust::{Seen, Trust},
 };
 
@@ -164,7 +165,8 @@ impl Connection {
     }
 
     /// Sends a command. When the answer is lost it is sent again under the same id, so that it takes effect once.
-    pub async fn command<M: Clone, R>(
+    /// It has ended when whoever asks next sees what it did.
+    pub async fn command<M: Clone, R: Positioned>(
         &self,
         message: M,
         id: &RequestId,
@@ -177,7 +179,11 @@ impl Connection {
             request.metadata_mut().insert(IDEMPOTENCY_KEY, id.0.clone());
             left -= 1;
             match send(request).await {
-                Ok(answer) => return Ok(answer.into_inner()),
+                Ok(answer) => {
+                    let answer = answer.into_inner();
+                    self.settled(answer.position()).await;
+                    return Ok(answer);
+                }
                 Err(status) if error::is_lost(&status) && left > 0 => {
                     tokio::time::sleep(PAUSE).await;
                 }

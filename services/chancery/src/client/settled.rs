@@ -1,0 +1,73 @@
+//! A command has ended when the next one sees what it did: its answer says where the log has that, and the tables
+//! that the next one asks follow the log a moment later.
+
+use std::time::Duration;
+
+use api::{
+    acme::v1::{RegisterServerResponse, RenewNowResponse, RequestCertificateResponse},
+    csr::v1::{
+        CreateRequestResponse, CreateSelfSignedResponse, DeleteRequestsResponse,
+        FetchIssuersResponse,
+    },
+    keystore::v1::{
+        ClearDefaultResponse, DeleteCertificatesResponse, DestroyKeysResponse, ExportResponse,
+        ImportResponse, RenameCertificateResponse, RestoreCertificateResponse, SetDefaultResponse,
+    },
+    projection::v1::ListRequest,
+};
+use tonic::Request;
+
+use super::Connection;
+
+/// The answer of a command.
+pub trait Positioned {
+    /// Where the log has what was done; 0 where nothing was.
+    fn position(&self) -> u64;
+}
+
+impl Connection {
+    /// Waits until the tables show what was done. Not for long, and it is no failure where they do not yet: it is done.
+    pub async fn settled(&self, position: u64) {
+        if position == 0 {
+            return;
+        }
+        // Any question waits for its position.
+        let mut request = Request::new(ListRequest {
+            page_size: 1,
+            at_least: position,
+            ..ListRequest::default()
+        });
+        request.set_timeout(PATIENCE);
+        let _ = self.queries().list_keys(request).await;
+    }
+}
+
+macro_rules! positioned {
+    ($($answer:ty),* $(,)?) => {
+        $(impl Positioned for $answer {
+            fn position(&self) -> u64 {
+                self.position
+            }
+        })*
+    };
+}
+
+positioned!(
+    ClearDefaultResponse,
+    CreateRequestResponse,
+    CreateSelfSignedResponse,
+    DeleteCertificatesResponse,
+    DeleteRequestsResponse,
+    DestroyKeysResponse,
+    ExportResponse,
+    FetchIssuersResponse,
+    ImportResponse,
+    RegisterServerResponse,
+    RenameCertificateResponse,
+    RenewNowResponse,
+    RequestCertificateResponse,
+    RestoreCertificateResponse,
+    SetDefaultResponse,
+);
+
+const PATIENCE: Duration = Duration::from_secs(5);

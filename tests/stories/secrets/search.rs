@@ -1,0 +1,93 @@
+//! What must not be found, and looking for it in every spelling.
+
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+
+/// What somebody must not find.
+pub struct Secret {
+    /// For the failure's text.
+    pub what: String,
+    spellings: Vec<Vec<u8>>,
+}
+
+/// Where it is searched.
+pub struct Haystack {
+    as_it_is: Vec<u8>,
+    /// Without line ends and spaces: PEM breaks what it holds.
+    unbroken: Vec<u8>,
+}
+
+impl From<Vec<u8>> for Haystack {
+    fn from(as_it_is: Vec<u8>) -> Self {
+        let unbroken = as_it_is
+            .iter()
+            .copied()
+            .filter(|octet| !octet.is_ascii_whitespace())
+            .collect();
+        Self { as_it_is, unbroken }
+    }
+}
+
+impl Secret {
+    /// A secret that is a text: as it is, and as its octets might be written.
+    pub fn text(what: &str, text: &str) -> Self {
+        Self::bytes(what, text.as_bytes())
+    }
+
+    /// The private part of a PKCS#8 key: what comes before its public key, which everybody may know.
+    pub fn private_key(what: &str, pkcs8: &[u8]) -> Self {
+        const SCALAR: &[u8] = &[0x02, 0x01, 0x01, 0x04];
+        // ECPrivateKey (RFC 5915): version 1, then the scalar as an octet string.
+        let at = pkcs8
+            .windows(SCALAR.len())
+            .position(|window| window == SCALAR);
+        let at = at.unwrap_or_else(|| panic!("{what} is no elliptic-curve key")) + SCALAR.len();
+        let length = usize::from(pkcs8[at]);
+        Self::bytes(what, &pkcs8[at + 1..at + 1 + length])
+    }
+
+    /// Octets, and every way in which they might be written: hexadecimal, base64 at any place of a longer text, JSON.
+    pub fn bytes(what: &str, octets: &[u8]) -> Self {
+        assert!(
+            octets.len() >= 16,
+            "{what} has only {} octets",
+            octets.len()
+        );
+        let hex = octets
+            .iter()
+            .map(|octet| format!("{octet:02x}"))
+            .collect::<String>();
+        let list = octets.iter().map(u8::to_string).collect::<Vec<_>>();
+        let mut spellings = vec![
+            octets.to_vec(),
+            hex.to_uppercase().into_bytes(),
+            hex.into_bytes(),
+            list.join(",").into_bytes(),
+            list.join(", ").into_bytes(),
+        ];
+        for skipped in 0..3 {
+            // Whole groups of three, so that what stands before and after does not matter.
+            let inner = &octets[skipped..];
+            let inner = &inner[..inner.len() / 3 * 3];
+            spellings.push(STANDARD.encode(inner).into_bytes());
+            spellings.push(URL_SAFE_NO_PAD.encode(inner).into_bytes());
+        }
+        Self {
+            what: what.to_owned(),
+            spellings,
+        }
+    }
+
+    /// Whether it stands there, in any spelling.
+    pub fn is_in(&self, haystack: &Haystack) -> bool {
+        let found = |spelling: &Vec<u8>| {
+            let forms = [&haystack.as_it_is, &haystack.unbroken];
+            forms
+                .iter()
+                .any(|form| memchr::memmem::find(form, spelling).is_some())
+        };
+        self.spellings.iter().any(found)
+    }
+}
