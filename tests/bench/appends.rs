@@ -4,13 +4,16 @@ use std::time::Instant;
 
 use api::keystore::v1::KeyGenerated;
 use async_nats::jetstream;
-use eventlog::{Aggregate, Envelope, EventBody, EventLog, Origin, Provision, provision, subject};
+use eventlog::{Aggregate, Envelope, EventBody, EventLog, Origin, Provision, provision};
 use futures_util::{StreamExt, stream};
 use time::OffsetDateTime;
 use town::nats::Nats;
 use uuid::Uuid;
 
-use crate::figure::{Figure, Wanted, median};
+use crate::{
+    bare,
+    figure::{Figure, Wanted, median},
+};
 
 eventlog::events! {
     /// What can happen to a key.
@@ -103,19 +106,8 @@ async fn append(log: &EventLog, in_flight: usize, count: usize) -> f64 {
 }
 
 async fn publish(bare: &jetstream::Context, in_flight: usize, count: usize) -> f64 {
-    let body = event().to_json().unwrap();
-    let started = Instant::now();
-    stream::iter(0..count)
-        .for_each_concurrent(in_flight, async |_| {
-            let id = Uuid::new_v4().to_string();
-            let ack = bare
-                .publish(subject::event("key", &id, "generated"), body.clone().into())
-                .await
-                .unwrap();
-            ack.await.unwrap();
-        })
-        .await;
-    count as f64 / started.elapsed().as_secs_f64()
+    let bodies = vec![event().to_json().unwrap().into(); count];
+    count as f64 / bare::append(bare, in_flight, &bodies).await.as_secs_f64()
 }
 
 fn event() -> Event {

@@ -3,16 +3,22 @@
 //!     make bench                      all of them
 //!     target/release/bench appends    some of them
 //!
-//! [`appends`], [`catch_up`], [`start`] and [`issuance`] measure; [`figure`] is what they answer with. The table goes
-//! to stdout, the same as JSON to `bench.json` in the target folder. The exit status is 1 where a figure was not reached.
+//! [`appends`], [`catch_up`], [`start`], [`issuance`], [`self_signed`], [`import`] and [`queries`] measure; [`figure`] is
+//! what they answer with. The table goes to stdout, the same as JSON to `bench.json` in the target folder. The exit
+//! status is 1 where a figure was not reached.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // What is measured must work: else there is no figure.
 
 mod appends;
+mod bare;
 mod catch_up;
+mod client;
 mod figure;
+mod import;
 mod issuance;
 mod memory;
+mod queries;
 mod seed;
+mod self_signed;
 mod start;
 
 use std::process::ExitCode;
@@ -42,7 +48,10 @@ async fn main() -> ExitCode {
             "appends" => appends::measure().await,
             "catch-up" => catch_up::measure().await,
             "start" => start::measure().await,
-            _ => issuance::measure().await,
+            "issuance" => issuance::measure().await,
+            "self-signed" => self_signed::measure().await,
+            "import" => import::measure().await,
+            _ => queries::measure().await,
         });
     }
     figure::print(&figures);
@@ -56,4 +65,12 @@ async fn main() -> ExitCode {
     }
 }
 
-const MEASUREMENTS: [&str; 4] = ["appends", "catch-up", "start", "issuance"];
+const MEASUREMENTS: [&str; 7] = [
+    "appends",
+    "catch-up",
+    "start",
+    "issuance",
+    "self-signed",
+    "import",
+    "queries",
+];

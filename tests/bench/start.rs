@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use api::gateway::v1::WhoAmIRequest;
 use town::{
-    client::Client,
     installation::{Installation, SERVICES},
     wait,
 };
 
 use crate::{
+    client,
     figure::{Figure, Wanted, median},
     memory::{Sampling, resident},
     seed,
@@ -112,13 +111,7 @@ async fn until_serving(installation: &Installation, names: &[String]) {
         (!leaf.self_signed).then_some(())
     })
     .await;
-    wait::within(PATIENCE, "the API answers", async || {
-        let client = Client::connect(installation.edge, &installation.bootstrap_token())
-            .await
-            .ok()?;
-        client.session().who_am_i(WhoAmIRequest {}).await.ok()
-    })
-    .await;
+    client::of(installation).await;
 }
 
 const CERTIFICATES: usize = 1_000;
