@@ -25,9 +25,7 @@ pub use self::{
         KeyClaim, begin_destruction, end_order, forget_use, key_users, record_use, record_uses,
         use_key,
     },
-    requests::{
-        Reservation, Reserved, oldest_answered, release_request, reserve_request, waiting_for,
-    },
+    requests::{Reservation, Reserved, answered, release_request, reserve_request, waiting_for},
 };
 use crate::tables::claim::{ActiveModel, Column, Entity, Model};
 pub use crate::tables::{claim::Kind, key_use::User};

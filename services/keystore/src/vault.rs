@@ -1,5 +1,7 @@
 //! Keeps private keys sealed, signs with them, and shreds them. Knows no event.
 
+mod sealed;
+
 use std::{num::NonZero, sync::Arc, thread::available_parallelism};
 
 use pki::{KeyAlgorithm, PrivateKey, Subject, SubjectAltNames, csr, self_signed};
@@ -17,10 +19,10 @@ use tokio::{
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+pub use self::sealed::{SealedKey, is_here};
 use crate::{
     envelope::{self, EnvelopeError, Label},
     kek::Kek,
-    key::PublicHalf,
     tables::{kek_check, sealed_key},
 };
 
@@ -46,45 +48,6 @@ pub struct StoredKey {
     pub spki_sha256: String,
     /// The log is known to have its event.
     pub recorded: bool,
-}
-
-/// A key that is sealed, and not yet in the vault.
-#[derive(Debug)]
-pub struct SealedKey {
-    /// The key, for what is to be signed with it at once.
-    pub key: Arc<PrivateKey>,
-    row: sealed_key::Model,
-}
-
-impl SealedKey {
-    /// What may be known of it.
-    pub fn half(&self) -> PublicHalf {
-        PublicHalf {
-            algorithm: self.key.algorithm(),
-            spki_der: self.row.spki_der.clone(),
-        }
-    }
-
-    /// SHA-256 of its public key, hex.
-    pub fn spki_sha256(&self) -> &str {
-        &self.row.spki_sha256
-    }
-
-    /// Puts it into the vault, unless there is one of this id; says whether it did.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn put(&self, db: &impl ConnectionTrait) -> Result<bool, DbErr> {
-        let row = sealed_key::ActiveModel::from(self.row.clone()).reset_all();
-        let first_wins = OnConflict::column(sealed_key::Column::Id)
-            .do_nothing()
-            .to_owned();
-        let inserted = sealed_key::Entity::insert(row)
-            .on_conflict(first_wins)
-            .exec_without_returning(db)
-            .await?;
-        Ok(inserted == 1)
-    }
 }
 
 /// Why the vault did not do what was asked.
@@ -399,15 +362,6 @@ async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, VaultError> + Send + 'static,
 ) -> Result<T, VaultError> {
     spawn_blocking(work).await.map_err(VaultError::Broken)?
-}
-
-/// Whether a key is in the vault.
-///
-/// # Errors
-/// What the database says.
-pub async fn is_here(db: &impl ConnectionTrait, id: Uuid) -> Result<bool, DbErr> {
-    let row = sealed_key::Entity::find_by_id(id).one(db).await?;
-    Ok(row.is_some())
 }
 
 /// Overwrites and deletes a key's row.

@@ -2,6 +2,7 @@
 
 use super::*;
 use eventlog::given::given;
+use pki::FriendlyName;
 
 use crate::samples;
 

@@ -62,7 +62,6 @@ async fn certificate(
             claims::record(tx, Kind::Name, &imported.friendly_name, id).await?;
             if let Ok(request) = imported.request_id.parse::<Uuid>() {
                 // It has its answer: the certificate uses the key from now on.
-                reservation::Entity::delete_by_id(request).exec(tx).await?;
                 claims::forget_use(tx, request).await?;
             }
         }
@@ -153,7 +152,10 @@ async fn request(
             let spki = &created.spki_sha256;
             claims::record_use(tx, spki, id, User::Request, recorded.time).await?;
         }
-        RequestEvent::Fulfilled(_) => {}
+        // Until now a deletion was told that the answer is here.
+        RequestEvent::Fulfilled(_) => {
+            reservation::Entity::delete_by_id(id).exec(tx).await?;
+        }
         RequestEvent::Deleted(_) => {
             claims::release_request(tx, id).await?;
         }

@@ -291,8 +291,9 @@ async fn claim(
         return Ok(Claimed::Refused(Refusal::KeyBeingDestroyed));
     }
     claims::claim(tx, Kind::Fingerprint, fingerprint, id, now).await?;
-    if !seen_before && let Some(answered) = claims::oldest_answered(waiting, leaf) {
-        let request = answered.request_id;
+    let answered = claims::answered(waiting, leaf).filter(|_| !seen_before);
+    for request in answered.map(|reservation| reservation.request_id) {
+        // One that has its answer, or was released, has no name any more.
         if let Some(name) = claims::hand_over_name(tx, request, id, now).await? {
             let request = Some(request);
             return Ok(Claimed::Free { name, request });
