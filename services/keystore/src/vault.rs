@@ -366,13 +366,12 @@ impl Vault {
         Ok(())
     }
 
-    /// Shreds a key that is destroyed by the log: its row is overwritten, and so is what the write-ahead
-    /// log has of it.
+    /// Has the write-ahead log forget the keys that were shredded: their rows are overwritten, and it may
+    /// still have them as they were.
     ///
     /// # Errors
     /// [`VaultError::Database`].
-    pub async fn shred(&self, id: Uuid) -> Result<(), VaultError> {
-        shred(&self.database, id).await?;
+    pub async fn forget_pages(&self) -> Result<(), VaultError> {
         // Best done, and done at the next checkpoint at the latest: a reader may hold the old pages.
         if self.database.get_database_backend() == DbBackend::Sqlite {
             let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
@@ -408,6 +407,21 @@ async fn off_thread<T: Send + 'static>(
 pub async fn is_here(db: &impl ConnectionTrait, id: Uuid) -> Result<bool, DbErr> {
     let row = sealed_key::Entity::find_by_id(id).one(db).await?;
     Ok(row.is_some())
+}
+
+/// The key with this public key (SHA-256, hex), where it is here.
+///
+/// # Errors
+/// What the database says.
+pub async fn with_spki(
+    db: &impl ConnectionTrait,
+    spki_sha256: &str,
+) -> Result<Option<Uuid>, DbErr> {
+    let row = sealed_key::Entity::find()
+        .filter(sealed_key::Column::SpkiSha256.eq(spki_sha256))
+        .one(db)
+        .await?;
+    Ok(row.map(|row| row.id))
 }
 
 /// Overwrites and deletes a key's row.

@@ -106,11 +106,11 @@ pub async fn waiting_for(
 }
 
 /// Which of these requests, the oldest first, the certificate answers: its key, and every name that was asked for.
-pub fn oldest_answered<'a>(
+pub fn answered<'a>(
     waiting: &'a [Reservation],
-    certificate: &Certificate,
-) -> Option<&'a Reservation> {
-    waiting.iter().find(|reservation| {
+    certificate: &'a Certificate,
+) -> impl Iterator<Item = &'a Reservation> {
+    waiting.iter().filter(|reservation| {
         reservation.spki_sha256 == certificate.spki_sha256
             && asked_for(reservation).is_some_and(|names| names.covered_by(certificate))
     })
