@@ -185,7 +185,8 @@ pub fn decide(state: &State, command: &Command) -> Result<Event, Refusal> {
             fingerprint,
             issuers,
         } => {
-            let kept = state.known().ok_or(Refusal::NoSuchCertificate)?;
+            // Of one that is deleted it is built when it is restored.
+            let kept = state.existing()?;
             let same = kept.issuers.iter().map(|issuer| &issuer.der[..]);
             if kept.leaf.sha256_fingerprint != *fingerprint
                 || same.eq(issuers.iter().map(|issuer| &issuer.der[..]))

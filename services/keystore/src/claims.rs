@@ -23,7 +23,7 @@ use uuid::Uuid;
 pub use self::{
     keys::{
         KeyClaim, begin_destruction, end_order, forget_use, key_users, record_use, record_uses,
-        use_key,
+        use_key, use_key_again,
     },
     requests::{Reservation, Reserved, answered, release_request, reserve_request, waiting_for},
 };
@@ -155,8 +155,20 @@ pub async fn holder_of(
     kind: Kind,
     value: &str,
 ) -> Result<Option<Uuid>, DbErr> {
-    let row = Entity::find_by_id((kind, value.to_owned())).one(db).await?;
-    Ok(row.map(|row| row.holder))
+    let claim = find(db, kind, value).await?;
+    Ok(claim.map(|claim| claim.holder))
+}
+
+/// The claim on a value.
+///
+/// # Errors
+/// What the database says.
+pub async fn find(
+    db: &impl ConnectionTrait,
+    kind: Kind,
+    value: &str,
+) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id((kind, value.to_owned())).one(db).await
 }
 
 /// What stands against a change of the default, or a deletion.

@@ -15,7 +15,7 @@ mod self_sign;
 
 use std::sync::Arc;
 
-use eventlog::{ClaimError, EventLog, LogError};
+use eventlog::{Aggregate, ClaimError, EventLog, Executed, LogError, Origin};
 use pki::{Subject, SubjectAltNames};
 use runtime::Clock;
 use sea_orm::{DatabaseConnection, DbErr};
@@ -117,6 +117,25 @@ impl Commands {
         Ok(key)
     }
 
+    /// Where the log has what this request did to an aggregate, if it did it: a repeat is answered with
+    /// that, whatever holds by now, and claims nothing.
+    pub(crate) async fn done_before<A: Aggregate>(
+        &self,
+        origin: &Origin,
+        id: &str,
+        item: &str,
+    ) -> Result<Option<Executed<A>>, CommandError> {
+        let nothing_new = |_: &A| Err(NotDone);
+        let now = self.clock.now();
+        match self.log.execute(id, origin, item, now, nothing_new).await {
+            Ok(done) => Ok(Some(done)),
+            Err(eventlog::CommandError::Refused(NotDone)) => Ok(None),
+            Err(eventlog::CommandError::RequestIdReused) => Err(CommandError::RequestIdReused),
+            Err(eventlog::CommandError::Contended) => Err(CommandError::Contended),
+            Err(eventlog::CommandError::Failed(log)) => Err(CommandError::Log(log)),
+        }
+    }
+
     /// Returns once every claim has been confirmed, or taken back, that an event has settled by now: for
     /// a second look, where a claim stands against a command.
     pub(crate) async fn settled(&self) -> Result<(), CommandError> {
@@ -125,6 +144,9 @@ impl Commands {
         caught_up.map_err(CommandError::Database)
     }
 }
+
+/// The log has nothing of a request.
+struct NotDone;
 
 /// Why a command was not done.
 #[derive(Debug, thiserror::Error)]
@@ -143,7 +165,7 @@ pub enum CommandError {
     Log(#[source] LogError),
     /// The vault did not do its part.
     #[error("the vault failed")]
-    Vault(#[from] VaultError),
+    Vault(#[source] VaultError),
     /// A sealed secret was not kept or given.
     #[error("a sealed secret cannot be kept or given")]
     Secret(#[from] SecretError),
@@ -168,6 +190,16 @@ impl From<eventlog::CommandError<Refusal>> for CommandError {
             eventlog::CommandError::RequestIdReused => Self::RequestIdReused,
             eventlog::CommandError::Contended => Self::Contended,
             eventlog::CommandError::Failed(log) => Self::Log(log),
+        }
+    }
+}
+
+impl From<VaultError> for CommandError {
+    fn from(error: VaultError) -> Self {
+        match error {
+            // It was destroyed since it was looked at.
+            VaultError::NoSuchKey(_) => Self::Refused(Refusal::NoSuchKey),
+            error => Self::Vault(error),
         }
     }
 }

@@ -166,7 +166,7 @@ impl Linker {
     async fn link(&self, row: &unlinked::Model) -> Result<Linked, CommandError> {
         let id = row.certificate_id;
         let state = self.commands.certificate(id).await?;
-        let Some(kept) = state.known() else {
+        let Some(kept) = state.kept() else {
             return Ok(Linked::default());
         };
         let leaf = Certificate::try_from(&kept.leaf);
@@ -200,6 +200,8 @@ impl Linker {
             .await;
         match linked {
             Ok(_) | Err(LogCommandError::Refused(Refusal::ChainUnchanged)) => Ok(done),
+            // In the meantime.
+            Err(LogCommandError::Refused(Refusal::CertificateDeleted)) => Ok(Linked::default()),
             Err(error) => Err(error.into()),
         }
     }

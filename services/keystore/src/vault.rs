@@ -19,7 +19,7 @@ use tokio::{
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-pub use self::sealed::{SealedKey, is_here};
+pub use self::sealed::{SealedKey, is_here, with_spki};
 use crate::{
     envelope::{self, EnvelopeError, Label},
     kek::Kek,
@@ -329,13 +329,12 @@ impl Vault {
         Ok(())
     }
 
-    /// Shreds a key that is destroyed by the log: its row is overwritten, and so is what the write-ahead
-    /// log has of it.
+    /// Has the write-ahead log forget the keys that were shredded: their rows are overwritten, and it may
+    /// still have them as they were.
     ///
     /// # Errors
     /// [`VaultError::Database`].
-    pub async fn shred(&self, id: Uuid) -> Result<(), VaultError> {
-        shred(&self.database, id).await?;
+    pub async fn forget_pages(&self) -> Result<(), VaultError> {
         // Best done, and done at the next checkpoint at the latest: a reader may hold the old pages.
         if self.database.get_database_backend() == DbBackend::Sqlite {
             let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";

@@ -47,6 +47,30 @@ pub async fn use_key(
     Ok(KeyClaim::Made)
 }
 
+/// The same for an event that is still to come, of a holder that may use the key already: the follower
+/// does not take the claim back when it sees that older use end.
+///
+/// # Errors
+/// What the database says.
+pub async fn use_key_again(
+    db: &impl ConnectionTrait,
+    spki_sha256: &str,
+    holder: Uuid,
+    user: User,
+    now: OffsetDateTime,
+) -> Result<KeyClaim, DbErr> {
+    let claimed = use_key(db, spki_sha256, holder, user, now).await?;
+    if claimed == KeyClaim::Made {
+        Entity::update_many()
+            .col_expr(Column::Recorded, Expr::value(false))
+            .filter(Column::SpkiSha256.eq(spki_sha256))
+            .filter(Column::Holder.eq(holder))
+            .exec(db)
+            .await?;
+    }
+    Ok(claimed)
+}
+
 /// Claims that the key is about to be destroyed, unless something uses it.
 ///
 /// # Errors
@@ -155,11 +179,14 @@ async fn put(
         touched_at: Set(now.unix_timestamp()),
         recorded: Set(recorded),
     };
-    let renew = OnConflict::columns([Column::SpkiSha256, Column::Holder])
-        .update_columns([Column::TouchedAt, Column::Recorded])
-        .to_owned();
+    let mut again = OnConflict::columns([Column::SpkiSha256, Column::Holder]);
+    again.update_column(Column::TouchedAt);
+    if recorded {
+        // A repeat of what the log has takes nothing back.
+        again.update_column(Column::Recorded);
+    }
     Entity::insert(row)
-        .on_conflict(renew)
+        .on_conflict(again)
         .exec_without_returning(db)
         .await?;
     Ok(())

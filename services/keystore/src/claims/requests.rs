@@ -105,7 +105,7 @@ pub async fn waiting_for(
         .await
 }
 
-/// Those of these requests, in their order, that the certificate answers: its key, and every name that was asked for.
+/// Which of these requests, the oldest first, the certificate answers: its key, and every name that was asked for.
 pub fn answered<'a>(
     waiting: &'a [Reservation],
     certificate: &'a Certificate,

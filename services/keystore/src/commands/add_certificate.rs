@@ -12,6 +12,7 @@ use crate::{
     claims::{self, KeyClaim, Kind, User},
     linking,
     refusal::Refusal,
+    vault,
 };
 
 /// A certificate that a CA issued for a key of ours.
@@ -77,7 +78,7 @@ impl Commands {
         if id != asked_for {
             return Err(Refusal::BeingAdded.into());
         }
-        let spki = add.leaf.spki_sha256.clone();
+        let (spki, key_id) = (add.leaf.spki_sha256.clone(), add.key_id);
         let mut command = self.command(add).await?;
         // Refused here, it leaves nothing behind.
         certificate::decide(&state, &command)?;
@@ -94,12 +95,16 @@ impl Commands {
         let claimed = fingerprint.clone();
         let claimed = self.writer.write(move |tx| {
             Box::pin(async move {
+                // Only now is it sure to stay.
+                if !vault::is_here(tx, key_id).await? {
+                    return Ok(Err(Refusal::NoSuchKey));
+                }
                 let first = claims::claim(tx, Kind::Fingerprint, &claimed, id, now).await?;
                 if first != id {
                     return Ok(Err(Refusal::BeingAdded));
                 }
                 let user = User::Certificate;
-                if claims::use_key(tx, &spki, id, user, now).await? != KeyClaim::Made {
+                if claims::use_key_again(tx, &spki, id, user, now).await? != KeyClaim::Made {
                     return Ok(Err(Refusal::KeyBeingDestroyed));
                 }
                 Ok(Ok(match wanted {

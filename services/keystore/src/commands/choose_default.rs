@@ -17,6 +17,10 @@ impl Commands {
     /// # Errors
     /// See [`CommandError`].
     pub async fn set_default(&self, origin: &Origin, id: Uuid) -> Result<u64, CommandError> {
+        let done = self.done_before::<State>(origin, tls::ID, "default");
+        if let Some(done) = done.await? {
+            return Ok(done.position);
+        }
         // Refused here, it leaves nothing behind.
         self.fit_for_default(id).await?;
         // Step 1: the request id, and the claim that it is the default: from now on it is not deleted.

@@ -44,12 +44,14 @@ impl Commands {
     /// # Errors
     /// See [`CommandError`].
     pub async fn delete_certificate(&self, origin: &Origin, id: Uuid) -> Result<u64, CommandError> {
-        let decide = |state: &State| certificate::decide(state, &Command::Delete);
-        // A repeat finds it deleted: that one is not refused.
-        match decide(&self.certificate(id).await?) {
-            Ok(_) | Err(Refusal::CertificateDeleted) => {}
-            Err(refusal) => return Err(refusal.into()),
+        let certificate = id.to_string();
+        let done = self.done_before::<State>(origin, &certificate, "delete");
+        if let Some(done) = done.await? {
+            return Ok(done.position);
         }
+        let decide = |state: &State| certificate::decide(state, &Command::Delete);
+        // Refused here, it leaves nothing behind.
+        decide(&self.certificate(id).await?)?;
         // Step 1: the request id, and the claim that it is deleted: from now on it does not become the default.
         RequestLedger::claim(&self.database, origin).await?;
         match self.claim_deletion(id).await? {
@@ -66,7 +68,7 @@ impl Commands {
             }
         }
         // Step 2: append. The follower gives its name and its key free.
-        let (certificate, now) = (id.to_string(), self.clock.now());
+        let now = self.clock.now();
         let log = &self.log;
         let done = log
             .execute(&certificate, origin, "delete", now, decide)
@@ -97,18 +99,25 @@ impl Commands {
         id: Uuid,
         item: &str,
     ) -> Result<(FriendlyName, u64), CommandError> {
+        let certificate = id.to_string();
+        let done = self.done_before::<State>(origin, &certificate, item);
+        if let Some(done) = done.await? {
+            let name = name_of(&done.state)?;
+            return Ok((name, done.position));
+        }
         let state = self.certificate(id).await?;
+        if let State::Kept(_) = state {
+            return Err(Refusal::NotDeleted.into());
+        }
+        let name = name_of(&state)?;
         let kept = state.known().ok_or(Refusal::NoSuchCertificate)?;
-        let name = FriendlyName::try_from(kept.friendly_name.as_str());
-        // It was checked when it was given.
-        let name = name.map_err(|_| Refusal::NoSuchCertificate)?;
         // Step 1: a name, and the key: unless that is being destroyed, it stays.
         let spki = kept.leaf.spki_sha256.clone();
         let now = self.clock.now();
         let claimed = self.writer.write(move |tx| {
             Box::pin(async move {
                 let user = User::Certificate;
-                if claims::use_key(tx, &spki, id, user, now).await? != KeyClaim::Made {
+                if claims::use_key_again(tx, &spki, id, user, now).await? != KeyClaim::Made {
                     return Ok(Err(Refusal::KeyBeingDestroyed));
                 }
                 claims::claim_free_name(tx, &name, id, now).await.map(Ok)
@@ -121,12 +130,8 @@ impl Commands {
         };
         let decide = |state: &State| certificate::decide(state, &command);
         let log = &self.log;
-        let done = log
-            .execute(&id.to_string(), origin, item, now, decide)
-            .await?;
-        let restored = done.state.known().map(|kept| kept.friendly_name.as_str());
-        let name = restored.and_then(|name| FriendlyName::try_from(name).ok());
-        Ok((name.unwrap_or(friendly_name), done.position))
+        let done = log.execute(&certificate, origin, item, now, decide).await?;
+        Ok((friendly_name, done.position))
     }
 
     async fn claim_deletion(&self, id: Uuid) -> Result<Against, CommandError> {
@@ -136,4 +141,12 @@ impl Commands {
             .write(move |tx| Box::pin(async move { claims::begin_deletion(tx, id, now).await }));
         claimed.await.map_err(CommandError::Database)
     }
+}
+
+/// The name that it has, or had.
+fn name_of(state: &State) -> Result<FriendlyName, Refusal> {
+    let kept = state.known().ok_or(Refusal::NoSuchCertificate)?;
+    let name = FriendlyName::try_from(kept.friendly_name.as_str());
+    // It was checked when it was given.
+    name.map_err(|_| Refusal::NoSuchCertificate)
 }

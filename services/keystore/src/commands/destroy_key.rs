@@ -37,8 +37,14 @@ impl Commands {
     pub async fn destroy_key(&self, origin: &Origin, id: Uuid) -> Result<u64, CommandError> {
         let decide = |state: &State| key::decide(state, &Command::Destroy);
         let (key_id, now) = (id.to_string(), self.clock.now());
+        // A key that has come back since is another's.
+        if let Some(done) = self
+            .done_before::<State>(origin, &key_id, "destroy")
+            .await?
+        {
+            return self.shredded(done.position).await;
+        }
         // Step 1: the request id, and the claim that it is destroyed: from now on nothing begins to use it.
-        // A repeat may find the key gone.
         RequestLedger::claim(&self.database, origin).await?;
         if let Some(key) = self.vault.find(id).await? {
             let mut claimed = self.claim_destruction(&key).await?;
@@ -61,14 +67,21 @@ impl Commands {
                 // A key whose own event has not come: the sweep's business.
                 self.give_up(Kind::Destruction, key.spki_sha256).await?;
             }
-            // Step 3: shred. The follower does that too, and takes back the claim.
-            let position = done?.position;
-            self.vault.shred(id).await?;
-            return Ok(position);
+            // Step 3: shred.
+            return self.shredded(done?.position).await;
         }
         let log = &self.log;
         let done = log.execute(&key_id, origin, "destroy", now, decide).await?;
         Ok(done.position)
+    }
+
+    /// The follower shreds, and takes back the claim: then the same key may come in again, and that one
+    /// must stay.
+    async fn shredded(&self, position: u64) -> Result<u64, CommandError> {
+        let caught_up = self.progress.caught_up(position).await;
+        caught_up.map_err(CommandError::Database)?;
+        self.vault.forget_pages().await?;
+        Ok(position)
     }
 
     async fn claim_destruction(&self, key: &StoredKey) -> Result<KeyClaim, CommandError> {

@@ -151,6 +151,8 @@ impl Commands {
         let events = events.collect::<Vec<_>>();
         let appended = stream::iter(events)
             .map(|(id, nth, exported, key_id)| async move {
+                // A repeat after a renewal gives out another version than before: that is another event.
+                let version = exported.version;
                 let key = match key_id {
                     Some(key_id) => {
                         let exported = KeyExported {
@@ -158,7 +160,7 @@ impl Commands {
                             protected,
                             certificate_id: id.to_string(),
                         };
-                        let item = format!("export {id} {nth}");
+                        let item = format!("export {id} {nth} version {version}");
                         self.record_key_export(origin, key_id, &item, exported)
                             .await?
                     }
@@ -166,7 +168,7 @@ impl Commands {
                 };
                 let command = Command::Export(exported);
                 let decide = |state: &State| certificate::decide(state, &command);
-                let (id, item) = (id.to_string(), format!("export {nth}"));
+                let (id, item) = (id.to_string(), format!("export {nth} version {version}"));
                 let done = self.log.execute(&id, origin, &item, now, decide).await?;
                 Ok::<_, CommandError>(done.position.max(key))
             })

@@ -22,11 +22,16 @@ impl Commands {
         id: Uuid,
         friendly_name: FriendlyName,
     ) -> Result<u64, CommandError> {
+        let certificate = id.to_string();
+        let done = self.done_before::<State>(origin, &certificate, "rename");
+        if let Some(done) = done.await? {
+            return Ok(done.position);
+        }
         let command = Command::Rename {
             friendly_name: friendly_name.clone(),
         };
         let decide = |state: &State| certificate::decide(state, &command);
-        // A repeat has its name already: that one is not refused.
+        // It may have its name already, and the claim not be noted.
         match decide(&self.certificate(id).await?) {
             Ok(_) | Err(Refusal::NameUnchanged) => {}
             Err(refusal) => return Err(refusal.into()),
@@ -41,7 +46,7 @@ impl Commands {
             }
         }
         // Step 2: append.
-        let (certificate, now) = (id.to_string(), self.clock.now());
+        let now = self.clock.now();
         let log = &self.log;
         let done = log
             .execute(&certificate, origin, "rename", now, decide)

@@ -61,7 +61,8 @@ async fn certificate(
         CertificateEvent::Imported(imported) => {
             claims::record(tx, Kind::Name, &imported.friendly_name, id).await?;
             if let Ok(request) = imported.request_id.parse::<Uuid>() {
-                // It has its answer: the certificate uses the key from now on.
+                // The certificate uses the key from now on. The reservation stays, without a name, until
+                // csr-service knows of the answer: it is not released meanwhile.
                 claims::forget_use(tx, request).await?;
             }
         }
@@ -152,7 +153,6 @@ async fn request(
             let spki = &created.spki_sha256;
             claims::record_use(tx, spki, id, User::Request, recorded.time).await?;
         }
-        // Until now a deletion was told that the answer is here.
         RequestEvent::Fulfilled(_) => {
             reservation::Entity::delete_by_id(id).exec(tx).await?;
         }

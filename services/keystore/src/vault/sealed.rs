@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use pki::PrivateKey;
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, sea_query::OnConflict,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, sea_query::OnConflict,
 };
 
 use uuid::Uuid;
@@ -57,4 +58,19 @@ impl SealedKey {
 pub async fn is_here(db: &impl ConnectionTrait, id: Uuid) -> Result<bool, DbErr> {
     let row = sealed_key::Entity::find_by_id(id).one(db).await?;
     Ok(row.is_some())
+}
+
+/// The key with this public key (SHA-256, hex), where it is here.
+///
+/// # Errors
+/// What the database says.
+pub async fn with_spki(
+    db: &impl ConnectionTrait,
+    spki_sha256: &str,
+) -> Result<Option<Uuid>, DbErr> {
+    let row = sealed_key::Entity::find()
+        .filter(sealed_key::Column::SpkiSha256.eq(spki_sha256))
+        .one(db)
+        .await?;
+    Ok(row.map(|row| row.id))
 }

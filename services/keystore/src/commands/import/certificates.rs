@@ -17,7 +17,7 @@ use crate::{
     commands::{CommandError, Commands, add_certificate::by_fingerprint},
     linking,
     refusal::Refusal,
-    request,
+    request, vault,
 };
 
 /// A certificate that was in a file.
@@ -60,7 +60,10 @@ enum Claimed {
     Free {
         name: FriendlyName,
         request: Option<Uuid>,
+        key_id: Option<Uuid>,
     },
+    /// Nothing: the log has it.
+    Here,
     Refused(Refusal),
 }
 
@@ -209,16 +212,21 @@ impl Commands {
             position: 0,
         };
         let id = imported.certificate_id;
-        let (name, request) = match claimed {
+        let (name, request, key_id) = match claimed {
             // It is, or was, a version of another.
             _ if incoming.version_of.is_some() => return self.again(origin, imported).await,
+            Claimed::Here => return self.again(origin, imported).await,
             Claimed::Refused(refusal) => return Err(refusal.into()),
-            Claimed::Free { name, request } => (name, request),
+            Claimed::Free {
+                name,
+                request,
+                key_id,
+            } => (name, request, key_id),
         };
         let command = Command::Import {
             friendly_name: name.clone(),
             chain: KeyedChain {
-                key_id: incoming.key_id.map(|id| id.to_string()).unwrap_or_default(),
+                key_id: key_id.map(|id| id.to_string()).unwrap_or_default(),
                 leaf: incoming.leaf.clone(),
                 issuers: incoming.path.issuers.clone(),
             },
@@ -234,6 +242,7 @@ impl Commands {
             Ok(done) => Ok(Imported {
                 friendly_name: name.to_string(),
                 already_here: false,
+                key_id,
                 request_id: request,
                 position: done.position,
                 ..imported
@@ -278,30 +287,40 @@ async fn claim(
 ) -> Result<Claimed, DbErr> {
     let (id, leaf) = (incoming.id, &incoming.leaf);
     let fingerprint = leaf.sha256_fingerprint.as_str();
-    let holder = claims::holder_of(tx, Kind::Fingerprint, fingerprint).await?;
-    if holder.is_some_and(|holder| holder != id) {
-        return Ok(Claimed::Refused(Refusal::BeingAdded));
-    }
-    let seen_before = holder.is_some();
-    if let (true, Some((name, request))) = (seen_before, claims::name_and_origin(tx, id).await?) {
-        return Ok(Claimed::Free { name, request });
+    let seen = claims::find(tx, Kind::Fingerprint, fingerprint).await?;
+    match &seen {
+        Some(seen) if seen.holder != id => return Ok(Claimed::Refused(Refusal::BeingAdded)),
+        Some(seen) if seen.recorded => return Ok(Claimed::Here),
+        _ => {}
     }
     let user = User::Certificate;
     if claims::use_key(tx, &leaf.spki_sha256, id, user, now).await? != KeyClaim::Made {
         return Ok(Claimed::Refused(Refusal::KeyBeingDestroyed));
     }
     claims::claim(tx, Kind::Fingerprint, fingerprint, id, now).await?;
-    let answered = claims::answered(waiting, leaf).filter(|_| !seen_before);
-    for request in answered.map(|reservation| reservation.request_id) {
-        // One that has its answer, or was released, has no name any more.
-        if let Some(name) = claims::hand_over_name(tx, request, id, now).await? {
-            let request = Some(request);
-            return Ok(Claimed::Free { name, request });
+    // Only now is it sure to stay, where it is here.
+    let key_id = vault::with_spki(tx, &leaf.spki_sha256).await?;
+    let free = |name, request| Claimed::Free {
+        name,
+        request,
+        key_id,
+    };
+    // A repeat, after a crash.
+    if let Some((name, request)) = claims::name_and_origin(tx, id).await? {
+        claims::claim(tx, Kind::Name, &name, id, now).await?;
+        return Ok(free(name, request));
+    }
+    if seen.is_none() {
+        for answered in claims::answered(waiting, leaf) {
+            let request = answered.request_id;
+            // One that has been answered already has no name any more.
+            if let Some(name) = claims::hand_over_name(tx, request, id, now).await? {
+                return Ok(free(name, Some(request)));
+            }
         }
     }
     let name = claims::claim_free_name(tx, &incoming.name, id, now).await?;
-    let request = None;
-    Ok(Claimed::Free { name, request })
+    Ok(free(name, None))
 }
 
 /// What a certificate from outside is called: its CN, else its first name, else the start of its fingerprint.
