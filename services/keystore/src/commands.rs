@@ -22,6 +22,8 @@ use sea_orm::{DatabaseConnection, DbErr};
 use tokio::{sync::watch, task::JoinError};
 use uuid::Uuid;
 
+#[cfg(test)]
+pub(crate) use self::add_certificate::by_fingerprint;
 pub use self::{
     add_certificate::{AddCertificate, Added, Place},
     export::{Export, ExportItem, ExportKey, Exported, Format},

@@ -2,18 +2,26 @@
 
 mod at_rest;
 mod certificates;
+mod chains;
+mod deletion;
+mod export;
+mod import;
 mod keys;
 mod log_server;
 mod orphans;
+mod races;
 mod secrets;
 mod serving;
 
 use std::time::Duration;
 
+use api::keystore::v1::{
+    ImportFile, ImportRequest, ImportResponse, certificate_service_server::CertificateService,
+};
 use eventlog::Origin;
 use pki::{Certificate, FriendlyName, KeyAlgorithm, SubjectAltNames};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
     SubjectPublicKeyInfo,
 };
 use runtime::{Caller, Clock, Layout};
@@ -108,6 +116,18 @@ impl Trial {
         }
     }
 
+    /// What becomes of files.
+    pub async fn import(&self, request: &str, files: Vec<ImportFile>) -> ImportResponse {
+        let request = asked(request, ImportRequest { files });
+        let imported = CertificateService::import(&self.keystore, request).await;
+        imported.unwrap().into_inner()
+    }
+
+    /// Returns once the tables have all that the log has.
+    pub async fn follows(&self) {
+        self.commands().settled().await.unwrap();
+    }
+
     pub async fn passes(&self, hours: u64) {
         self.clock.advance(Duration::from_secs(hours * 3_600));
     }
@@ -160,7 +180,13 @@ impl Ca {
 
     /// For shop.example; a new serial number each time.
     pub fn leaf(&self, spki_der: &[u8]) -> Certificate {
-        let mut params = CertificateParams::new(["shop.example".to_owned()]).unwrap();
+        self.leaf_for(spki_der, "shop.example")
+    }
+
+    /// The same for another name.
+    pub fn leaf_for(&self, spki_der: &[u8], name: &str) -> Certificate {
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.distinguished_name = DistinguishedName::new();
         params.serial_number = Some(Uuid::new_v4().as_bytes().to_vec().into());
         let spki = SubjectPublicKeyInfo::from_der(spki_der).unwrap();
         let leaf = params.signed_by(&spki, &self.0).unwrap();
@@ -189,6 +215,26 @@ struct Migrations;
 impl MigratorTrait for Migrations {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         tables::migrations()
+    }
+}
+
+/// What a person asks for, through the gateway.
+pub fn asked<T>(request_id: &str, message: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    request.extensions_mut().insert(Caller {
+        actor: "token/person".into(),
+        request_id: request_id.into(),
+        ..caller("gateway")
+    });
+    request
+}
+
+/// A file that is to be taken in.
+pub fn file(name: &str, content: impl Into<Vec<u8>>) -> ImportFile {
+    ImportFile {
+        name: name.into(),
+        content: content.into().into(),
+        passphrase: None,
     }
 }
 

@@ -176,7 +176,7 @@ impl Commands {
 }
 
 /// The id of a certificate that came from elsewhere.
-pub(super) fn by_fingerprint(fingerprint: &str) -> Uuid {
+pub(crate) fn by_fingerprint(fingerprint: &str) -> Uuid {
     Uuid::new_v5(&BY_FINGERPRINT, fingerprint.as_bytes())
 }
 

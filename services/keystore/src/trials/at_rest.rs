@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Where in the files of a folder these octets are.
-fn found(folder: &std::path::Path, octets: &[u8]) -> Vec<String> {
+pub fn found(folder: &std::path::Path, octets: &[u8]) -> Vec<String> {
     let mut hits = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -20,10 +20,10 @@ use crate::{
     tables::served::Entity,
 };
 
-struct Session(Pin<Box<dyn Stream<Item = Result<ServingChange, Status>> + Send>>);
+pub struct Session(Pin<Box<dyn Stream<Item = Result<ServingChange, Status>> + Send>>);
 
 impl Session {
-    async fn begin(trial: &Trial) -> Self {
+    pub async fn begin(trial: &Trial) -> Self {
         let mut request = Request::new(WatchServingCredentialsRequest {});
         request.extensions_mut().insert(caller("gateway"));
         Self(
@@ -47,7 +47,7 @@ impl Session {
         }
     }
 
-    async fn snapshot(&mut self) -> Vec<ServingCredential> {
+    pub async fn snapshot(&mut self) -> Vec<ServingCredential> {
         let mut all = Vec::new();
         loop {
             match self.next().await {
