@@ -215,6 +215,12 @@ fn every_rpc_and_every_message_field_is_documented() {
 fn the_tree_holds_no_secret() {
     for folder in ["services", "shared", "proto", "docs", "tests"] {
         for file in files(&workspace().join(folder), "") {
+            // Seeds for the parsers of private keys, made by a script beside them: nothing has these keys.
+            if relative(&file).starts_with("shared/pki/fuzz/corpus/")
+                && relative(&file).contains("/test-only")
+            {
+                continue;
+            }
             let Ok(text) = fs::read_to_string(&file) else {
                 continue;
             };
