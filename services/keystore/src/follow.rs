@@ -90,7 +90,7 @@ pub enum Followed {
     /// `tls`
     Tls(TlsEvent),
     /// `request`
-    Request(Uuid, RequestEvent),
+    Request(Uuid, Box<RequestEvent>),
 }
 
 /// An event lacks what makes it one.
@@ -136,7 +136,7 @@ fn read(recorded: &Recorded) -> Result<Followed, Unreadable> {
         certificate::State::NAME => Ok(Followed::Certificate(id()?, Box::new(recorded.decode()?))),
         key::State::NAME => Ok(Followed::Key(id()?, recorded.decode()?)),
         tls::State::NAME => Ok(Followed::Tls(recorded.decode()?)),
-        request::State::NAME => Ok(Followed::Request(id()?, recorded.decode()?)),
+        request::State::NAME => Ok(Followed::Request(id()?, Box::new(recorded.decode()?))),
         _ => Err(Unreadable::Kind),
     }
 }
