@@ -2,7 +2,8 @@
 //!
 //! A command walks [`grpc`] → [`parse`] → [`commands`] → `decide` of [`certificate`], [`key`] or [`tls`] →
 //! `eventlog` → reply. Keys lie in the [`vault`], sealed in an [`envelope`] by the key-encryption key
-//! ([`kek`]). What must hold across aggregates is held by [`claims`], which a [`writer`] writes; what a crash
+//! ([`kek`]); RSA ones come from their [`makers`]. What must hold across aggregates is held by [`claims`],
+//! which a [`writer`] writes; what a crash
 //! left there is found by the [`sweep`]. The tables [follow](follow) the log: what gateways are given
 //! ([`serving`]), and from what chains are built ([`linking`]). Beside it all stands the [`internal_ca`], of
 //! which `chancery init` makes the first identities.
@@ -21,6 +22,7 @@ pub mod internal_ca;
 pub mod kek;
 mod key;
 mod linking;
+mod makers;
 mod parse;
 mod refusal;
 mod request;

@@ -7,6 +7,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use api::keystore::v1;
 use eventlog::{ApplyError, CommandError as LogCommandError, Origin, Recorded};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use pki::{Certificate, chain, fingerprint::sha256_hex};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
@@ -144,11 +145,11 @@ impl Linker {
             if rows.is_empty() {
                 return Ok(());
             }
-            let mut done = Vec::with_capacity(rows.len());
-            for row in rows {
-                let linked = self.link(&row).await?;
-                done.push((row, linked));
-            }
+            // Each asks the log, and waits for its answer.
+            let links = rows.iter().map(|row| self.link(row)).collect::<Vec<_>>();
+            let links = stream::iter(links).buffered(IN_FLIGHT);
+            let links = links.try_collect::<Vec<_>>().await?;
+            let done = rows.into_iter().zip(links).collect::<Vec<_>>();
             let written = self.commands.writer.write(move |tx| {
                 Box::pin(async move {
                     for (row, linked) in done {
@@ -194,6 +195,10 @@ impl Linker {
         let origin = Origin::reaction("service/keystore", row.cause, row.correlation);
         let now = self.commands.clock.now();
         let decide = |state: &State| certificate::decide(state, &command);
+        // Mostly so, and what was just loaded need not be loaded again to believe it.
+        if let Err(Refusal::ChainUnchanged) = decide(&state) {
+            return Ok(done);
+        }
         let log = &self.commands.log;
         let linked = log
             .execute(&id.to_string(), &origin, "chain", now, decide)
@@ -222,21 +227,26 @@ impl Commands {
         built.map_err(CommandError::Broken)
     }
 
-    /// Returns once no chain is to be built that an event up to this position asked for.
+    /// Returns once no chain is to be built that an event up to this position asked for, but for those
+    /// of `own`, which were built before their event.
     ///
     /// # Errors
     /// [`CommandError::Database`].
-    pub async fn linked_up_to(&self, position: u64) -> Result<(), CommandError> {
+    pub async fn linked_up_to(
+        &self,
+        position: u64,
+        own: &HashSet<Uuid>,
+    ) -> Result<(), CommandError> {
         let mut linked = self.linked.subscribe();
         let caught_up = self.progress.caught_up(position).await;
         caught_up.map_err(CommandError::Database)?;
         loop {
             let waiting = unlinked::Entity::find()
                 .filter(unlinked::Column::Position.lte(position.cast_signed()))
-                .limit(1)
-                .one(&self.database)
+                .all(&self.database)
                 .await;
-            if waiting.map_err(CommandError::Database)?.is_none() {
+            let waiting = waiting.map_err(CommandError::Database)?;
+            if waiting.iter().all(|row| own.contains(&row.certificate_id)) {
                 return Ok(());
             }
             let _ = tokio::time::timeout(LOOK_AGAIN, linked.changed()).await;
@@ -298,6 +308,9 @@ async fn finish(
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 const AT_ONCE: u64 = 100;
+
+/// Chains that are built at the same time.
+const IN_FLIGHT: usize = 16;
 
 /// Below what databases take as variables of one statement.
 const ROWS_AT_ONCE: usize = 200;

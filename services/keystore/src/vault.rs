@@ -2,7 +2,7 @@
 
 mod sealed;
 
-use std::{num::NonZero, sync::Arc, thread::available_parallelism};
+use std::sync::Arc;
 
 use pki::{KeyAlgorithm, PrivateKey, Subject, SubjectAltNames, csr, self_signed};
 use sea_orm::{
@@ -12,10 +12,7 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 use time::OffsetDateTime;
-use tokio::{
-    sync::Semaphore,
-    task::{JoinError, spawn_blocking},
-};
+use tokio::task::{JoinError, spawn_blocking};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -23,6 +20,7 @@ pub use self::sealed::{SealedKey, is_here, with_spki};
 use crate::{
     envelope::{self, EnvelopeError, Label},
     kek::Kek,
+    makers::Makers,
     tables::{kek_check, sealed_key},
 };
 
@@ -31,8 +29,7 @@ use crate::{
 pub struct Vault {
     kek: Kek,
     database: DatabaseConnection,
-    /// Held while an RSA key is made, which takes a processor for seconds.
-    makers: Arc<Semaphore>,
+    makers: Makers,
 }
 
 /// What is known of a key without opening it.
@@ -84,6 +81,9 @@ pub enum VaultError {
     /// A request or certificate could not be built.
     #[error("cannot build what is to be signed")]
     Build(#[source] csr::BuildError),
+    /// A thread that makes keys did not start, or ended before its time.
+    #[error("there is no thread to make a key on")]
+    Maker(#[source] std::io::Error),
     /// The work on a key ended before its time.
     #[error("the work on a key was broken off")]
     Broken(#[source] JoinError),
@@ -122,12 +122,10 @@ impl Vault {
             let given = kek.id();
             return Err(VaultError::WrongKek { given, sealed_with });
         }
-        let processors = available_parallelism().map_or(1, NonZero::get);
         Ok(Self {
             kek,
             database,
-            // One is left for all else.
-            makers: Arc::new(Semaphore::new(processors.saturating_sub(1).max(1))),
+            makers: Makers::new(),
         })
     }
 
@@ -163,18 +161,13 @@ impl Vault {
         algorithm: KeyAlgorithm,
         now: OffsetDateTime,
     ) -> Result<SealedKey, VaultError> {
-        // Fails only when it is closed, and nobody closes it. Other keys are made in an instant.
-        let turn = match algorithm.is_rsa() {
-            true => self.makers.clone().acquire_owned().await.ok(),
-            false => None,
+        let key = match algorithm.is_rsa() {
+            true => self.makers.make(algorithm).await?,
+            // Made in an instant.
+            false => {
+                off_thread(move || PrivateKey::generate(algorithm).map_err(VaultError::Key)).await?
+            }
         };
-        let key = off_thread(move || {
-            let key = PrivateKey::generate(algorithm).map_err(VaultError::Key);
-            // Here, and not where the caller may have gone: the work goes on without him.
-            drop(turn);
-            key
-        })
-        .await?;
         self.seal(id, key, now)
     }
 

@@ -123,7 +123,8 @@ impl Commands {
             position = position.max(key.position);
         }
         if new_authority(&files, &certificates) {
-            self.linked_up_to(position).await?;
+            let own = certificates.values().map(|one| one.certificate_id);
+            self.linked_up_to(position, &own.collect()).await?;
             let last = self.log.last_sequence().await.map_err(CommandError::Log)?;
             position = position.max(last);
         }
