@@ -5,7 +5,7 @@ DATA ?= data
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 NEXTEST_PROFILE ?= $(if $(CI),ci,default)
 
-.PHONY: help run test bench bench-build lint tools judges nextest
+.PHONY: help run test bench bench-build lint fuzz tools judges nextest
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -33,6 +33,18 @@ lint: ## Format, clippy and documentation, with every warning an error
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
+
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS := import pem pkcs12 pkcs7 pkcs8 jks certificate csr
+
+# RUSTC_BOOTSTRAP: the sanitizer is a flag of the nightly compiler that the stable one has, too. What is found
+# beside the seeds stays in target/, so that the corpus stays as small as it was made.
+fuzz: ## Fuzz each parser of certificates and keys for a minute
+	@$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-fuzz
+	cd shared/pki/fuzz && for target in $(FUZZ_TARGETS); do \
+		mkdir -p target/found/$$target && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$target target/found/$$target corpus/$$target \
+			-- -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -max_len=16384 || exit 1; \
+	done
 
 tools: ## Get nats-server, Pebble and its DNS server into .tools/bin
 	@tools/fetch

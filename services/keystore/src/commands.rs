@@ -15,7 +15,7 @@ mod self_sign;
 
 use std::sync::Arc;
 
-use eventlog::{Aggregate, ClaimError, EventLog, Executed, LogError, Origin};
+use eventlog::{Aggregate, ClaimError, EventLog, Executed, LogError, Origin, RequestLedger};
 use pki::{Subject, SubjectAltNames};
 use runtime::Clock;
 use sea_orm::{DatabaseConnection, DbErr};
@@ -104,6 +104,20 @@ impl Commands {
         }
         let key = Arc::new(self.vault.private_key(key_id).await?);
         Ok(self.vault.sign_request(key, subject, names).await?)
+    }
+
+    /// Claims the request id of a command whose aggregate is not derived from it.
+    async fn claim_request(&self, origin: &Origin) -> Result<(), CommandError> {
+        let origin = origin.clone();
+        let claimed = self.writer.write(move |tx| {
+            Box::pin(async move {
+                match RequestLedger::claim(tx, &origin).await {
+                    Err(ClaimError::Database(error)) => Err(error),
+                    claimed => Ok(claimed),
+                }
+            })
+        });
+        Ok(claimed.await.map_err(CommandError::Database)??)
     }
 
     /// A key that is here, and has its event.

@@ -9,6 +9,7 @@ mod der;
 mod derivation;
 mod encryption;
 mod error;
+mod hash;
 mod jks;
 mod mac;
 mod pem;

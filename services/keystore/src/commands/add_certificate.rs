@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use eventlog::{Origin, RequestLedger};
+use eventlog::Origin;
 use pki::{Certificate, FriendlyName, chain};
 use uuid::Uuid;
 
@@ -85,7 +85,7 @@ impl Commands {
         let now = self.clock.now();
 
         // Step 1: the request id, as the certificate's own id does not depend on it.
-        RequestLedger::claim(&self.database, origin).await?;
+        self.claim_request(origin).await?;
         // Step 2: the fingerprint, the key, and, for a new certificate, its name. A crash after this
         // leaves claims, which a repeat finds its own, or else the sweep.
         let wanted = match &command {

@@ -1,6 +1,6 @@
 //! SetDefault and ClearDefault.
 
-use eventlog::{Origin, RequestLedger};
+use eventlog::Origin;
 use uuid::Uuid;
 
 use super::{CommandError, Commands};
@@ -24,7 +24,7 @@ impl Commands {
         // Refused here, it leaves nothing behind.
         self.fit_for_default(id).await?;
         // Step 1: the request id, and the claim that it is the default: from now on it is not deleted.
-        RequestLedger::claim(&self.database, origin).await?;
+        self.claim_request(origin).await?;
         match self.claim_default(id).await? {
             Against::Nothing => {}
             Against::Unrecorded => return Err(Refusal::BeingDeleted.into()),
@@ -64,7 +64,7 @@ impl Commands {
     /// # Errors
     /// See [`CommandError`].
     pub async fn clear_default(&self, origin: &Origin) -> Result<u64, CommandError> {
-        RequestLedger::claim(&self.database, origin).await?;
+        self.claim_request(origin).await?;
         match self.decide_default(origin, &Command::Clear).await {
             Err(CommandError::Refused(Refusal::DefaultUnchanged)) => self.default_decided().await,
             outcome => outcome,

@@ -1,6 +1,6 @@
 //! DeleteCertificates and RestoreCertificate, one at a time.
 
-use eventlog::{Origin, RequestLedger};
+use eventlog::Origin;
 use pki::FriendlyName;
 use uuid::Uuid;
 
@@ -53,7 +53,7 @@ impl Commands {
         // Refused here, it leaves nothing behind.
         decide(&self.certificate(id).await?)?;
         // Step 1: the request id, and the claim that it is deleted: from now on it does not become the default.
-        RequestLedger::claim(&self.database, origin).await?;
+        self.claim_request(origin).await?;
         match self.claim_deletion(id).await? {
             Against::Nothing => {}
             Against::Unrecorded => return Err(Refusal::BecomingDefault.into()),
@@ -88,7 +88,7 @@ impl Commands {
         origin: &Origin,
         id: Uuid,
     ) -> Result<(FriendlyName, u64), CommandError> {
-        RequestLedger::claim(&self.database, origin).await?;
+        self.claim_request(origin).await?;
         self.restore(origin, id, "restore").await
     }
 

@@ -1,6 +1,6 @@
 //! DestroyKeys, one at a time: the only command that shreds.
 
-use eventlog::{Origin, RequestLedger};
+use eventlog::Origin;
 use uuid::Uuid;
 
 use super::{CommandError, Commands};
@@ -45,7 +45,7 @@ impl Commands {
             return self.shredded(done.position).await;
         }
         // Step 1: the request id, and the claim that it is destroyed: from now on nothing begins to use it.
-        RequestLedger::claim(&self.database, origin).await?;
+        self.claim_request(origin).await?;
         if let Some(key) = self.vault.find(id).await? {
             let mut claimed = self.claim_destruction(&key).await?;
             if claimed != KeyClaim::Made {

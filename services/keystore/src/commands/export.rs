@@ -5,7 +5,7 @@ mod encode;
 use std::collections::HashMap;
 
 use api::keystore::v1::{CertificateExported, KeyExported};
-use eventlog::{Loaded, Origin, RequestLedger};
+use eventlog::{Loaded, Origin};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use pki::{Certificate, PrivateKey, export::Octets};
 use tokio::task::spawn_blocking;
@@ -132,7 +132,7 @@ impl Commands {
         let file = written.map_err(CommandError::Broken)?;
         let file = file.map_err(|error| Refusal::CannotExport(error.to_string()))?;
         // Step 2: the events, before anything leaves.
-        RequestLedger::claim(&self.database, origin).await?;
+        self.claim_request(origin).await?;
         let mut certificates = HashMap::<Uuid, u32>::new();
         let events = asked_for.iter().zip(&names).map(|(item, names)| {
             // The same certificate twice is two events.
@@ -204,7 +204,7 @@ impl Commands {
         let file = written.map_err(CommandError::Broken)?;
         let file = file.map_err(|error| Refusal::CannotExport(error.to_string()))?;
         // The event, before anything leaves.
-        RequestLedger::claim(&self.database, origin).await?;
+        self.claim_request(origin).await?;
         let exported = KeyExported {
             format: format.name().to_owned(),
             protected,

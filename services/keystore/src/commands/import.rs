@@ -9,7 +9,7 @@ mod read;
 
 use std::collections::HashMap;
 
-use eventlog::{Origin, RequestLedger};
+use eventlog::Origin;
 use pki::KeyAlgorithm;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -106,7 +106,7 @@ impl Commands {
         origin: &Origin,
         files: Vec<File>,
     ) -> Result<Imported, CommandError> {
-        RequestLedger::claim(&self.database, origin).await?;
+        self.claim_request(origin).await?;
         let files = self.read(files).await?;
         // Step 1: the keys, so that certificates find theirs.
         let mut keys = self.take_in_keys(origin, &files).await?;

@@ -1,6 +1,6 @@
 //! RenameCertificate.
 
-use eventlog::{Origin, RequestLedger};
+use eventlog::Origin;
 use pki::FriendlyName;
 use uuid::Uuid;
 
@@ -37,7 +37,7 @@ impl Commands {
             Err(refusal) => return Err(refusal.into()),
         }
         // Step 1: the request id, and the new name. The follower gives the old one free.
-        RequestLedger::claim(&self.database, origin).await?;
+        self.claim_request(origin).await?;
         if !self.claim_name(id, &friendly_name).await? {
             self.settled().await?;
             if !self.claim_name(id, &friendly_name).await? {

@@ -1,6 +1,8 @@
 //! Every parser of what strangers send, each reached by itself: for the fuzz targets here, and for
 //! `tests/corpus.rs`, which runs the seeds without a fuzzer.
 
+#![allow(dead_code, reason = "each target takes its own parser")]
+
 use pki::{Certificate, chain, csr, import, parse_pem_chain, pem};
 
 /// What parses a file, with or without a passphrase.

@@ -1,15 +1,15 @@
 //! From a passphrase to the octets of a key: PBKDF1, PBKDF2 and scrypt (RFC 8018, RFC 7914), the derivation of
 //! PKCS#12 (RFC 7292, appendix B), and that of encrypted PEM blocks.
 
-mod hash;
-
 use std::num::NonZeroU32;
 
 use aws_lc_rs::pbkdf2;
 use zeroize::Zeroizing;
 
-pub(super) use self::hash::Hash;
-use super::ber::{Malformed, Values};
+use super::{
+    ber::{Malformed, Values},
+    hash::Hash,
+};
 
 /// How the octets of a key come from a passphrase; with the salt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,12 @@ impl Derivation {
                 // The length of the key, which the cipher tells as well.
                 let _ = parameters.count();
                 let hash = match parameters.sequence() {
-                    Ok(mut function) => Hash::of_hmac(&function.oid()?)?,
+                    Ok(mut function) => {
+                        let oid = function.oid()?;
+                        let unsupported = || format!("PBKDF2 and the pseudo-random function {oid}");
+                        Hash::of_hmac(&oid)
+                            .ok_or_else(|| NoDerivation::Unsupported(unsupported()))?
+                    }
                     Err(Malformed) => Hash::Sha1,
                 };
                 Ok(Self::Pbkdf2 {

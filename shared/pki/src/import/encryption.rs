@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 use super::{
     ImportError,
     ber::{Malformed, Values, is_one_sequence},
-    derivation::{self, Derivation, Hash, NoDerivation, Purpose},
+    derivation::{self, Derivation, NoDerivation, Purpose},
+    hash::Hash,
     work::Work,
 };
 

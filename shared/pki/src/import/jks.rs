@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::{
     ImportError, Reading,
     ber::{Malformed, Values},
-    derivation::Hash,
+    hash::Hash,
     private_key,
 };
 

@@ -5,8 +5,9 @@ use aws_lc_rs::hmac;
 use super::{
     ImportError,
     ber::{Malformed, Values},
-    derivation::{self, Hash, Purpose},
+    derivation::{self, Purpose},
     encryption::pkcs12_forms,
+    hash::Hash,
     work::Work,
 };
 

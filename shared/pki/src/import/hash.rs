@@ -1,4 +1,4 @@
-//! The hashes inside derivations, once and again.
+//! The hashes that turn passphrases into keys.
 
 use std::ops::Deref;
 
@@ -9,11 +9,9 @@ use aws_lc_rs::{
 use md5::{Digest as _, Md5};
 use zeroize::Zeroizing;
 
-use super::NoDerivation;
-
 /// A hash inside a derivation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::import) enum Hash {
+pub(super) enum Hash {
     Md5,
     Sha1,
     Sha256,
@@ -23,7 +21,7 @@ pub(in crate::import) enum Hash {
 
 impl Hash {
     /// A hash by its own name, as the integrity check of PKCS#12 has it.
-    pub(in crate::import) fn of_digest(oid: &str) -> Option<Self> {
+    pub(super) fn of_digest(oid: &str) -> Option<Self> {
         match oid {
             "1.3.14.3.2.26" => Some(Self::Sha1),
             "2.16.840.1.101.3.4.2.1" => Some(Self::Sha256),
@@ -33,19 +31,18 @@ impl Hash {
         }
     }
 
-    pub(in crate::import) fn of_hmac(oid: &str) -> Result<Self, NoDerivation> {
+    /// A hash by the name of the HMAC with it, as PBKDF2 has it.
+    pub(super) fn of_hmac(oid: &str) -> Option<Self> {
         match oid {
-            "1.2.840.113549.2.7" => Ok(Self::Sha1),
-            "1.2.840.113549.2.9" => Ok(Self::Sha256),
-            "1.2.840.113549.2.10" => Ok(Self::Sha384),
-            "1.2.840.113549.2.11" => Ok(Self::Sha512),
-            _ => Err(NoDerivation::Unsupported(format!(
-                "PBKDF2 and the pseudo-random function {oid}"
-            ))),
+            "1.2.840.113549.2.7" => Some(Self::Sha1),
+            "1.2.840.113549.2.9" => Some(Self::Sha256),
+            "1.2.840.113549.2.10" => Some(Self::Sha384),
+            "1.2.840.113549.2.11" => Some(Self::Sha512),
+            _ => None,
         }
     }
 
-    pub(in crate::import) fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Md5 => "MD5",
             Self::Sha1 => "SHA-1",
@@ -56,7 +53,7 @@ impl Hash {
     }
 
     /// One compression beside one of SHA-256.
-    pub(in crate::import) fn cost(self) -> u64 {
+    pub(super) fn cost(self) -> u64 {
         match self {
             Self::Sha1 | Self::Sha256 => 1,
             Self::Md5 => 2,
@@ -64,7 +61,7 @@ impl Hash {
         }
     }
 
-    pub(in crate::import) fn octets(self) -> usize {
+    pub(super) fn octets(self) -> usize {
         match self {
             Self::Md5 => 16,
             Self::Sha1 => 20,
@@ -74,7 +71,7 @@ impl Hash {
         }
     }
 
-    pub(in crate::import) fn block_octets(self) -> usize {
+    pub(super) fn block_octets(self) -> usize {
         match self {
             Self::Md5 | Self::Sha1 | Self::Sha256 => 64,
             Self::Sha384 | Self::Sha512 => 128,
@@ -82,7 +79,7 @@ impl Hash {
     }
 
     /// The hash of these parts, one after the other.
-    pub(in crate::import) fn of<const N: usize>(self, parts: [&[u8]; N]) -> Output {
+    pub(super) fn of<const N: usize>(self, parts: [&[u8]; N]) -> Output {
         let Some(algorithm) = self.algorithm() else {
             let mut hash = Md5::new();
             parts.iter().for_each(|part| hash.update(part));
@@ -94,7 +91,7 @@ impl Hash {
     }
 
     /// The hash of a hash, so often.
-    pub(in crate::import) fn again(self, output: Output, times: u64) -> Output {
+    pub(super) fn again(self, output: Output, times: u64) -> Output {
         match (self, self.algorithm()) {
             (Self::Sha1, _) => sha1_again(&output, times),
             (_, None) => (0..times).fold(output, |output, _| self.of([&output])),
@@ -110,7 +107,7 @@ impl Hash {
     }
 
     /// `None` for MD5, which only old keys of openssl are locked with.
-    pub(in crate::import) fn algorithm(self) -> Option<&'static digest::Algorithm> {
+    fn algorithm(self) -> Option<&'static digest::Algorithm> {
         match self {
             Self::Md5 => None,
             Self::Sha1 => Some(&SHA1_FOR_LEGACY_USE_ONLY),
@@ -120,7 +117,7 @@ impl Hash {
         }
     }
 
-    pub(in crate::import) fn pbkdf2(self) -> Option<pbkdf2::Algorithm> {
+    pub(super) fn pbkdf2(self) -> Option<pbkdf2::Algorithm> {
         match self {
             Self::Md5 => None,
             Self::Sha1 => Some(pbkdf2::PBKDF2_HMAC_SHA1),
@@ -132,7 +129,7 @@ impl Hash {
 }
 
 /// What a hash gave; wiped, for it may be a key. Not on the heap: there may be a million one after the other.
-pub(in crate::import) struct Output {
+pub(super) struct Output {
     octets: Zeroizing<[u8; 64]>,
     length: usize,
 }
