@@ -22,7 +22,7 @@ use crate::{
 const ROUNDS: usize = 1_000;
 
 /// Rounds of different certificates that are under way at once.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 8;
 
 /// Certificates of one key, each for a name of its own; 100 a file.
 async fn certificates(trial: &Trial, ca: &Ca, key: &PrivateKey) -> Vec<Uuid> {
@@ -51,7 +51,7 @@ async fn certificates(trial: &Trial, ca: &Ca, key: &PrivateKey) -> Vec<Uuid> {
 /// Both start within a few milliseconds of each other, either first.
 async fn at_odds<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
     let [early, by, ..] = *Uuid::new_v4().as_bytes();
-    let head_start = Duration::from_micros(u64::from(by) * 6);
+    let head_start = Duration::from_micros(u64::from(by) * 12);
     let wait = |late: bool| async move {
         if late {
             tokio::time::sleep(head_start).await;
