@@ -1,6 +1,6 @@
 //! The files of one chain end in the same state, in whatever parts and order they come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use api::keystore::v1::ImportFile;
 use pki::{Certificate, KeyAlgorithm, PrivateKey, pem};
@@ -142,7 +142,7 @@ async fn imported(parts: &Parts, split: &Split) -> Outcome {
         );
     }
     let last = commands.log.last_sequence().await.unwrap();
-    commands.linked_up_to(last).await.unwrap();
+    commands.linked_up_to(last, &HashSet::new()).await.unwrap();
     trial.follows().await;
     let (mut issuers, mut names) = (BTreeMap::new(), Vec::new());
     for certificate in &parts.certificates {
