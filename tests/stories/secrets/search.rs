@@ -9,6 +9,9 @@ use base64::{
 pub struct Secret {
     /// For the failure's text.
     pub what: String,
+    /// As it is.
+    octets: Vec<u8>,
+    /// Written in some way, without line ends and spaces.
     spellings: Vec<Vec<u8>>,
 }
 
@@ -61,11 +64,9 @@ impl Secret {
             .collect::<String>();
         let list = octets.iter().map(u8::to_string).collect::<Vec<_>>();
         let mut spellings = vec![
-            octets.to_vec(),
             hex.to_uppercase().into_bytes(),
             hex.into_bytes(),
             list.join(",").into_bytes(),
-            list.join(", ").into_bytes(),
         ];
         for skipped in 0..3 {
             // Whole groups of three, so that what stands before and after does not matter.
@@ -74,20 +75,19 @@ impl Secret {
             spellings.push(STANDARD.encode(inner).into_bytes());
             spellings.push(URL_SAFE_NO_PAD.encode(inner).into_bytes());
         }
+        spellings.sort();
+        spellings.dedup();
         Self {
             what: what.to_owned(),
+            octets: octets.to_vec(),
             spellings,
         }
     }
 
-    /// Whether it stands there, in any spelling.
+    /// Whether it stands there, as it is or in any spelling.
     pub fn is_in(&self, haystack: &Haystack) -> bool {
-        let found = |spelling: &Vec<u8>| {
-            let forms = [&haystack.as_it_is, &haystack.unbroken];
-            forms
-                .iter()
-                .any(|form| memchr::memmem::find(form, spelling).is_some())
-        };
-        self.spellings.iter().any(found)
+        let found = |form: &[u8], spelling: &[u8]| memchr::memmem::find(form, spelling).is_some();
+        let spelled = |spelling: &Vec<u8>| found(&haystack.unbroken, spelling);
+        found(&haystack.as_it_is, &self.octets) || self.spellings.iter().any(spelled)
     }
 }
