@@ -6,7 +6,7 @@ use api::{
     },
     keystore::v1::{
         AddCertificateRequest, CertificateIssued, GenerateKeyRequest, KeyGenerated,
-        SignRequestRequest, keystore_service_client::KeystoreServiceClient,
+        keystore_service_client::KeystoreServiceClient,
     },
     x509::v1::{Certificate, KeyAlgorithm, SubjectAltNames},
 };
@@ -49,31 +49,12 @@ pub async fn certificates(installation: &Installation, count: usize) -> Vec<Stri
             let generate = GenerateKeyRequest {
                 algorithm: KeyAlgorithm::EcdsaP256.into(),
             };
-            let key_id = keystore
-                .generate_key(generate)
-                .await
-                .unwrap()
-                .into_inner()
-                .key_id;
-            let sign = SignRequestRequest {
-                key_id: key_id.clone(),
-                subject: None,
-                subject_alt_names: Some(SubjectAltNames {
-                    dns_names: vec![name(n)],
-                    ip_addresses: Vec::new(),
-                }),
-            };
-            let csr = keystore
-                .sign_request(sign)
-                .await
-                .unwrap()
-                .into_inner()
-                .csr_der;
-            let csr =
-                rcgen::CertificateSigningRequestParams::from_der(&csr.to_vec().into()).unwrap();
-            let leaf = csr.signed_by(&ca).unwrap();
+            let key = keystore.generate_key(generate).await.unwrap().into_inner();
+            let spki = rcgen::SubjectPublicKeyInfo::from_der(&key.spki_der).unwrap();
+            let leaf = rcgen::CertificateParams::new(vec![name(n)]).unwrap();
+            let leaf = leaf.signed_by(&spki, &ca).unwrap();
             let add = AddCertificateRequest {
-                key_id,
+                key_id: key.key_id,
                 chain_der: vec![leaf.der().to_vec().into(), ca.der().to_vec().into()],
                 friendly_name: name(n),
                 certificate_id: String::new(),
