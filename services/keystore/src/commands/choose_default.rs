@@ -25,6 +25,8 @@ impl Commands {
         self.fit_for_default(id).await?;
         // Step 1: the request id, and the claim that it is the default: from now on it is not deleted.
         self.claim_request(origin).await?;
+        // An older choice that the follower has still to see end would end the new claim with it.
+        self.settled().await?;
         match self.claim_default(id).await? {
             Against::Nothing => {}
             Against::Unrecorded => return Err(Refusal::BeingDeleted.into()),

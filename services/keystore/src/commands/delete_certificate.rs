@@ -54,6 +54,8 @@ impl Commands {
         decide(&self.certificate(id).await?)?;
         // Step 1: the request id, and the claim that it is deleted: from now on it does not become the default.
         self.claim_request(origin).await?;
+        // An older deletion that the follower has still to see undone would end the new claim with it.
+        self.settled().await?;
         match self.claim_deletion(id).await? {
             Against::Nothing => {}
             Against::Unrecorded => return Err(Refusal::BecomingDefault.into()),

@@ -46,6 +46,8 @@ impl Commands {
         }
         // Step 1: the request id, and the claim that it is destroyed: from now on nothing begins to use it.
         self.claim_request(origin).await?;
+        // An older destruction that the follower has still to see would end the new claim with it.
+        self.settled().await?;
         if let Some(key) = self.vault.find(id).await? {
             let mut claimed = self.claim_destruction(&key).await?;
             if claimed != KeyClaim::Made {
