@@ -4,7 +4,7 @@
 //! `eventlog` → reply. Keys lie in the [`vault`], sealed in an [`envelope`] by the key-encryption key
 //! ([`kek`]); RSA ones come from their [`makers`]. What must hold across aggregates is held by [`claims`],
 //! which a [`writer`] writes; what a crash
-//! left there is found by the [`sweep`]. The tables [follow](follow) the log: what gateways are given
+//! left there is found by the [`sweep`]. The tables [follow] the log: what gateways are given
 //! ([`serving`]), and from what chains are built ([`linking`]). Beside it all stands the [`internal_ca`], of
 //! which `chancery init` makes the first identities.
 

@@ -1,6 +1,6 @@
 //! Import: files of certificates and private keys, each with a verdict of its own.
 //!
-//! All files are [read](read) first. Then what they hold is taken in, each thing once: the keys, and the
+//! All files are [read] first. Then what they hold is taken in, each thing once: the keys, and the
 //! certificates with the chains that can be built for them. A verdict says of each file what became of it.
 
 mod certificates;
