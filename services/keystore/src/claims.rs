@@ -96,7 +96,7 @@ pub async fn claim_again(
     Ok(holds)
 }
 
-/// Claims this name, or the first free one with a number behind it: "shop (2)". A certificate that
+/// Claims this name, or a free one with a number behind it, in one transaction with whatever else claims names: "shop (2)". A certificate that
 /// has claimed one before, and then crashed, keeps it.
 ///
 /// # Errors
@@ -112,13 +112,34 @@ pub async fn claim_free_name(
     {
         return Ok(earlier);
     }
-    let mut name = wanted.clone();
-    let mut number = 1;
-    while claim(db, Kind::Name, &name, holder, now).await? != holder {
-        number += 1;
-        name = wanted.numbered(number);
+    if claim(db, Kind::Name, wanted, holder, now).await? == holder {
+        return Ok(wanted.clone());
     }
+    // Doubled until one is free, then halved down to where they are taken: a thousand certificates of
+    // one name take ten looks each, and not a thousand.
+    let (mut taken, mut free) = (1, 2);
+    while is_taken(db, &wanted.numbered(free), holder).await? {
+        (taken, free) = (free, free * 2);
+    }
+    while free - taken > 1 {
+        let middle = taken + (free - taken) / 2;
+        match is_taken(db, &wanted.numbered(middle), holder).await? {
+            true => taken = middle,
+            false => free = middle,
+        }
+    }
+    let name = wanted.numbered(free);
+    claim(db, Kind::Name, &name, holder, now).await?;
     Ok(name)
+}
+
+async fn is_taken(
+    db: &impl ConnectionTrait,
+    name: &FriendlyName,
+    holder: Uuid,
+) -> Result<bool, DbErr> {
+    let other = holder_of(db, Kind::Name, name).await?;
+    Ok(other.is_some_and(|other| other != holder))
 }
 
 /// Gives the name of a pending request to the certificate that answers it; `None` where the request
