@@ -63,6 +63,9 @@ pub(crate) async fn apply(
         CertificateEvent::Deleted(_) => is_imported(tx, *id, false).await?,
         CertificateEvent::Restored(_) => {
             is_imported(tx, *id, true).await?;
+            for known in Known::of(tx, *id).await? {
+                known.wake(tx, recorded).await?;
+            }
             queue(tx, recorded, [*id]).await?;
         }
         CertificateEvent::SelfSigned(_)

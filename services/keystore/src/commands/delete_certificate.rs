@@ -107,6 +107,8 @@ impl Commands {
             let name = name_of(&done.state)?;
             return Ok((name, done.position));
         }
+        // A deletion that the follower has still to see would take the name's new claim with it.
+        self.settled().await?;
         let state = self.certificate(id).await?;
         if let State::Kept(_) = state {
             return Err(Refusal::NotDeleted.into());

@@ -65,8 +65,8 @@ impl Commands {
             // Step 2: append.
             let log = &self.log;
             let done = log.execute(&key_id, origin, "destroy", now, decide).await;
-            if let Err(eventlog::CommandError::Refused(Refusal::NoSuchKey)) = &done {
-                // A key whose own event has not come: the sweep's business.
+            if let Err(eventlog::CommandError::Refused(_)) = &done {
+                // A key whose own event has not come: the sweep's business, or of who brings it back.
                 self.give_up(Kind::Destruction, key.spki_sha256).await?;
             }
             // Step 3: shred.

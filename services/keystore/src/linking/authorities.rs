@@ -36,6 +36,20 @@ impl Known {
         })
     }
 
+    /// Those that this certificate is, by the fingerprints that it has claimed.
+    pub(super) async fn of(tx: &impl ConnectionTrait, id: Uuid) -> Result<Vec<Self>, DbErr> {
+        let rows = authority::Entity::find()
+            .filter(authority::Column::Sha256Fingerprint.is_in(fingerprints(tx, id).await?))
+            .all(tx)
+            .await?;
+        let known = rows.into_iter().map(|row| Self {
+            fingerprint: row.sha256_fingerprint,
+            subject_sha256: row.subject_sha256,
+            der: row.der,
+        });
+        Ok(known.collect())
+    }
+
     /// Keeps it; says whether it was not here.
     pub(super) async fn put(
         &self,
@@ -94,18 +108,21 @@ pub(super) async fn is_imported(
     id: Uuid,
     imported: bool,
 ) -> Result<(), DbErr> {
-    let fingerprints = claim::Entity::find()
+    authority::Entity::update_many()
+        .col_expr(authority::Column::Imported, Expr::value(imported))
+        .filter(authority::Column::Sha256Fingerprint.is_in(fingerprints(tx, id).await?))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+async fn fingerprints(tx: &impl ConnectionTrait, id: Uuid) -> Result<Vec<String>, DbErr> {
+    let claims = claim::Entity::find()
         .filter(claim::Column::Kind.eq(claim::Kind::Fingerprint))
         .filter(claim::Column::Holder.eq(id))
         .all(tx)
         .await?;
-    let fingerprints = fingerprints.into_iter().map(|row| row.value);
-    authority::Entity::update_many()
-        .col_expr(authority::Column::Imported, Expr::value(imported))
-        .filter(authority::Column::Sha256Fingerprint.is_in(fingerprints))
-        .exec(tx)
-        .await?;
-    Ok(())
+    Ok(claims.into_iter().map(|row| row.value).collect())
 }
 
 /// The certificates of CAs from which the chains of these can be built, as far as they are known here,

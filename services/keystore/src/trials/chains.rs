@@ -8,7 +8,7 @@ use proptest::{prelude::*, test_runner::TestRunner};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use uuid::Uuid;
 
-use super::{Trial, file, serving::Session};
+use super::{Ca, Trial, file, origin, serving::Session};
 use crate::certificate;
 
 /// A leaf with its key, its intermediate and the root, and the same intermediate as another root signed it.
@@ -209,4 +209,28 @@ fn the_files_of_a_chain_end_in_the_same_state_in_any_split_and_order() {
         Ok(())
     });
     tried.unwrap();
+}
+
+#[tokio::test]
+async fn a_ca_that_was_deleted_and_comes_back_completes_what_came_meanwhile() {
+    let (trial, ca) = (Trial::begin().await, Ca::new());
+    let root = file("root.cer", ca.certificate().der);
+    trial.import("1", vec![root.clone()]).await;
+    let id = crate::commands::by_fingerprint(&ca.certificate().sha256_fingerprint);
+    let deleted = trial.commands().delete_certificate(&origin("2"), id).await;
+    deleted.unwrap();
+    trial.follows().await;
+    let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+    let leaf = ca.leaf(key.spki_der());
+    trial
+        .import("3", vec![file("leaf.cer", leaf.der.clone())])
+        .await;
+    let id = crate::commands::by_fingerprint(&leaf.sha256_fingerprint);
+    let issuers = async || {
+        let state = trial.commands().certificate(id).await.unwrap();
+        state.kept().unwrap().issuers.len()
+    };
+    assert_eq!(issuers().await, 0);
+    trial.import("4", vec![root]).await;
+    assert_eq!(issuers().await, 1);
 }

@@ -188,12 +188,15 @@ async fn a_deleted_certificate_comes_back_with_its_file_under_its_own_name() {
         .delete_certificate(&origin("3"), id)
         .await
         .unwrap();
-    trial.follows().await;
+    // At once: whether the follower has seen the deletion must not matter.
     let back = trial.import("4", vec![leaf]).await;
     assert_eq!(back.files[0].outcome(), FileOutcome::Imported);
     let back = certificates(&back.files[0])[0];
     assert!(back.restored);
     assert_eq!(back.friendly_name, "my shop");
+    trial.follows().await;
+    let holder = claims::holder_of(&trial.database, Kind::Name, "my shop").await;
+    assert_eq!(holder.unwrap(), Some(id));
 }
 
 #[tokio::test]

@@ -257,7 +257,12 @@ impl Commands {
     /// A certificate that is here, or was deleted: then it is restored.
     async fn again(&self, origin: &Origin, imported: Imported) -> Result<Imported, CommandError> {
         let id = imported.certificate_id;
-        match self.certificate(id).await? {
+        let state = self.certificate(id).await?;
+        // Claimed as a version that has not been appended yet.
+        if state.version_of(&imported.fingerprint).is_none() {
+            return Err(Refusal::BeingAdded.into());
+        }
+        match state {
             State::Kept(kept) => Ok(Imported {
                 friendly_name: kept.friendly_name,
                 ..imported
@@ -272,7 +277,6 @@ impl Commands {
                     ..imported
                 })
             }
-            // Claimed by another command that has not appended yet.
             State::Absent => Err(Refusal::BeingAdded.into()),
         }
     }
