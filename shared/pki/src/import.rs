@@ -9,7 +9,6 @@ mod der;
 mod derivation;
 mod encryption;
 mod error;
-mod hash;
 mod jks;
 mod mac;
 mod pem;

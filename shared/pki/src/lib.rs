@@ -16,6 +16,7 @@ pub mod fingerprint;
 pub mod import;
 mod key;
 pub mod names;
+mod passphrase;
 pub mod pem;
 pub mod roots;
 pub mod self_signed;

@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::Octets;
+use crate::passphrase::utf16;
 
 /// A value of this tag, whose contents are these octets one behind the other.
 pub(super) fn value(tag: u8, contents: &[&[u8]]) -> Octets {
@@ -85,14 +86,6 @@ pub(super) fn oid(numbers: &[u32]) -> Octets {
 /// BMPString, as key stores have names: UTF-16, for characters beyond its plane too.
 pub(super) fn bmp_string(text: &str) -> Octets {
     value(0x1e, &[&utf16(text)])
-}
-
-pub(super) fn utf16(text: &str) -> Octets {
-    let mut octets = Zeroizing::new(Vec::with_capacity(text.len() * 2));
-    for unit in text.encode_utf16() {
-        octets.extend_from_slice(&unit.to_be_bytes());
-    }
-    octets
 }
 
 pub(super) fn concat(parts: &[&[u8]]) -> Octets {

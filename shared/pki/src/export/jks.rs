@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::{Contents, ExportError, Octets, der, pkcs12::trusted_name, random};
-use crate::{Certificate, PrivateKey};
+use crate::{Certificate, PrivateKey, passphrase::utf16};
 
 /// A JKS file, made at this time. With a key it is one entry of it and its chain; without, an entry for each certificate.
 ///
@@ -22,7 +22,7 @@ pub fn jks(
         let min = SHORTEST_PASSPHRASE;
         return Err(ExportError::ShortPassphrase { min });
     }
-    let secret = der::utf16(passphrase);
+    let secret = utf16(passphrase);
     let made = millis(now).to_be_bytes();
     let certificates = contents.certificates().collect::<Vec<_>>();
     let mut entries = Vec::new();

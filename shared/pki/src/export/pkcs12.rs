@@ -1,6 +1,5 @@
 //! PKCS#12 (RFC 7292): a key, its certificate and the issuers, or certificates alone, under a passphrase.
 
-mod derive;
 mod mac;
 mod triple_des;
 

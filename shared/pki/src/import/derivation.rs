@@ -1,15 +1,13 @@
-//! From a passphrase to the octets of a key: PBKDF1, PBKDF2 and scrypt (RFC 8018, RFC 7914), the derivation of
-//! PKCS#12 (RFC 7292, appendix B), and that of encrypted PEM blocks.
+//! From a passphrase to the octets of a key: PBKDF1, PBKDF2 and scrypt (RFC 8018, RFC 7914), and that of encrypted
+//! PEM blocks; and what each derivation costs.
 
 use std::num::NonZeroU32;
 
 use aws_lc_rs::pbkdf2;
 use zeroize::Zeroizing;
 
-use super::{
-    ber::{Malformed, Values},
-    hash::Hash,
-};
+use super::ber::{Malformed, Values};
+use crate::passphrase::Hash;
 
 /// How the octets of a key come from a passphrase; with the salt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,45 +157,7 @@ impl Derivation {
     }
 }
 
-/// What the derivation of PKCS#12 is for (RFC 7292, appendix B.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    Key = 1,
-    InitialVector = 2,
-    Mac = 3,
-}
-
-/// The derivation of PKCS#12 (RFC 7292, appendix B.2); the passphrase is UTF-16 with its ending zero.
-/// The caller has paid [`pkcs12_cost`].
-pub(super) fn pkcs12(
-    hash: Hash,
-    purpose: Purpose,
-    passphrase: &[u8],
-    salt: &[u8],
-    iterations: u64,
-    octets: usize,
-) -> Zeroizing<Vec<u8>> {
-    let block = hash.block_octets();
-    let diversifier = vec![purpose as u8; block];
-    let mut input = Zeroizing::new(repeated(salt, block));
-    input.extend_from_slice(&Zeroizing::new(repeated(passphrase, block)));
-    let mut key = Zeroizing::new(Vec::with_capacity(octets));
-    loop {
-        let output = hash.of([&diversifier[..], &input]);
-        let output = hash.again(output, iterations - 1);
-        let wanted = output.len().min(octets - key.len());
-        key.extend_from_slice(&output[..wanted]);
-        if key.len() == octets {
-            return key;
-        }
-        let addend: Vec<u8> = output.iter().copied().cycle().take(block).collect();
-        for part in input.chunks_mut(block) {
-            add_and_one(part, &addend);
-        }
-    }
-}
-
-/// What [`pkcs12`] costs, in the units of [`Work`](super::work::Work).
+/// What [`pkcs12`](crate::passphrase::pkcs12) costs, in the units of [`Work`](super::work::Work).
 pub(super) fn pkcs12_cost(hash: Hash, iterations: u64, octets: usize) -> u64 {
     let hashes = iterations.saturating_mul(octets.div_ceil(hash.octets()) as u64);
     match hash {
@@ -219,22 +179,6 @@ pub(super) fn pem(passphrase: &[u8], salt: &[u8], octets: usize) -> Zeroizing<Ve
     }
     key.truncate(octets);
     key
-}
-
-/// As often as it takes to fill whole blocks; nothing stays nothing.
-fn repeated(octets: &[u8], block: usize) -> Vec<u8> {
-    let length = octets.len().div_ceil(block) * block;
-    octets.iter().copied().cycle().take(length).collect()
-}
-
-/// number + addend + 1, big-endian, without the carry out.
-fn add_and_one(number: &mut [u8], addend: &[u8]) {
-    let mut carry = 1;
-    for (digit, added) in number.iter_mut().zip(addend).rev() {
-        let sum = u16::from(*digit) + u16::from(*added) + carry;
-        *digit = (sum & 0xff) as u8;
-        carry = sum >> 8;
-    }
 }
 
 const PBKDF2: &str = "1.2.840.113549.1.5.12";

@@ -8,9 +8,13 @@ use zeroize::Zeroizing;
 use super::{
     ImportError,
     ber::{Malformed, Values, is_one_sequence},
-    derivation::{self, Derivation, NoDerivation, Purpose},
-    hash::Hash,
+    derivation::{self, Derivation, NoDerivation},
     work::Work,
+};
+use crate::passphrase::{
+    Hash,
+    pkcs12::{self, Purpose},
+    utf16_ended,
 };
 
 /// How something was encrypted: the content of an AlgorithmIdentifier.
@@ -195,7 +199,7 @@ impl Encryption {
                 salt, iterations, ..
             } => {
                 let derive = |purpose, octets| {
-                    derivation::pkcs12(Hash::Sha1, purpose, passphrase, salt, *iterations, octets)
+                    pkcs12::derive(Hash::Sha1, purpose, passphrase, salt, *iterations, octets)
                 };
                 let initial_vector = derive(Purpose::InitialVector, 8).to_vec();
                 Ok((derive(Purpose::Key, octets), initial_vector))
@@ -207,11 +211,7 @@ impl Encryption {
 /// The passphrase as PKCS#12 has it: UTF-16 and a zero (RFC 7292, appendix B.1). Of the empty one there are
 /// two forms: the zero alone, and nothing.
 pub(super) fn pkcs12_forms(passphrase: &str) -> Vec<Zeroizing<Vec<u8>>> {
-    let mut octets = Zeroizing::new(Vec::with_capacity(2 * passphrase.len() + 2));
-    for unit in passphrase.encode_utf16().chain([0]) {
-        octets.extend_from_slice(&unit.to_be_bytes());
-    }
-    let mut forms = vec![octets];
+    let mut forms = vec![utf16_ended(passphrase)];
     if passphrase.is_empty() {
         forms.push(Zeroizing::default());
     }

@@ -9,9 +9,9 @@ use zeroize::Zeroizing;
 use super::{
     ImportError, Reading,
     ber::{Malformed, Values},
-    hash::Hash,
     private_key,
 };
+use crate::passphrase::{Hash, utf16};
 
 /// Whether it starts as a JKS file does.
 pub(super) fn is_jks(file: &[u8]) -> bool {
@@ -145,15 +145,6 @@ type Protected<'a> = (String, std::borrow::Cow<'a, [u8]>);
 fn parse_protected(der: &[u8]) -> Result<Protected<'_>, Malformed> {
     let mut info = Values::of(der).sequence()?;
     Ok((info.sequence()?.oid()?, info.octets()?))
-}
-
-/// Java's `char`s, big-endian.
-fn utf16(passphrase: &str) -> Zeroizing<Vec<u8>> {
-    let mut octets = Zeroizing::new(Vec::with_capacity(2 * passphrase.len()));
-    for unit in passphrase.encode_utf16() {
-        octets.extend_from_slice(&unit.to_be_bytes());
-    }
-    octets
 }
 
 /// The rest of the file: big-endian numbers, and what they are the lengths of.

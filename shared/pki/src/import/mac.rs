@@ -5,10 +5,13 @@ use aws_lc_rs::hmac;
 use super::{
     ImportError,
     ber::{Malformed, Values},
-    derivation::{self, Purpose},
+    derivation,
     encryption::pkcs12_forms,
-    hash::Hash,
     work::Work,
+};
+use crate::passphrase::{
+    Hash,
+    pkcs12::{self, Purpose},
 };
 
 /// The MAC of a file.
@@ -57,7 +60,7 @@ impl Mac {
                 what: format!("a MAC with {} iterations", self.iterations),
             })?;
             let (salt, octets) = (&self.salt, hash.octets());
-            let key = derivation::pkcs12(hash, Purpose::Mac, &form, salt, self.iterations, octets);
+            let key = pkcs12::derive(hash, Purpose::Mac, &form, salt, self.iterations, octets);
             let key = hmac::Key::new(algorithm(hash), &key);
             if hmac::verify(&key, message, &self.digest).is_ok() {
                 return Ok(Some(true));

@@ -1,11 +1,15 @@
 //! The integrity of a PKCS#12 file (RFC 7292, section 4 and appendix A): also what tells a wrong passphrase.
 
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::hmac;
 
 use super::{
     super::{der, random},
     Encryption, ExportError, Octets,
-    derive::{Purpose, derive, secret},
+};
+use crate::passphrase::{
+    Hash,
+    pkcs12::{self, Purpose},
+    utf16_ended,
 };
 
 /// MacData over the octets of the AuthenticatedSafe.
@@ -15,24 +19,24 @@ pub(super) fn data(
     encryption: Encryption,
 ) -> Result<Octets, ExportError> {
     let salt = random::<16>()?;
-    let secret = secret(passphrase);
-    let (algorithm, tag, iterations) = match encryption {
-        Encryption::Modern => {
-            let iterations = MODERN_ITERATIONS;
-            let key = derive::<32>(&digest::SHA256, Purpose::Mac, &secret, &salt, iterations);
-            let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_slice());
-            (der::oid(&SHA256), hmac::sign(&key, octets), iterations)
-        }
-        Encryption::Legacy => {
-            let (sha1, iterations) = (
-                &digest::SHA1_FOR_LEGACY_USE_ONLY,
-                super::triple_des::ITERATIONS,
-            );
-            let key = derive::<20>(sha1, Purpose::Mac, &secret, &salt, iterations);
-            let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key.as_slice());
-            (der::oid(&SHA1), hmac::sign(&key, octets), iterations)
-        }
+    let secret = utf16_ended(passphrase);
+    let (algorithm, hash, hmac, iterations) = match encryption {
+        Encryption::Modern => (
+            der::oid(&SHA256),
+            Hash::Sha256,
+            hmac::HMAC_SHA256,
+            MODERN_ITERATIONS,
+        ),
+        Encryption::Legacy => (
+            der::oid(&SHA1),
+            Hash::Sha1,
+            hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            super::triple_des::ITERATIONS,
+        ),
     };
+    let (times, length) = (iterations.into(), hash.octets());
+    let key = pkcs12::derive(hash, Purpose::Mac, &secret, &salt, times, length);
+    let tag = hmac::sign(&hmac::Key::new(hmac, &key), octets);
     let digest_info = der::sequence(&[
         &der::sequence(&[&algorithm, &der::null()]),
         &der::octet_string(tag.as_ref()),

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 /// A hash inside a derivation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hash {
+pub(crate) enum Hash {
     Md5,
     Sha1,
     Sha256,
@@ -21,7 +21,7 @@ pub(super) enum Hash {
 
 impl Hash {
     /// A hash by its own name, as the integrity check of PKCS#12 has it.
-    pub(super) fn of_digest(oid: &str) -> Option<Self> {
+    pub(crate) fn of_digest(oid: &str) -> Option<Self> {
         match oid {
             "1.3.14.3.2.26" => Some(Self::Sha1),
             "2.16.840.1.101.3.4.2.1" => Some(Self::Sha256),
@@ -32,7 +32,7 @@ impl Hash {
     }
 
     /// A hash by the name of the HMAC with it, as PBKDF2 has it.
-    pub(super) fn of_hmac(oid: &str) -> Option<Self> {
+    pub(crate) fn of_hmac(oid: &str) -> Option<Self> {
         match oid {
             "1.2.840.113549.2.7" => Some(Self::Sha1),
             "1.2.840.113549.2.9" => Some(Self::Sha256),
@@ -42,7 +42,7 @@ impl Hash {
         }
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Md5 => "MD5",
             Self::Sha1 => "SHA-1",
@@ -53,7 +53,7 @@ impl Hash {
     }
 
     /// One compression beside one of SHA-256.
-    pub(super) fn cost(self) -> u64 {
+    pub(crate) fn cost(self) -> u64 {
         match self {
             Self::Sha1 | Self::Sha256 => 1,
             Self::Md5 => 2,
@@ -61,7 +61,7 @@ impl Hash {
         }
     }
 
-    pub(super) fn octets(self) -> usize {
+    pub(crate) fn octets(self) -> usize {
         match self {
             Self::Md5 => 16,
             Self::Sha1 => 20,
@@ -71,7 +71,7 @@ impl Hash {
         }
     }
 
-    pub(super) fn block_octets(self) -> usize {
+    pub(crate) fn block_octets(self) -> usize {
         match self {
             Self::Md5 | Self::Sha1 | Self::Sha256 => 64,
             Self::Sha384 | Self::Sha512 => 128,
@@ -79,7 +79,7 @@ impl Hash {
     }
 
     /// The hash of these parts, one after the other.
-    pub(super) fn of<const N: usize>(self, parts: [&[u8]; N]) -> Output {
+    pub(crate) fn of<const N: usize>(self, parts: [&[u8]; N]) -> Output {
         let Some(algorithm) = self.algorithm() else {
             let mut hash = Md5::new();
             parts.iter().for_each(|part| hash.update(part));
@@ -91,7 +91,7 @@ impl Hash {
     }
 
     /// The hash of a hash, so often.
-    pub(super) fn again(self, output: Output, times: u64) -> Output {
+    pub(crate) fn again(self, output: Output, times: u64) -> Output {
         match (self, self.algorithm()) {
             (Self::Sha1, _) => sha1_again(&output, times),
             (_, None) => (0..times).fold(output, |output, _| self.of([&output])),
@@ -117,7 +117,7 @@ impl Hash {
         }
     }
 
-    pub(super) fn pbkdf2(self) -> Option<pbkdf2::Algorithm> {
+    pub(crate) fn pbkdf2(self) -> Option<pbkdf2::Algorithm> {
         match self {
             Self::Md5 => None,
             Self::Sha1 => Some(pbkdf2::PBKDF2_HMAC_SHA1),
@@ -129,7 +129,7 @@ impl Hash {
 }
 
 /// What a hash gave; wiped, for it may be a key. Not on the heap: there may be a million one after the other.
-pub(super) struct Output {
+pub(crate) struct Output {
     octets: Zeroizing<[u8; 64]>,
     length: usize,
 }
