@@ -64,7 +64,7 @@ impl DeletionArgs {
     ///
     /// # Errors
     /// Where nobody is there to ask.
-    pub fn check(&self) -> Result<(), ClientError> {
+    fn check(&self) -> Result<(), ClientError> {
         if self.dry_run || self.yes || terminal::can_ask() {
             return Ok(());
         }
@@ -73,6 +73,23 @@ impl DeletionArgs {
                 .into(),
         })
     }
+}
+
+/// The ids of what is called so, each found by `find`, once it is clear how the deletion will be agreed to.
+///
+/// # Errors
+/// Where nobody is there to ask, or the first of them is not found.
+pub async fn ids(
+    args: &DeletionArgs,
+    names: &[String],
+    find: impl AsyncFn(&str) -> Result<String, ClientError>,
+) -> Result<Vec<String>, ClientError> {
+    args.check()?;
+    let mut ids = Vec::with_capacity(names.len());
+    for name in names {
+        ids.push(find(name).await?);
+    }
+    Ok(ids)
 }
 
 /// Shows, asks, deletes. `delete` takes the ids, and whether it is a dry run.

@@ -21,11 +21,10 @@ pub async fn delete(
     connection: &Connection,
     output: Output,
 ) -> Result<(), ClientError> {
-    args.check()?;
-    let mut ids = Vec::with_capacity(names.len());
-    for name in names {
-        ids.push(find(connection, name).await?.id);
-    }
+    let ids = deletion::ids(args, names, async |name| {
+        Ok(find(connection, name).await?.id)
+    })
+    .await?;
     let noun = Noun {
         one: "certificate",
         many: "certificates",
