@@ -1,7 +1,7 @@
 //! What a request must be like: every field is checked, and all that is wrong is named at once.
 
 use api::{
-    convert,
+    convert::{self, id},
     csr::v1::{
         CopyFromRequest, CreateRequestRequest, CreateSelfSignedRequest, DeleteRequestsRequest,
         FetchIssuersRequest, copy_from_request,
@@ -10,7 +10,7 @@ use api::{
     refuse::Violations,
     x509,
 };
-use pki::{FriendlyName, SubjectAltNames};
+use pki::FriendlyName;
 use tonic::Status;
 use uuid::Uuid;
 
@@ -112,7 +112,7 @@ fn form(
     let friendly_name = violations.check("friendly_name", FriendlyName::try_from(friendly_name));
     let key = self::key(key, violations);
     let subject = convert::subject("subject", subject, violations);
-    let names = self::names(names, violations);
+    let names = convert::required_subject_alt_names("subject_alt_names", names, violations);
     Some(Form {
         friendly_name: friendly_name?,
         key: key?,
@@ -135,27 +135,6 @@ fn key(choice: Option<&KeyChoice>, violations: &mut Violations) -> Option<Key> {
             None
         }
     }
-}
-
-fn names(
-    message: Option<&x509::v1::SubjectAltNames>,
-    violations: &mut Violations,
-) -> Option<SubjectAltNames> {
-    let names = convert::subject_alt_names("subject_alt_names", message, violations)?;
-    if names.is_empty() {
-        // Clients have long stopped looking at the common name (RFC 9525, section 2).
-        violations.add(
-            "subject_alt_names",
-            "give at least one DNS name or IP address",
-        );
-        return None;
-    }
-    Some(names)
-}
-
-fn id(field: &str, text: &str, violations: &mut Violations) -> Option<Uuid> {
-    let parsed = Uuid::try_parse(text).map_err(|_| "this is not an id: a UUID is needed");
-    violations.check(field, parsed)
 }
 
 const DEFAULT_DAYS: u32 = 365;

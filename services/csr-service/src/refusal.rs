@@ -1,7 +1,7 @@
 //! What this service refuses, and every refusal and failure as a status: the one mapping.
 
 use api::refuse;
-use eventlog::LogError;
+use runtime::failure;
 use tonic::{Code, Status};
 
 use crate::commands::CommandError;
@@ -60,34 +60,13 @@ impl From<CommandError> for Status {
             },
             CommandError::RequestIdReused => (Code::AlreadyExists, "REQUEST_ID_REUSED"),
             CommandError::Contended => (Code::Aborted, "CONTENDED"),
-            CommandError::Log(log) => of_log(log),
+            CommandError::Log(log) => failure::of_log(log),
             CommandError::Behind => (Code::Unavailable, "TABLES_BEHIND"),
             CommandError::Database(_) => (Code::Unavailable, "DATABASE_UNAVAILABLE"),
             CommandError::Unreadable(_) => (Code::Internal, "CERTIFICATE_UNREADABLE"),
             CommandError::Egress(_) => (Code::Internal, "EGRESS_FAILED"),
         };
-        // Not the caller's doing: whoever looks after this service must see the causes.
-        if matches!(code, Code::Internal | Code::Unavailable) {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                reason,
-                "a command failed"
-            );
-        }
-        // The causes are for our own log: they may name what a caller has no business with.
-        refuse::status(code, reason, error.to_string())
-    }
-}
-
-fn of_log(error: &LogError) -> (Code, &'static str) {
-    match error {
-        LogError::Unavailable(_) => (Code::Unavailable, "LOG_UNAVAILABLE"),
-        LogError::Full => (Code::ResourceExhausted, "LOG_FULL"),
-        LogError::Damaged(_) | LogError::Decode { .. } => (Code::Internal, "LOG_DAMAGED"),
-        LogError::Encode(_)
-        | LogError::InvalidId(_)
-        | LogError::InvalidHeader(_)
-        | LogError::Refused(_) => (Code::Internal, "LOG_REFUSED"),
+        failure::status(&error, code, reason)
     }
 }
 

@@ -3,7 +3,7 @@
 pub mod files;
 
 use api::{
-    convert,
+    convert::{self, id},
     keystore::v1::{
         self, AddCertificateRequest, RenameCertificateRequest, ReserveRequestRequest,
         SignRequestRequest, SignSelfSignedRequest, key_choice::Key,
@@ -36,7 +36,11 @@ pub fn sign_request(request: &SignRequestRequest) -> Result<SignRequest, Status>
     let mut violations = Violations::new();
     let key_id = id("key_id", &request.key_id, &mut violations);
     let subject = convert::subject("subject", request.subject.as_ref(), &mut violations);
-    let names = names(request.subject_alt_names.as_ref(), &mut violations);
+    let names = convert::required_subject_alt_names(
+        "subject_alt_names",
+        request.subject_alt_names.as_ref(),
+        &mut violations,
+    );
     match (key_id, subject, names) {
         (Some(key_id), Some(subject), Some(names)) => Ok(SignRequest {
             key_id,
@@ -52,7 +56,11 @@ pub fn self_sign(request: &SignSelfSignedRequest) -> Result<SelfSign, Status> {
     let key = key_choice(request.key.as_ref(), &mut violations);
     let name = friendly_name(&request.friendly_name, &mut violations);
     let subject = convert::subject("subject", request.subject.as_ref(), &mut violations);
-    let names = names(request.subject_alt_names.as_ref(), &mut violations);
+    let names = convert::required_subject_alt_names(
+        "subject_alt_names",
+        request.subject_alt_names.as_ref(),
+        &mut violations,
+    );
     if !(1..=MAX_DAYS).contains(&request.days) {
         violations.add(
             "days",
@@ -81,7 +89,11 @@ pub fn reserve_request(request: &ReserveRequestRequest) -> Result<ReserveRequest
     let key = key_choice(request.key.as_ref(), &mut violations);
     let name = friendly_name(&request.friendly_name, &mut violations);
     let subject = convert::subject("subject", request.subject.as_ref(), &mut violations);
-    let names = names(request.subject_alt_names.as_ref(), &mut violations);
+    let names = convert::required_subject_alt_names(
+        "subject_alt_names",
+        request.subject_alt_names.as_ref(),
+        &mut violations,
+    );
     match (request_id, key, name, subject, names) {
         (Some(request_id), Some(key), Some(friendly_name), Some(subject), Some(names)) => {
             Ok(ReserveRequest {
@@ -194,27 +206,6 @@ fn key_choice(choice: Option<&v1::KeyChoice>, violations: &mut Violations) -> Op
             None
         }
     }
-}
-
-fn id(field: &str, text: &str, violations: &mut Violations) -> Option<Uuid> {
-    let parsed = Uuid::try_parse(text).map_err(|_| "this is not an id: a UUID is needed");
-    violations.check(field, parsed)
-}
-
-fn names(
-    message: Option<&api::x509::v1::SubjectAltNames>,
-    violations: &mut Violations,
-) -> Option<SubjectAltNames> {
-    let names = convert::subject_alt_names("subject_alt_names", message, violations)?;
-    if names.is_empty() {
-        // Clients have long stopped looking at the common name (RFC 9525, section 2).
-        violations.add(
-            "subject_alt_names",
-            "give at least one DNS name or IP address",
-        );
-        return None;
-    }
-    Some(names)
 }
 
 fn chain(chain: &[Bytes], violations: &mut Violations) -> Vec<Certificate> {

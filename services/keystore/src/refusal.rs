@@ -1,8 +1,8 @@
 //! What the keystore refuses, and every refusal and failure as a status: the one mapping.
 
 use api::refuse;
-use eventlog::LogError;
 use pki::chain::ChainError;
+use runtime::failure;
 use tonic::{Code, Status};
 
 use crate::{commands::CommandError, secrets::SecretError, vault::VaultError};
@@ -174,7 +174,7 @@ impl From<CommandError> for Status {
             CommandError::Refused(refusal) => return refusal.clone().into(),
             CommandError::RequestIdReused => (Code::AlreadyExists, "REQUEST_ID_REUSED"),
             CommandError::Contended => (Code::Aborted, "CONTENDED"),
-            CommandError::Log(log) => of_log(log),
+            CommandError::Log(log) => failure::of_log(log),
             CommandError::Database(_)
             | CommandError::Vault(VaultError::Database(_))
             | CommandError::Secret(SecretError::Database(_)) => {
@@ -186,28 +186,7 @@ impl From<CommandError> for Status {
             CommandError::Identity(_) => (Code::Internal, "IDENTITY_FAILED"),
             CommandError::Broken(_) => (Code::Internal, "BROKEN_OFF"),
         };
-        // Not the caller's doing: whoever looks after this service must see the causes.
-        if matches!(code, Code::Internal | Code::Unavailable) {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                reason,
-                "a command failed"
-            );
-        }
-        // The causes are for our own log: they may name what a caller has no business with.
-        refuse::status(code, reason, error.to_string())
-    }
-}
-
-fn of_log(error: &LogError) -> (Code, &'static str) {
-    match error {
-        LogError::Unavailable(_) => (Code::Unavailable, "LOG_UNAVAILABLE"),
-        LogError::Full => (Code::ResourceExhausted, "LOG_FULL"),
-        LogError::Damaged(_) | LogError::Decode { .. } => (Code::Internal, "LOG_DAMAGED"),
-        LogError::Encode(_)
-        | LogError::InvalidId(_)
-        | LogError::InvalidHeader(_)
-        | LogError::Refused(_) => (Code::Internal, "LOG_REFUSED"),
+        failure::status(&error, code, reason)
     }
 }
 

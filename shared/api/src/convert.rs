@@ -2,6 +2,7 @@
 
 use pbjson_types::Timestamp;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::{refuse::Violations, x509::v1};
 
@@ -64,6 +65,27 @@ pub fn subject_alt_names(
         names.unwrap_or_else(|| Ok(pki::SubjectAltNames::default())),
         violations,
     )
+}
+
+/// The same, where at least one name is needed.
+pub fn required_subject_alt_names(
+    path: &str,
+    message: Option<&v1::SubjectAltNames>,
+    violations: &mut Violations,
+) -> Option<pki::SubjectAltNames> {
+    let names = subject_alt_names(path, message, violations)?;
+    if names.is_empty() {
+        // Clients have long stopped looking at the common name (RFC 9525, section 2).
+        violations.add(path, "give at least one DNS name or IP address");
+        return None;
+    }
+    Some(names)
+}
+
+/// An id of ours, a UUID as text.
+pub fn id(path: &str, text: &str, violations: &mut Violations) -> Option<Uuid> {
+    let parsed = Uuid::try_parse(text).map_err(|_| "this is not an id: a UUID is needed");
+    violations.check(path, parsed)
 }
 
 fn note<T>(

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod config;
 pub mod database;
 pub mod egress;
+pub mod failure;
 pub mod identity;
 mod layout;
 mod nats;

@@ -1,13 +1,14 @@
 //! Files that come in and go out.
 
 use api::{
+    convert::id,
     keystore::v1::{ExportFormat, ExportKeyRequest, ExportRequest, ImportFile, ImportRequest},
     refuse::Violations,
 };
 use tonic::Status;
 use zeroize::Zeroizing;
 
-use super::{MAX_ITEMS, id};
+use super::MAX_ITEMS;
 use crate::commands::{Export, ExportItem, ExportKey, File, Format};
 
 pub fn import(request: ImportRequest) -> Result<Vec<File>, Status> {
