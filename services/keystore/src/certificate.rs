@@ -98,7 +98,7 @@ impl State {
         }
     }
 
-    fn kept_mut(&mut self) -> Option<&mut Kept> {
+    fn known_mut(&mut self) -> Option<&mut Kept> {
         match self {
             Self::Absent => None,
             Self::Kept(kept) | Self::Deleted(kept) => Some(kept),
@@ -291,19 +291,19 @@ impl Aggregate for State {
                 });
             }
             Event::Renewed(renewed) => {
-                if let Some(kept) = self.kept_mut() {
+                if let Some(kept) = self.known_mut() {
                     kept.leaf = renewed.certificate.clone().unwrap_or_default();
                     kept.versions.push(version(&kept.leaf, recorded));
                     kept.issuers = renewed.issuers.clone();
                 }
             }
             Event::ChainCompleted(completed) => {
-                if let Some(kept) = self.kept_mut() {
+                if let Some(kept) = self.known_mut() {
                     kept.issuers = completed.issuers.clone();
                 }
             }
             Event::Renamed(v1::CertificateRenamed { friendly_name }) => {
-                if let Some(kept) = self.kept_mut() {
+                if let Some(kept) = self.known_mut() {
                     kept.friendly_name = friendly_name.clone();
                 }
             }

@@ -356,7 +356,7 @@ async fn off_thread<T: Send + 'static>(
     spawn_blocking(work).await.map_err(VaultError::Broken)?
 }
 
-/// Overwrites and deletes a key's row.
+/// Deletes a key's row, which the database overwrites (`secure_delete`).
 ///
 /// # Errors
 /// What the database says.

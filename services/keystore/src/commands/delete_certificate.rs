@@ -12,31 +12,18 @@ use crate::{
     tls,
 };
 
-/// What is to be deleted, as it stands before.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Doomed {
-    /// The certificate.
-    pub state: State,
-    /// Why it would not go.
-    pub refusal: Option<Refusal>,
-}
-
 impl Commands {
-    /// What would become of a deletion.
+    /// Whether a certificate that stands like this would be deleted.
     ///
     /// # Errors
-    /// [`CommandError`], but for a refusal, which is in the answer.
-    pub async fn review_deletion(&self, id: Uuid) -> Result<Doomed, CommandError> {
-        let state = self.certificate(id).await?;
-        let refusal = match certificate::decide(&state, &Command::Delete) {
-            Err(refusal) => Some(refusal),
-            Ok(_) => {
-                let tls = self.log.load::<tls::State>(tls::ID).await;
-                let default = tls.map_err(CommandError::Log)?.state.default;
-                (default == Some(id.to_string())).then_some(Refusal::IsDefault)
-            }
-        };
-        Ok(Doomed { state, refusal })
+    /// See [`CommandError`].
+    pub async fn review_deletion(&self, id: Uuid, state: &State) -> Result<(), CommandError> {
+        certificate::decide(state, &Command::Delete)?;
+        let tls = self.log.load::<tls::State>(tls::ID).await;
+        match tls.map_err(CommandError::Log)?.state.default {
+            Some(default) if default == id.to_string() => Err(Refusal::IsDefault.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Deletes a certificate; says where the log has that. Its key stays.

@@ -102,8 +102,8 @@ impl CertificateService for Keystore {
         let ids = parse::ids("certificate_ids", &request.get_ref().certificate_ids)?;
         let mut answer = DeleteCertificatesResponse::default();
         for id in ids {
-            let doomed = self.commands.review_deletion(id).await?;
-            let kept = doomed.state.known();
+            let state = self.commands.certificate(id).await?;
+            let kept = state.known();
             let name = kept.map(|kept| kept.friendly_name.clone());
             let verdict = DeletionVerdict {
                 id: id.to_string(),
@@ -112,7 +112,10 @@ impl CertificateService for Keystore {
                 ..DeletionVerdict::default()
             };
             let outcome = match request.get_ref().dry_run {
-                true => doomed.refusal.map_or(Ok(0), |refusal| Err(refusal.into())),
+                true => {
+                    let review = self.commands.review_deletion(id, &state);
+                    review.await.map(|()| 0)
+                }
                 false => self.commands.delete_certificate(&origin, id).await,
             };
             let (verdict, position) = decided(verdict, outcome)?;

@@ -47,11 +47,8 @@ struct Incoming {
     id: Uuid,
     leaf: Certificate,
     path: chain::Path,
-    key_id: Option<Uuid>,
     /// What it would be called by itself.
     name: FriendlyName,
-    /// Another certificate, of which it is a version.
-    version_of: Option<Uuid>,
 }
 
 /// What a certificate got before its event.
@@ -62,8 +59,11 @@ enum Claimed {
         request: Option<Uuid>,
         key_id: Option<Uuid>,
     },
-    /// Nothing: the log has it.
-    Here,
+    /// Nothing: it is, or was, a version of this one.
+    Held {
+        by: Uuid,
+        key_id: Option<Uuid>,
+    },
     Refused(Refusal),
 }
 
@@ -119,22 +119,12 @@ impl Commands {
             leaves.into_iter().zip(paths).collect::<Vec<_>>()
         });
         let built = built.await.map_err(CommandError::Broken)?;
-        let spkis = built.iter().map(|(leaf, _)| leaf.spki_sha256.as_str());
-        let keys = self.vault.find_by_spki(&spkis.collect::<Vec<_>>()).await?;
-        let keys = keys.into_iter().map(|key| (key.spki_sha256, key.id));
-        let keys = keys.collect::<HashMap<_, _>>();
         let mut incoming = Vec::with_capacity(built.len());
         for (leaf, path) in built {
-            let fingerprint = &leaf.sha256_fingerprint;
-            let id = by_fingerprint(fingerprint);
-            let holder = claims::holder_of(&self.database, Kind::Fingerprint, fingerprint).await;
-            let holder = holder.map_err(CommandError::Database)?;
             incoming.push(Incoming {
-                id,
-                key_id: keys.get(&leaf.spki_sha256).copied(),
+                id: by_fingerprint(&leaf.sha256_fingerprint),
                 name: default_name(&leaf)
                     .ok_or(CommandError::Unreadable(CertificateError::Malformed))?,
-                version_of: holder.filter(|holder| *holder != id),
                 leaf,
                 path,
             });
@@ -201,21 +191,26 @@ impl Commands {
     ) -> Result<Imported, CommandError> {
         let missing = incoming.path.missing_issuer(&incoming.leaf);
         let imported = Imported {
-            certificate_id: incoming.version_of.unwrap_or(incoming.id),
+            certificate_id: incoming.id,
             friendly_name: incoming.name.to_string(),
             fingerprint: incoming.leaf.sha256_fingerprint.clone(),
             already_here: true,
             restored: false,
-            key_id: incoming.key_id,
+            key_id: None,
             request_id: None,
             missing,
             position: 0,
         };
         let id = imported.certificate_id;
         let (name, request, key_id) = match claimed {
-            // It is, or was, a version of another.
-            _ if incoming.version_of.is_some() => return self.again(origin, imported).await,
-            Claimed::Here => return self.again(origin, imported).await,
+            Claimed::Held { by, key_id } => {
+                let held = Imported {
+                    certificate_id: by,
+                    key_id,
+                    ..imported
+                };
+                return self.again(origin, held).await;
+            }
             Claimed::Refused(refusal) => return Err(refusal.into()),
             Claimed::Free {
                 name,
@@ -248,7 +243,7 @@ impl Commands {
                 ..imported
             }),
             Err(eventlog::CommandError::Refused(Refusal::AlreadyHere { .. })) => {
-                self.again(origin, imported).await
+                self.again(origin, Imported { key_id, ..imported }).await
             }
             Err(error) => Err(error.into()),
         }
@@ -293,8 +288,11 @@ async fn claim(
     let fingerprint = leaf.sha256_fingerprint.as_str();
     let seen = claims::find(tx, Kind::Fingerprint, fingerprint).await?;
     match &seen {
-        Some(seen) if seen.holder != id => return Ok(Claimed::Refused(Refusal::BeingAdded)),
-        Some(seen) if seen.recorded => return Ok(Claimed::Here),
+        Some(seen) if seen.holder != id || seen.recorded => {
+            let key_id = vault::with_spki(tx, &leaf.spki_sha256).await?;
+            let by = seen.holder;
+            return Ok(Claimed::Held { by, key_id });
+        }
         _ => {}
     }
     let user = User::Certificate;
