@@ -15,7 +15,6 @@ use tokio::{
 use town::{
     Town,
     pebble::{self, Pebble},
-    ports::free_port,
     request_for,
     tools::tool,
     wait,
@@ -67,7 +66,7 @@ async fn through_chancery() -> f64 {
 
 async fn through_lego() -> f64 {
     let folder = tempfile::tempdir().unwrap();
-    let http = free_port();
+    let http = ports::free_port();
     let ca = Pebble::start(&folder.path().join("ca"), http, &pebble::Custom::default()).await;
     let root = folder.path().join("root.pem");
     std::fs::write(&root, &ca.https_root).unwrap();

@@ -1,7 +1,7 @@
 //! The command line, as its users and their scripts rely on it.
 
 use serde_json::{Value, json};
-use town::{Town, ports, wait};
+use town::{Town, wait};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_readme_from_login_to_the_certificate() {

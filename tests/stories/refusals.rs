@@ -7,7 +7,7 @@ use api::{
 };
 use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
 use tonic::{Code, Status};
-use town::{Plan, Town, pebble, ports, request_for, wait};
+use town::{Plan, Town, pebble, request_for, wait};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_that_is_wrong_with_a_request_is_named_at_once() {

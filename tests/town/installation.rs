@@ -17,7 +17,6 @@ use crate::{
     child::Child,
     command_line::{self, Ended},
     edge::Edge,
-    ports::free_port,
     tools::tool,
     wait,
 };
@@ -48,14 +47,14 @@ pub struct Installation {
 impl Installation {
     /// A new data folder in `folder`, with ports of its own; nothing runs yet.
     pub fn new(folder: &Path, more_configuration: &str) -> Self {
-        let listen = || SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let listen = || SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free_port()));
         let this = Self {
             data: folder.join("data"),
             edge: Edge {
                 https: listen(),
                 http: listen(),
             },
-            nats_port: free_port(),
+            nats_port: ports::free_port(),
             home: folder.join("home"),
             logs: folder.join("logs"),
             running: BTreeMap::new(),
@@ -189,7 +188,7 @@ allow = ["127.0.0.0/8", "::1"]
             .env("CHANCERY_ACME_AGENT__REPLICA", replica)
             .env(
                 "CHANCERY_ACME_AGENT__LISTEN",
-                format!("127.0.0.1:{}", free_port()),
+                format!("127.0.0.1:{}", ports::free_port()),
             );
         self.running.insert(
             replica.to_owned(),

@@ -16,7 +16,6 @@ pub mod edge;
 pub mod installation;
 pub mod nats;
 pub mod pebble;
-pub mod ports;
 pub mod tools;
 mod town;
 pub mod wait;

@@ -8,7 +8,7 @@ use std::{
 
 use eventlog::safety::SERVER_REPORT;
 
-use crate::{child::Child, ports::free_port, tools::tool, wait};
+use crate::{child::Child, tools::tool, wait};
 
 /// A running nats-server, with its store in a folder.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Nats {
 impl Nats {
     /// Starts a server that syncs each message before it acks it.
     pub async fn start(folder: &Path) -> Self {
-        let port = free_port();
+        let port = ports::free_port();
         let store = folder.join("store");
         fs::write(folder.join("nats.conf"), configuration(port, &store))
             .expect("the server's configuration");

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use serde_json::json;
 
-use crate::{child::Child, ports::free_port, tools::tool, wait};
+use crate::{child::Child, tools::tool, wait};
 
 /// What a CA is to be like.
 #[derive(Debug, Clone, Default)]
@@ -36,12 +36,12 @@ impl Pebble {
     pub async fn start(folder: &Path, http_port: u16, custom: &Custom) -> Self {
         fs::create_dir_all(folder).expect("Pebble's folder");
         let https_root = write_https_identity(folder);
-        let (listen, management) = (free_port(), free_port());
+        let (listen, management) = (ports::free_port(), ports::free_port());
         let config = config(folder, [listen, management, http_port], custom);
         let config_file = folder.join("pebble.json");
         fs::write(&config_file, config.to_string()).expect("Pebble's configuration");
 
-        let (dns_port, dns_management) = (free_port(), free_port());
+        let (dns_port, dns_management) = (ports::free_port(), ports::free_port());
         let mut dns = Command::new(tool("pebble-challtestsrv"));
         dns.args(["-dnsserver", &format!("127.0.0.1:{dns_port}")])
             .args(["-management", &format!("127.0.0.1:{dns_management}")])
@@ -177,7 +177,7 @@ fn config(
         "certificate": folder.join("https.pem"),
         "privateKey": folder.join("https.key"),
         "httpPort": http,
-        "tlsPort": free_port(),
+        "tlsPort": ports::free_port(),
         "ocspResponderURL": "",
         "externalAccountBindingRequired": !keys.is_empty(),
         "externalAccountMACKeys": keys,

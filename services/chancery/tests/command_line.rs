@@ -4,7 +4,6 @@
 
 use std::{
     fs,
-    net::TcpListener,
     path::Path,
     process::{Command, Stdio},
 };
@@ -200,13 +199,7 @@ fn who_is_not_signed_in_is_refused_with_1_and_told_how_to_sign_in() {
 #[test]
 fn a_gateway_that_is_not_there_ends_with_3_and_what_to_check() {
     let home = tempfile::tempdir().unwrap();
-    // Bound once, and closed again: nobody listens there.
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let url = format!("https://127.0.0.1:{port}");
+    let url = format!("https://127.0.0.1:{}", ports::free_port());
     let ended = chancery(
         home.path(),
         &["whoami", "--url", &url],

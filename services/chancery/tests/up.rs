@@ -5,7 +5,6 @@
 use std::{
     fs::{self, File},
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -18,13 +17,7 @@ fn up(data: &Path, more: &[&str]) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_ours(name)) {
         command.env_remove(name);
     }
-    let free = || {
-        TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .to_string()
-    };
+    let free = || format!("127.0.0.1:{}", ports::free_port());
     command
         .args(["up", "--data-dir"])
         .arg(data)

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -38,9 +38,7 @@ pub async fn server() -> Server {
     let mut shared = settings.shared().unwrap();
     let layout = Layout::of(&shared);
     init::prepare(&settings, &shared, Clock::system().now()).unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let listen = free.local_addr().unwrap();
-    drop(free);
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free_port()));
     shared.nats.url = format!("tls://{listen}");
     init::write_nats_conf(&layout, listen).unwrap();
     let child = Supervised::start(Program {

@@ -16,6 +16,7 @@ use std::{
 use runtime::{Egress, EgressError, Layout, config::Cidr};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{
     child::{ChildError, Program, Supervised},
@@ -248,10 +249,21 @@ fn kept_port(file: &Path) -> Result<u16, TestCaError> {
     Ok(port)
 }
 
+/// Below the range from which the system takes the ports of outgoing connections, so that none of those has it
+/// when Pebble binds it, now or at a later start.
 fn free_port() -> Result<u16, TestCaError> {
-    let listener =
-        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    Ok(listener.map_err(TestCaError::Loopback)?.port())
+    let mut refused = None;
+    for _ in 0..100 {
+        let [high, low, ..] = Uuid::new_v4().into_bytes();
+        let port = 10_000 + u16::from_be_bytes([high, low]) % 22_000;
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Ok(_) => return Ok(port),
+            Err(error) => refused = Some(error),
+        }
+    }
+    Err(TestCaError::Loopback(
+        refused.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()),
+    ))
 }
 
 /// DNS listens on UDP and TCP: a port that is free for both, most likely.

@@ -1,7 +1,6 @@
 //! The follower on a real nats-server: rows and checkpoint together, restarts, poison.
 
 use std::{
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -40,11 +39,7 @@ struct Nats {
 impl Nats {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = ports::free_port();
         let conf = folder.path().join("nats.conf");
         std::fs::write(&conf, configuration(port, folder.path())).unwrap();
         let process = Command::new(nats_server())

@@ -1,9 +1,6 @@
 //! Three servers and three copies: the server knows message ids before it looks at sequences.
 
-use std::{
-    net::TcpListener,
-    process::{Child, Command, Stdio},
-};
+use std::process::{Child, Command, Stdio};
 
 use eventlog::{EventLog, LogError, Provision, provision};
 
@@ -129,7 +126,8 @@ struct Member {
 impl Cluster {
     async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let routes: Vec<u16> = free_ports();
+        // Routes must be known before a server runs.
+        let routes = [(); 3].map(|()| ports::free_port());
         let members = (0..3)
             .map(|n| Member::start(folder.path(), n, &routes))
             .collect();
@@ -211,13 +209,4 @@ impl Drop for Member {
         self.process.kill().expect("killed");
         self.process.wait().expect("ended");
     }
-}
-
-/// Three ports for routes, which must be known before a server runs.
-fn free_ports() -> Vec<u16> {
-    let held: Vec<_> = (0..3)
-        .map(|_| TcpListener::bind("127.0.0.1:0").expect("a port"))
-        .collect();
-    let port = |l: &TcpListener| l.local_addr().expect("an address").port();
-    held.iter().map(port).collect()
 }

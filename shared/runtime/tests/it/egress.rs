@@ -157,11 +157,8 @@ async fn each_failure_says_what_it_was() {
         "{unresolved:?}"
     );
 
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
     let unreachable = client
-        .get(&format!("https://localhost:{port}/"))
+        .get(&format!("https://localhost:{}/", ports::free_port()))
         .await
         .unwrap_err();
     let EgressError::Unreachable { host, reason } = unreachable else {

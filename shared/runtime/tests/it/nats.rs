@@ -20,11 +20,7 @@ impl Server {
     /// A server that shows the identity `as_whom` and knows one user.
     fn start(data: &Path, as_whom: &str, user: &nkeys::KeyPair) -> Self {
         let layout = Layout::under(data);
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = ports::free_port();
         let conf = format!(
             "listen: \"127.0.0.1:{port}\"\ntls {{ cert_file: {:?}, key_file: {:?} }}\n\
              authorization {{ users: [ {{ nkey: {}, permissions {{ publish: [\"greetings\"], \

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     env,
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -42,7 +42,7 @@ impl Pebble {
     pub async fn start(plan: Plan) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let https_root_der = https_identity(folder.path());
-        let (port, management) = (free_port(), free_port());
+        let (port, management) = (ports::free_port(), ports::free_port());
         let accounts = plan.external_accounts.iter();
         let accounts = accounts.map(|(id, hmac)| (id, BASE64URL.encode(hmac)));
         let accounts = accounts.collect::<BTreeMap<_, _>>();
@@ -140,9 +140,4 @@ fn https_identity(folder: &Path) -> Vec<u8> {
     )
     .unwrap();
     der
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }

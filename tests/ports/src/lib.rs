@@ -1,5 +1,7 @@
 //! Ports that are free, and stay so until a child binds them.
 
+#![allow(clippy::expect_used)] // A panic is how a test fails.
+
 use std::{
     env,
     fs::{self, File},
@@ -9,14 +11,14 @@ use std::{
 
 use uuid::Uuid;
 
-/// A TCP port of 127.0.0.1 on which nothing listens, and that no other town gets as long as this process lives.
+/// A TCP port of 127.0.0.1 on which nothing listens, and that no other test gets as long as this process lives.
 ///
 /// It lies below the range from which the system takes the ports of outgoing connections, so that none of
 /// those can have it when it is bound.
 pub fn free_port() -> u16 {
     // Beside the tests' own executables, where whoever runs them may write.
     let us = env::current_exe().expect("a test knows its own file");
-    let folder = us.with_file_name("town-ports");
+    let folder = us.with_file_name("ports-given-out");
     fs::create_dir_all(&folder).expect("a folder for the locks of ports");
     loop {
         let [high, low, ..] = Uuid::new_v4().into_bytes();
