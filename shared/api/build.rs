@@ -47,7 +47,8 @@ fn proto_files(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
 }
 
 /// Messages that show nothing of themselves: `src/silent.rs` writes their `Debug`.
-const WITH_SECRETS: [&str; 8] = [
+const WITH_SECRETS: [&str; 11] = [
+    ".chancery.acme.v1.AddDnsProviderRequest",
     ".chancery.acme.v1.ExternalAccountBinding",
     ".chancery.keystore.v1.ExportKeyRequest",
     ".chancery.keystore.v1.ExportRequest",
@@ -56,4 +57,6 @@ const WITH_SECRETS: [&str; 8] = [
     ".chancery.keystore.v1.OpenSecretResponse",
     ".chancery.keystore.v1.SealSecretRequest",
     ".chancery.keystore.v1.ServingCredential",
+    ".chancery.notifier.v1.EmailSettings",
+    ".chancery.notifier.v1.WebhookSettings",
 ];

@@ -127,7 +127,7 @@ async fn one_certificate(keystore: &EventLog, agent: &EventLog, leaf: &Certifica
             attempt: 1,
             holder: "acme-agent".to_owned(),
             lease_until: now,
-            renewal: false,
+            ..OrderIntended::default()
         }),
     )
     .await;
@@ -138,6 +138,7 @@ async fn one_certificate(keystore: &EventLog, agent: &EventLog, leaf: &Certifica
             attempt: 1,
             order_url: format!("https://ca.example/order/{automation}"),
             expires: now,
+            ..OrderPlaced::default()
         }),
     )
     .await;

@@ -214,7 +214,7 @@ async fn a_ca_that_wants_external_accounts_takes_ours_or_says_why_not() {
     let registered = town
         .client()
         .await
-        .acme()
+        .servers()
         .register_server(with("kid-1", key))
         .await
         .unwrap()
@@ -305,7 +305,7 @@ async fn a_name_that_the_ca_blocks_is_explained() {
 async fn register(town: &Town, registration: api::acme::v1::RegisterServerRequest) -> Status {
     town.client()
         .await
-        .acme()
+        .servers()
         .register_server(registration)
         .await
         .expect_err("it is to be refused")

@@ -130,13 +130,13 @@ async fn a_registration_that_is_repeated_makes_one_account() {
     let town = Town::start().await;
     let client = town.client().await.with_request_id("register-1");
     let first = client
-        .acme()
+        .servers()
         .register_server(town.registration("pebble"))
         .await
         .unwrap()
         .into_inner();
     let again = client
-        .acme()
+        .servers()
         .register_server(town.registration("pebble"))
         .await
         .unwrap()
@@ -152,7 +152,7 @@ async fn a_registration_that_is_repeated_makes_one_account() {
     // The log holds no address, and yet they are part of what was asked for.
     let mut other = town.registration("pebble");
     other.contact_emails = vec!["somebody@example.com".to_owned()];
-    let refused = client.acme().register_server(other).await.unwrap_err();
+    let refused = client.servers().register_server(other).await.unwrap_err();
     assert_eq!(
         refuse::reason(&refused).as_deref(),
         Some("REQUEST_ID_REUSED"),
@@ -163,7 +163,7 @@ async fn a_registration_that_is_repeated_makes_one_account() {
     let refused = town
         .client()
         .await
-        .acme()
+        .servers()
         .register_server(town.registration("pebble"))
         .await
         .unwrap_err();

@@ -104,7 +104,7 @@ async fn a_busy_day(town: &Town) -> String {
     });
     let client = town.client().await;
     let server = client
-        .acme()
+        .servers()
         .register_server(registration.clone())
         .await
         .unwrap()
@@ -114,7 +114,7 @@ async fn a_busy_day(town: &Town) -> String {
     registration.name = "again".to_owned();
     registration.directory_url = "https://10.0.0.1/dir".to_owned();
     client
-        .acme()
+        .servers()
         .register_server(registration)
         .await
         .unwrap_err();

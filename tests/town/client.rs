@@ -1,7 +1,9 @@
 //! The public API, as a program with a token calls it.
 
 use api::{
-    acme::v1::acme_service_client::AcmeServiceClient,
+    acme::v1::{
+        acme_service_client::AcmeServiceClient, server_service_client::ServerServiceClient,
+    },
     csr::v1::csr_service_client::CsrServiceClient,
     gateway::v1::session_service_client::SessionServiceClient,
     keystore::v1::{
@@ -65,7 +67,12 @@ impl Client {
         self.with(metadata::IDEMPOTENCY_KEY, id)
     }
 
-    /// Commands about servers and automated certificates.
+    /// Commands about ACME servers.
+    pub fn servers(&self) -> ServerServiceClient<Connection> {
+        ServerServiceClient::new(self.connection())
+    }
+
+    /// Commands about automated certificates.
     pub fn acme(&self) -> AcmeServiceClient<Connection> {
         AcmeServiceClient::new(self.connection())
     }

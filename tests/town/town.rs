@@ -164,7 +164,7 @@ impl Town {
         let registered = self
             .client()
             .await
-            .acme()
+            .servers()
             .register_server(registration)
             .await;
         let id = registered

@@ -130,6 +130,13 @@ impl Aggregate for Automation {
             Event::Renewed(_) | Event::IssuanceFailed(_) | Event::RenewalFailed(_) => {
                 self.phase = Phase::Idle;
             }
+            Event::RenewalScheduled(_)
+            | Event::Paused(_)
+            | Event::Resumed(_)
+            | Event::Cancelled(_)
+            | Event::RevocationIntended(_)
+            | Event::Revoked(_)
+            | Event::RevocationFailed(_) => {}
         }
     }
 }
@@ -264,6 +271,7 @@ pub fn decide(state: &Automation, command: Command) -> Result<Event, Refusal> {
         Command::RenewNow => match state.phase {
             Phase::Idle => Ok(Event::RenewalStarted(RenewalStarted {
                 first_issuance: state.certificate_id.is_none(),
+                ..RenewalStarted::default()
             })),
             Phase::Wanted | Phase::Ordering(_) => Err(Refusal::OrderUnderWay),
         },
@@ -284,6 +292,7 @@ pub fn decide(state: &Automation, command: Command) -> Result<Event, Refusal> {
                 holder,
                 lease_until: Some(timestamp(now + lease)),
                 renewal: state.certificate_id.is_some(),
+                ..OrderIntended::default()
             }))
         }
         Command::PlaceOrder {
@@ -296,6 +305,7 @@ pub fn decide(state: &Automation, command: Command) -> Result<Event, Refusal> {
                 attempt,
                 order_url: url,
                 expires: expires.map(timestamp),
+                ..OrderPlaced::default()
             })),
             Some(_) => Err(Refusal::StepDone),
         },
@@ -336,6 +346,7 @@ pub fn decide(state: &Automation, command: Command) -> Result<Event, Refusal> {
             let failed = OrderFailed {
                 attempt,
                 failure: Some(failure),
+                ..OrderFailed::default()
             };
             Ok(match state.certificate_id {
                 None => Event::IssuanceFailed(failed),

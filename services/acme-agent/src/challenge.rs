@@ -31,6 +31,8 @@ pub fn choose(
 fn name(challenge: ChallengeType) -> &'static str {
     match challenge {
         ChallengeType::Unspecified | ChallengeType::Http01 => "http-01",
+        ChallengeType::TlsAlpn01 => "tls-alpn-01",
+        ChallengeType::Dns01 => "dns-01",
     }
 }
 

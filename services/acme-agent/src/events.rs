@@ -7,6 +7,12 @@ eventlog::events! {
     pub enum ServerEvent {
         /// An account exists at the CA.
         Registered("registered"): proto::ServerRegistered = "chancery.acme.v1.ServerRegistered",
+        /// The account has other contact addresses.
+        ContactUpdated("contact-updated"): proto::ServerContactUpdated = "chancery.acme.v1.ServerContactUpdated",
+        /// The account has another key.
+        AccountKeyRolled("account-key-rolled"): proto::AccountKeyRolled = "chancery.acme.v1.AccountKeyRolled",
+        /// The account has ended at the CA.
+        Deactivated("deactivated"): proto::ServerDeactivated = "chancery.acme.v1.ServerDeactivated",
     }
 }
 
@@ -31,6 +37,20 @@ eventlog::events! {
         IssuanceFailed("issuance-failed"): proto::OrderFailed = "chancery.acme.v1.OrderFailed",
         /// A renewal ended without a certificate.
         RenewalFailed("renewal-failed"): proto::OrderFailed = "chancery.acme.v1.OrderFailed",
+        /// When the next renewal begins by itself.
+        RenewalScheduled("renewal-scheduled"): proto::RenewalScheduled = "chancery.acme.v1.RenewalScheduled",
+        /// No renewal begins by itself.
+        Paused("paused"): proto::AutomationPaused = "chancery.acme.v1.AutomationPaused",
+        /// Renewals begin by themselves again.
+        Resumed("resumed"): proto::AutomationResumed = "chancery.acme.v1.AutomationResumed",
+        /// It has ended for good.
+        Cancelled("cancelled"): proto::AutomationCancelled = "chancery.acme.v1.AutomationCancelled",
+        /// The CA is about to be told to revoke a version.
+        RevocationIntended("revocation-intended"): proto::RevocationIntended = "chancery.acme.v1.RevocationIntended",
+        /// The CA has revoked it.
+        Revoked("revoked"): proto::AutomationRevoked = "chancery.acme.v1.AutomationRevoked",
+        /// The CA refused to revoke it.
+        RevocationFailed("revocation-failed"): proto::RevocationFailed = "chancery.acme.v1.RevocationFailed",
     }
 }
 

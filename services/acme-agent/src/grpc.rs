@@ -1,14 +1,21 @@
 //! The gRPC door: a request is parsed whole, then decided on, then answered.
 
+mod dns_providers;
 mod door;
+mod servers;
+
+pub use dns_providers::DnsProviders;
+pub use servers::Servers;
 
 use std::sync::Arc;
 
 use api::{
     acme::v1::{
-        GetServerContactRequest, GetServerContactResponse, RegisterServerRequest,
-        RegisterServerResponse, RenewNowRequest, RenewNowResponse, RequestCertificateRequest,
-        RequestCertificateResponse, acme_service_server::AcmeService,
+        CancelAutomationRequest, CancelAutomationResponse, Check, CheckRequestRequest,
+        PauseAutomationRequest, PauseAutomationResponse, RenewNowRequest, RenewNowResponse,
+        RequestCertificateRequest, RequestCertificateResponse, ResumeAutomationRequest,
+        ResumeAutomationResponse, RevokeCertificateRequest, RevokeCertificateResponse,
+        acme_service_server::AcmeService,
     },
     refuse,
 };
@@ -16,52 +23,16 @@ use runtime::Caller;
 use tonic::{Code, Request, Response, Status};
 use tracing::Instrument;
 
-use crate::{refusal::CommandError, registration::Registrar, requests::Requests};
+use crate::{refusal::CommandError, requests::Requests};
 
-/// The service, as the gateway calls it.
+/// Commands about automated certificates.
 pub struct Acme {
-    /// Registers servers.
-    pub registrar: Arc<Registrar>,
     /// Takes requests for certificates.
     pub requests: Arc<Requests>,
 }
 
 #[tonic::async_trait]
 impl AcmeService for Acme {
-    async fn register_server(
-        &self,
-        request: Request<RegisterServerRequest>,
-    ) -> Result<Response<RegisterServerResponse>, Status> {
-        // The digest stands in the log for good, and an address could be guessed from it: a repeat's
-        // addresses are compared with those in our own database.
-        let logged = RegisterServerRequest {
-            contact_emails: Vec::new(),
-            ..request.get_ref().clone()
-        };
-        let origin = Caller::of(&request)?.origin(&logged);
-        let registration = door::registration(request.get_ref())?;
-        let registrar = self.registrar.clone();
-        let work = async move { registrar.register(&origin, &registration).await };
-        let (id, registered) = to_its_end(work).await?;
-        let what = registered.what;
-        Ok(Response::new(RegisterServerResponse {
-            server_id: id.to_string(),
-            account_url: what.account_url,
-            terms_of_service_url: what.terms_of_service_url,
-            website_url: what.website_url,
-            position: registered.position,
-        }))
-    }
-
-    async fn get_server_contact(
-        &self,
-        request: Request<GetServerContactRequest>,
-    ) -> Result<Response<GetServerContactResponse>, Status> {
-        let id = door::id("server_id", &request.get_ref().server_id)?;
-        let contact_emails = self.registrar.contact(id).await?;
-        Ok(Response::new(GetServerContactResponse { contact_emails }))
-    }
-
     async fn request_certificate(
         &self,
         request: Request<RequestCertificateRequest>,
@@ -85,6 +56,43 @@ impl AcmeService for Acme {
         let id = door::id("automation_id", &request.get_ref().automation_id)?;
         let position = self.requests.renew(&origin, id).await?;
         Ok(Response::new(RenewNowResponse { position }))
+    }
+
+    async fn pause_automation(
+        &self,
+        _: Request<PauseAutomationRequest>,
+    ) -> Result<Response<PauseAutomationResponse>, Status> {
+        Err(Status::unimplemented("PauseAutomation"))
+    }
+
+    async fn resume_automation(
+        &self,
+        _: Request<ResumeAutomationRequest>,
+    ) -> Result<Response<ResumeAutomationResponse>, Status> {
+        Err(Status::unimplemented("ResumeAutomation"))
+    }
+
+    async fn cancel_automation(
+        &self,
+        _: Request<CancelAutomationRequest>,
+    ) -> Result<Response<CancelAutomationResponse>, Status> {
+        Err(Status::unimplemented("CancelAutomation"))
+    }
+
+    async fn revoke_certificate(
+        &self,
+        _: Request<RevokeCertificateRequest>,
+    ) -> Result<Response<RevokeCertificateResponse>, Status> {
+        Err(Status::unimplemented("RevokeCertificate"))
+    }
+
+    type CheckRequestStream = tokio_stream::Empty<Result<Check, Status>>;
+
+    async fn check_request(
+        &self,
+        _: Request<CheckRequestRequest>,
+    ) -> Result<Response<Self::CheckRequestStream>, Status> {
+        Err(Status::unimplemented("CheckRequest"))
     }
 }
 

@@ -35,7 +35,10 @@ pub use config::Config;
 
 use std::sync::Arc;
 
-use api::acme::v1::acme_service_server::AcmeServiceServer;
+use api::acme::v1::{
+    acme_service_server::AcmeServiceServer, dns_provider_service_server::DnsProviderServiceServer,
+    server_service_server::ServerServiceServer,
+};
 use async_nats::jetstream::context::KeyValueError;
 use eventlog::{FollowError, Follower, subject};
 use runtime::Runtime;
@@ -69,13 +72,15 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     let accounts = Accounts::new(egress, clock.clone(), keystore.clone(), database.clone());
     let accounts = Arc::new(accounts);
 
-    let grpc = grpc::Acme {
+    let servers = grpc::Servers {
         registrar: Arc::new(Registrar::new(
             log.clone(),
             database.clone(),
             accounts.clone(),
             clock.clone(),
         )),
+    };
+    let acme = grpc::Acme {
         requests: Arc::new(Requests {
             log: log.clone(),
             database: database.clone(),
@@ -98,7 +103,9 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         clock,
         changed: changed.clone(),
     };
-    let routes = Routes::new(AcmeServiceServer::new(grpc));
+    let routes = Routes::new(AcmeServiceServer::new(acme))
+        .add_service(ServerServiceServer::new(servers))
+        .add_service(DnsProviderServiceServer::new(grpc::DnsProviders));
     let stopping = runtime.stopping();
     tokio::try_join!(
         async { runtime.serve(routes).await.map_err(RunError::Serve) },

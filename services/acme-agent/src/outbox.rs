@@ -107,7 +107,16 @@ impl Apply for Outbox {
                 | Event::RenewalFailed(_) => {
                     entity::Entity::delete_by_id(automation).exec(tx).await?;
                 }
-                Event::OrderIntended(_) | Event::OrderPlaced(_) | Event::FinalizeIntended(_) => {}
+                Event::OrderIntended(_)
+                | Event::OrderPlaced(_)
+                | Event::FinalizeIntended(_)
+                | Event::RenewalScheduled(_)
+                | Event::Paused(_)
+                | Event::Resumed(_)
+                | Event::Cancelled(_)
+                | Event::RevocationIntended(_)
+                | Event::Revoked(_)
+                | Event::RevocationFailed(_) => {}
             }
         }
         Ok(())

@@ -152,6 +152,7 @@ fn requested(server: Uuid, wish: &Wish) -> AutomationRequested {
         key_algorithm: wish.key_algorithm.into(),
         challenge_type: wish.challenge_type.into(),
         profile: wish.profile.clone(),
+        ..AutomationRequested::default()
     }
 }
 

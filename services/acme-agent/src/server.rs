@@ -42,11 +42,15 @@ impl Aggregate for Server {
     type Event = Event;
 
     fn evolve(&mut self, event: &Event, recorded: &Envelope) {
-        let Event::Registered(what) = event;
-        *self = Self::Registered(Box::new(Registered {
-            what: what.clone(),
-            position: recorded.sequence,
-        }));
+        match event {
+            Event::Registered(what) => {
+                *self = Self::Registered(Box::new(Registered {
+                    what: what.clone(),
+                    position: recorded.sequence,
+                }));
+            }
+            Event::ContactUpdated(_) | Event::AccountKeyRolled(_) | Event::Deactivated(_) => {}
+        }
     }
 }
 

@@ -7,10 +7,11 @@ use api::{
     convert,
     keystore::v1::{
         AddCertificateRequest, AddCertificateResponse, DestroySecretRequest, DestroySecretResponse,
-        GenerateKeyRequest, GenerateKeyResponse, OpenSecretRequest, OpenSecretResponse,
-        ReleaseRequestRequest, ReleaseRequestResponse, ReserveRequestRequest,
-        ReserveRequestResponse, SealSecretRequest, SealSecretResponse, SignRequestRequest,
-        SignRequestResponse, SignSelfSignedRequest, SignSelfSignedResponse,
+        GenerateKeyRequest, GenerateKeyResponse, MarkRevokedRequest, MarkRevokedResponse,
+        OpenSecretRequest, OpenSecretResponse, ReleaseCertificateRequest,
+        ReleaseCertificateResponse, ReleaseRequestRequest, ReleaseRequestResponse,
+        ReserveRequestRequest, ReserveRequestResponse, SealSecretRequest, SealSecretResponse,
+        SignRequestRequest, SignRequestResponse, SignSelfSignedRequest, SignSelfSignedResponse,
         keystore_service_server::KeystoreService,
     },
     refuse::Violations,
@@ -104,6 +105,20 @@ impl KeystoreService for Keystore {
             certificate,
             position: added.position,
         }))
+    }
+
+    async fn release_certificate(
+        &self,
+        _: Request<ReleaseCertificateRequest>,
+    ) -> Result<Response<ReleaseCertificateResponse>, Status> {
+        Err(Status::unimplemented("ReleaseCertificate"))
+    }
+
+    async fn mark_revoked(
+        &self,
+        _: Request<MarkRevokedRequest>,
+    ) -> Result<Response<MarkRevokedResponse>, Status> {
+        Err(Status::unimplemented("MarkRevoked"))
     }
 
     async fn seal_secret(

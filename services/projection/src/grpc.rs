@@ -209,6 +209,27 @@ impl QueryService for Questions {
         }))
     }
 
+    async fn list_dns_providers(
+        &self,
+        _: Request<ListRequest>,
+    ) -> Result<Response<answer::ListDnsProvidersResponse>, Status> {
+        Err(Status::unimplemented("list_dns_providers"))
+    }
+
+    async fn list_channels(
+        &self,
+        _: Request<ListRequest>,
+    ) -> Result<Response<answer::ListChannelsResponse>, Status> {
+        Err(Status::unimplemented("list_channels"))
+    }
+
+    async fn list_alerts(
+        &self,
+        _: Request<ListRequest>,
+    ) -> Result<Response<answer::ListAlertsResponse>, Status> {
+        Err(Status::unimplemented("list_alerts"))
+    }
+
     type WatchEventsStream = Pin<Box<dyn Stream<Item = Result<answer::Event, Status>> + Send>>;
 
     async fn watch_events(

@@ -33,6 +33,7 @@ packages! {
     keystore = "chancery.keystore.v1",
     csr = "chancery.csr.v1",
     acme = "chancery.acme.v1",
+    notifier = "chancery.notifier.v1",
     projection = "chancery.projection.v1",
     gateway = "chancery.gateway.v1",
 }

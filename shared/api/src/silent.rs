@@ -5,11 +5,12 @@
 use std::fmt;
 
 use crate::{
-    acme::v1::ExternalAccountBinding,
+    acme::v1::{AddDnsProviderRequest, ExternalAccountBinding},
     keystore::v1::{
         ExportKeyRequest, ExportRequest, ExportResponse, ImportFile, OpenSecretResponse,
         SealSecretRequest, ServingCredential,
     },
+    notifier::v1::{EmailSettings, WebhookSettings},
 };
 
 macro_rules! silent {
@@ -23,6 +24,8 @@ macro_rules! silent {
 }
 
 silent!(
+    AddDnsProviderRequest,
+    EmailSettings,
     ExternalAccountBinding,
     ExportKeyRequest,
     ExportRequest,
@@ -30,7 +33,8 @@ silent!(
     ImportFile,
     OpenSecretResponse,
     SealSecretRequest,
-    ServingCredential
+    ServingCredential,
+    WebhookSettings
 );
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ fn intended(attempt: u32, holder: &str, from: OffsetDateTime, renewal: bool) -> 
         holder: holder.into(),
         lease_until: Some(timestamp(from + LEASE)),
         renewal,
+        ..OrderIntended::default()
     })
 }
 
@@ -33,6 +34,7 @@ fn placed(attempt: u32) -> Event {
         attempt,
         order_url: "https://ca.example/order/1".into(),
         expires: Some(timestamp(minute(60))),
+        ..OrderPlaced::default()
     })
 }
 
@@ -64,6 +66,7 @@ fn failed(attempt: u32) -> OrderFailed {
     OrderFailed {
         attempt,
         failure: Some(Failure::default()),
+        ..OrderFailed::default()
     }
 }
 
@@ -198,6 +201,7 @@ fn the_first_certificate_is_issued_and_the_next_renewed() {
         Event::CertificateIssued(obtained(1)),
         Event::RenewalStarted(RenewalStarted {
             first_issuance: false,
+            ..RenewalStarted::default()
         }),
         intended(2, A, minute(30), true),
     ];
@@ -224,6 +228,7 @@ fn a_person_renews_or_tries_again_when_no_order_is_under_way() {
     ];
     when(issued, Command::RenewNow).then(Event::RenewalStarted(RenewalStarted {
         first_issuance: false,
+        ..RenewalStarted::default()
     }));
     let tried = || {
         [
@@ -234,6 +239,7 @@ fn a_person_renews_or_tries_again_when_no_order_is_under_way() {
     };
     when(tried(), Command::RenewNow).then(Event::RenewalStarted(RenewalStarted {
         first_issuance: true,
+        ..RenewalStarted::default()
     }));
     when(tried(), intend(A, minute(1))).refused(Refusal::NothingWanted);
 }
@@ -247,6 +253,7 @@ fn another_try_is_another_order() {
         Event::IssuanceFailed(failed(1)),
         Event::RenewalStarted(RenewalStarted {
             first_issuance: true,
+            ..RenewalStarted::default()
         }),
     ];
     when(again.clone(), intend(A, minute(20))).then(intended(2, A, minute(20), false));

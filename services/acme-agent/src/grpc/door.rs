@@ -216,7 +216,7 @@ fn wildcards(texts: &[String]) -> impl Iterator<Item = (usize, &String)> {
 fn challenge_type(number: i32) -> Result<ChallengeType, &'static str> {
     match ChallengeType::try_from(number) {
         Ok(ChallengeType::Unspecified | ChallengeType::Http01) => Ok(ChallengeType::Http01),
-        Err(_) => Err("this challenge is not known here; use HTTP-01"),
+        _ => Err("this challenge is not known here; use HTTP-01"),
     }
 }
 

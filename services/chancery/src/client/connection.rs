@@ -3,10 +3,13 @@
 use std::{io, sync::Arc, time::Duration};
 
 use api::{
-    acme::v1::acme_service_client::AcmeServiceClient,
+    acme::v1::{
+        acme_service_client::AcmeServiceClient, server_service_client::ServerServiceClient,
+    },
     csr::v1::csr_service_client::CsrServiceClient,
     gateway::v1::session_service_client::SessionServiceClient,
-    keystore::v1::certificate_service_client::CertificateServiceClient, metadata::IDEMPOTENCY_KEY,
+    keystore::v1::certificate_service_client::CertificateServiceClient,
+    metadata::IDEMPOTENCY_KEY,
     projection::v1::query_service_client::QueryServiceClient,
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -130,7 +133,12 @@ impl Connection {
             .max_decoding_message_size(LARGEST_ANSWER)
     }
 
-    /// Commands about servers and automated certificates.
+    /// Commands about ACME servers.
+    pub fn servers(&self) -> ServerServiceClient<SignedIn> {
+        ServerServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    /// Commands about automated certificates.
     pub fn acme(&self) -> AcmeServiceClient<SignedIn> {
         AcmeServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }

@@ -175,6 +175,7 @@ fn one(row: Model, server_names: &BTreeMap<String, String>) -> answer::Automatio
         last_failure: row.last_failure.map(|failure| failure.0),
         created: timestamp(row.created),
         updated: timestamp(row.updated),
+        ..answer::Automation::default()
     }
 }
 

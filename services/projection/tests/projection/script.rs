@@ -304,6 +304,7 @@ pub fn requested(name: &str, server_id: &str) -> AutomationEvent {
         key_algorithm: KeyAlgorithm::Rsa2048.into(),
         challenge_type: ChallengeType::Http01.into(),
         profile: "shortlived".to_owned(),
+        ..Default::default()
     })
 }
 
@@ -318,7 +319,7 @@ pub fn order_placed(attempt: u32) -> AutomationEvent {
     AutomationEvent::OrderPlaced(OrderPlaced {
         attempt,
         order_url: format!("https://ca.example/order/{attempt}"),
-        expires: None,
+        ..Default::default()
     })
 }
 
@@ -368,5 +369,6 @@ pub fn failed(attempt: u32, reason: &str) -> OrderFailed {
             advice: "Open port 80.".to_owned(),
             problem: None,
         }),
+        ..Default::default()
     }
 }

@@ -141,6 +141,7 @@ fn everything_wrong_with_a_wish_is_named_at_once() {
         challenge_type: 99,
         friendly_name: "\u{202e}".into(),
         profile: "two words".into(),
+        ..RequestCertificateRequest::default()
     })
     .unwrap_err();
     assert_eq!(

@@ -107,6 +107,7 @@ pub async fn request(
         challenge_type: ChallengeType::Http01.into(),
         friendly_name: args.name,
         profile: args.profile,
+        ..RequestCertificateRequest::default()
     };
     let mut acme = connection.acme();
     let answered = connection

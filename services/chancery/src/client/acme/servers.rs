@@ -109,10 +109,10 @@ async fn register(
         external_account_binding,
         trusted_roots_pem,
     };
-    let mut acme = connection.acme();
+    let mut servers = connection.servers();
     let answered = connection
         .command(request, &id, async |request| {
-            acme.register_server(request).await
+            servers.register_server(request).await
         })
         .await?;
     match output {
@@ -175,14 +175,14 @@ async fn show(server: String, connection: &Connection, output: Output) -> Result
     if output == Output::Json {
         return answer::json(&row);
     }
-    let mut acme = connection.acme();
+    let mut servers = connection.servers();
     let request = GetServerContactRequest {
         server_id: row.id.clone(),
     };
     // A viewer may see the server, and not the addresses.
     let contact = connection
         .ask(request, async |request| {
-            acme.get_server_contact(request).await
+            servers.get_server_contact(request).await
         })
         .await;
     let contact = match contact {

@@ -110,8 +110,8 @@ async fn registered(ca: &TestCa, connection: &Connection) -> Result<u64, FirstCe
         trusted_roots_pem: ca.https_root.clone(),
         ..RegisterServerRequest::default()
     };
-    let mut acme = connection.acme();
-    let send = async |request| acme.register_server(request).await;
+    let mut servers = connection.servers();
+    let send = async |request| servers.register_server(request).await;
     Ok(connection
         .command(registration, &RequestId::new(None)?, send)
         .await?

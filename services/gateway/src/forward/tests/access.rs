@@ -81,7 +81,7 @@ async fn nothing_is_said_behind_the_message_either() {
         Frame::trailers(HeaderMap::from_iter(trailers)),
     ];
     let body = StreamBody::new(futures_util::stream::iter(frames.map(Ok::<_, Status>)));
-    let request = Request::post("/chancery.acme.v1.AcmeService/GetServerContact")
+    let request = Request::post("/chancery.acme.v1.ServerService/GetServerContact")
         .header("content-type", "application/grpc")
         .header("authorization", format!("Bearer {}", edge.token))
         .body(Body::new(body))
@@ -123,7 +123,7 @@ async fn a_request_id_is_made_where_none_is_given_and_refused_where_it_is_none()
 async fn without_a_good_token_nothing_goes_on() {
     let mut edge = edge_with_echo(Role::Admin).await;
     let none = edge
-        .acme()
+        .servers()
         .get_server_contact(GetServerContactRequest::default())
         .await
         .unwrap_err();
@@ -132,7 +132,7 @@ async fn without_a_good_token_nothing_goes_on() {
     basic
         .metadata_mut()
         .insert("authorization", "Basic YWRtaW46YWRtaW4=".parse().unwrap());
-    let refused = edge.acme().get_server_contact(basic).await.unwrap_err();
+    let refused = edge.servers().get_server_contact(basic).await.unwrap_err();
     is(&refused, Code::Unauthenticated, "TOKEN_REQUIRED");
 
     let good = edge.token.clone();
@@ -174,7 +174,7 @@ async fn a_smaller_role_is_refused() {
     let edge = edge_with_echo(Role::Operator).await;
     assert!(edge.echo(&[]).await.is_ok());
     let refused = edge
-        .acme()
+        .servers()
         .register_server(edge.with(RegisterServerRequest::default(), &[]))
         .await
         .unwrap_err();

@@ -46,7 +46,7 @@ async fn a_request_that_is_too_long_breaks_off() {
         server_id: "a".repeat(1 << 20),
     };
     let status = edge
-        .acme()
+        .servers()
         .get_server_contact(edge.with(message, &[]))
         .await
         .unwrap_err();

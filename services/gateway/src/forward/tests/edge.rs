@@ -9,7 +9,10 @@ use std::{
 };
 
 use api::{
-    acme::v1::{acme_service_client::AcmeServiceClient, acme_service_server::*, *},
+    acme::v1::{
+        acme_service_client::AcmeServiceClient, acme_service_server::*,
+        server_service_client::ServerServiceClient, server_service_server::*, *,
+    },
     gateway::v1::WhoAmIRequest,
     options::v1::Role,
     projection::v1::query_service_client::QueryServiceClient,
@@ -42,7 +45,7 @@ use crate::{
 struct Echo;
 
 #[tonic::async_trait]
-impl AcmeService for Echo {
+impl ServerService for Echo {
     async fn get_server_contact(
         &self,
         request: tonic::Request<GetServerContactRequest>,
@@ -66,6 +69,46 @@ impl AcmeService for Echo {
         Ok(tonic::Response::new(RegisterServerResponse::default()))
     }
 
+    async fn list_presets(
+        &self,
+        _: tonic::Request<ListPresetsRequest>,
+    ) -> Result<tonic::Response<ListPresetsResponse>, Status> {
+        Ok(tonic::Response::new(ListPresetsResponse::default()))
+    }
+
+    async fn preview_directory(
+        &self,
+        _: tonic::Request<PreviewDirectoryRequest>,
+    ) -> Result<tonic::Response<PreviewDirectoryResponse>, Status> {
+        Ok(tonic::Response::new(PreviewDirectoryResponse::default()))
+    }
+
+    async fn update_server_contact(
+        &self,
+        _: tonic::Request<UpdateServerContactRequest>,
+    ) -> Result<tonic::Response<UpdateServerContactResponse>, Status> {
+        Ok(tonic::Response::new(UpdateServerContactResponse::default()))
+    }
+
+    async fn roll_account_key(
+        &self,
+        _: tonic::Request<RollAccountKeyRequest>,
+    ) -> Result<tonic::Response<RollAccountKeyResponse>, Status> {
+        Ok(tonic::Response::new(RollAccountKeyResponse::default()))
+    }
+
+    async fn deactivate_server(
+        &self,
+        _: tonic::Request<DeactivateServerRequest>,
+    ) -> Result<tonic::Response<DeactivateServerResponse>, Status> {
+        Ok(tonic::Response::new(DeactivateServerResponse::default()))
+    }
+}
+
+#[tonic::async_trait]
+impl AcmeService for Echo {
+    type CheckRequestStream = tokio_stream::Empty<Result<Check, Status>>;
+
     /// Refuses, in detail.
     async fn request_certificate(
         &self,
@@ -82,6 +125,41 @@ impl AcmeService for Echo {
         _: tonic::Request<RenewNowRequest>,
     ) -> Result<tonic::Response<RenewNowResponse>, Status> {
         std::future::pending().await
+    }
+
+    async fn pause_automation(
+        &self,
+        _: tonic::Request<PauseAutomationRequest>,
+    ) -> Result<tonic::Response<PauseAutomationResponse>, Status> {
+        Ok(tonic::Response::new(PauseAutomationResponse::default()))
+    }
+
+    async fn resume_automation(
+        &self,
+        _: tonic::Request<ResumeAutomationRequest>,
+    ) -> Result<tonic::Response<ResumeAutomationResponse>, Status> {
+        Ok(tonic::Response::new(ResumeAutomationResponse::default()))
+    }
+
+    async fn cancel_automation(
+        &self,
+        _: tonic::Request<CancelAutomationRequest>,
+    ) -> Result<tonic::Response<CancelAutomationResponse>, Status> {
+        Ok(tonic::Response::new(CancelAutomationResponse::default()))
+    }
+
+    async fn revoke_certificate(
+        &self,
+        _: tonic::Request<RevokeCertificateRequest>,
+    ) -> Result<tonic::Response<RevokeCertificateResponse>, Status> {
+        Ok(tonic::Response::new(RevokeCertificateResponse::default()))
+    }
+
+    async fn check_request(
+        &self,
+        _: tonic::Request<CheckRequestRequest>,
+    ) -> Result<tonic::Response<Self::CheckRequestStream>, Status> {
+        Ok(tonic::Response::new(tokio_stream::empty()))
     }
 }
 
@@ -198,13 +276,21 @@ pub async fn edge(role: Role, house: House) -> Edge {
 /// The edge in front of an acme-agent that is an [`Echo`].
 pub async fn edge_with_echo(role: Role) -> Edge {
     let mut house = House::new();
-    house.open("acme-agent", Routes::new(AcmeServiceServer::new(Echo)));
+    let acme_agent = Routes::new(AcmeServiceServer::new(Echo));
+    house.open(
+        "acme-agent",
+        acme_agent.add_service(ServerServiceServer::new(Echo)),
+    );
     edge(role, house).await
 }
 
 impl Edge {
     pub fn acme(&self) -> AcmeServiceClient<Channel> {
         AcmeServiceClient::new(self.channel.clone())
+    }
+
+    pub fn servers(&self) -> ServerServiceClient<Channel> {
+        ServerServiceClient::new(self.channel.clone())
     }
 
     /// A further connection.
@@ -229,7 +315,7 @@ impl Edge {
     pub async fn echo(&self, headers: &[(&'static str, &str)]) -> Result<Vec<String>, Status> {
         let request = self.with(GetServerContactRequest::default(), headers);
         Ok(self
-            .acme()
+            .servers()
             .get_server_contact(request)
             .await?
             .into_inner()

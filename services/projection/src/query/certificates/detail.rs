@@ -135,6 +135,7 @@ async fn versions(
         not_before: timestamp(row.not_before),
         not_after: timestamp(row.not_after),
         created: timestamp(row.created),
+        ..answer::CertificateVersion::default()
     });
     Ok(versions.collect())
 }
