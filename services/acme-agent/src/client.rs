@@ -17,7 +17,7 @@ mod text;
 mod trials;
 mod wire;
 
-pub use account::{Account, NewAccount};
+pub use account::{Account, NewAccount, Standing};
 pub use directory::Directory;
 pub use error::{Error, Problem};
 pub use jws::{AccountKey, ExternalAccountKey, KeyError};

@@ -10,6 +10,7 @@
 mod accounts;
 mod automation;
 mod challenge;
+mod changes;
 mod claims;
 mod client;
 mod config;
@@ -22,10 +23,14 @@ mod names;
 mod order;
 mod outbox;
 mod patience;
+mod presets;
 mod refusal;
 mod registration;
 mod requests;
 mod server;
+mod under_way;
+mod upkeep;
+mod uses;
 mod worker;
 
 #[cfg(test)]
@@ -54,6 +59,9 @@ use order::Orders;
 use outbox::Outbox;
 use registration::Registrar;
 use requests::Requests;
+use under_way::UnderWay;
+use upkeep::Upkeep;
+use uses::Uses;
 use worker::Worker;
 
 /// Runs the service until the runtime says to stop; orders that are under way go on at the next start.
@@ -72,7 +80,15 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     let accounts = Accounts::new(egress, clock.clone(), keystore.clone(), database.clone());
     let accounts = Arc::new(accounts);
 
+    let upkeep = Arc::new(Upkeep {
+        log: log.clone(),
+        database: database.clone(),
+        accounts: accounts.clone(),
+        clock: clock.clone(),
+        under_way: UnderWay::default(),
+    });
     let servers = grpc::Servers {
+        upkeep: upkeep.clone(),
         registrar: Arc::new(Registrar::new(
             log.clone(),
             database.clone(),
@@ -90,6 +106,12 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     let changed = Arc::new(Notify::new());
     let follower = Follower {
         name: Outbox::FOLLOWER.to_owned(),
+        subjects: vec![subject::of_kind(<Automation as eventlog::Aggregate>::NAME)],
+        log: log.clone(),
+        database: database.clone(),
+    };
+    let uses = Follower {
+        name: Uses::FOLLOWER.to_owned(),
         subjects: vec![subject::of_kind(<Automation as eventlog::Aggregate>::NAME)],
         log: log.clone(),
         database: database.clone(),
@@ -114,6 +136,14 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             followed.map_err(RunError::Follow)
         },
         async {
+            let followed = uses.run(Uses, stopping.clone()).await;
+            followed.map_err(RunError::Follow)
+        },
+        async {
+            upkeep.tend(stopping.clone()).await;
+            Ok(())
+        },
+        async {
             worker.run(stopping.clone()).await;
             Ok(())
         },
@@ -126,6 +156,8 @@ fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(names::Migration),
         Box::new(contacts::Migration),
         Box::new(outbox::Migration),
+        Box::new(changes::Migration),
+        Box::new(uses::Migration),
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
     ]

@@ -14,8 +14,14 @@ pub struct Directory {
     pub new_nonce: String,
     /// Makes accounts, and finds them by their key.
     pub new_account: String,
+    /// Gives accounts another key (section 7.3.5); some private CAs have none.
+    #[serde(default)]
+    pub key_change: Option<String>,
     /// Takes orders.
     pub new_order: String,
+    /// Says when certificates are to be renewed (RFC 9773), where the CA does.
+    #[serde(default)]
+    pub renewal_info: Option<String>,
     /// What the CA says about itself.
     #[serde(default)]
     pub meta: Meta,
@@ -81,6 +87,7 @@ mod tests {
         assert!(full.meta.external_account_required);
         assert_eq!(full.meta.caa_identities, ["ca.example"]);
         assert_eq!(full.meta.profiles.len(), 1);
+        assert_eq!(full.key_change.as_deref(), Some("k"));
         assert!(serde_json::from_str::<Directory>("{}").is_err());
     }
 
