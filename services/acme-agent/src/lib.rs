@@ -22,6 +22,7 @@ mod names;
 mod order;
 mod outbox;
 mod patience;
+mod policy;
 mod refusal;
 mod registration;
 mod requests;
