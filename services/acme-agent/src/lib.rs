@@ -9,6 +9,7 @@
 
 mod accounts;
 mod automation;
+mod certificate;
 mod challenge;
 mod claims;
 mod client;
