@@ -9,6 +9,7 @@
 
 mod accounts;
 mod automation;
+mod certificate;
 mod challenge;
 mod changes;
 mod claims;
@@ -23,6 +24,7 @@ mod names;
 mod order;
 mod outbox;
 mod patience;
+mod policy;
 mod presets;
 mod refusal;
 mod registration;

@@ -303,6 +303,7 @@ mod tests {
             new_account: String::new(),
             key_change: None,
             new_order: String::new(),
+            revoke_cert: None,
             renewal_info: None,
             meta: Meta {
                 terms_of_service: terms.then(|| "https://ca.example/terms".into()),
