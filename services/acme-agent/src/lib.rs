@@ -25,14 +25,15 @@ mod order;
 mod outbox;
 mod patience;
 mod policy;
+mod preflight;
 mod presets;
 mod refusal;
 mod registration;
 mod requests;
 mod server;
+mod server_uses;
 mod under_way;
 mod upkeep;
-mod uses;
 mod worker;
 
 #[cfg(test)]
@@ -59,11 +60,12 @@ use challenge::http01::Answers;
 use keystore::Keystore;
 use order::Orders;
 use outbox::Outbox;
+use preflight::{Lookup, LookupStartError, Preflight};
 use registration::Registrar;
 use requests::Requests;
+use server_uses::Uses;
 use under_way::UnderWay;
 use upkeep::Upkeep;
-use uses::Uses;
 use worker::Worker;
 
 /// Runs the service until the runtime says to stop; orders that are under way go on at the next start.
@@ -98,12 +100,24 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             clock.clone(),
         )),
     };
+    let requests = Arc::new(Requests {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+    });
+    let preflight = Preflight {
+        requests: requests.clone(),
+        accounts: accounts.clone(),
+        answers: answers.clone(),
+        lookup: Lookup::new(&config.resolvers).map_err(RunError::Lookup)?,
+        egress: runtime.egress().clone(),
+        clock: clock.clone(),
+        http_port: config.http_port.get(),
+        tls_port: config.tls_port.get(),
+    };
     let acme = grpc::Acme {
-        requests: Arc::new(Requests {
-            log: log.clone(),
-            database: database.clone(),
-            clock: clock.clone(),
-        }),
+        requests,
+        preflight: Arc::new(preflight),
     };
     let changed = Arc::new(Notify::new());
     let follower = Follower {
@@ -159,7 +173,7 @@ fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(contacts::Migration),
         Box::new(outbox::Migration),
         Box::new(changes::Migration),
-        Box::new(uses::Migration),
+        Box::new(server_uses::Migration),
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
     ]
@@ -177,6 +191,9 @@ pub enum RunError {
     /// The bucket of challenges.
     #[error("cannot open the bucket of challenges; `chancery init` makes it")]
     Answers(#[source] KeyValueError),
+    /// The name servers.
+    #[error("cannot tell which name servers to ask; name them as resolvers in [acme_agent]")]
+    Lookup(#[source] LookupStartError),
     /// The own database.
     #[error("cannot open the database")]
     Database(#[source] runtime::DatabaseError),

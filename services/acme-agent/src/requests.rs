@@ -15,7 +15,7 @@ use crate::{
     names::{self, Kind},
     refusal::{CommandError, Refusal},
     server::{self, Server},
-    uses,
+    server_uses,
     worker::chain,
 };
 
@@ -87,8 +87,8 @@ impl Requests {
         id: Uuid,
         requested: AutomationRequested,
     ) -> Result<u64, CommandError> {
-        let servers = uses::servers(&requested);
-        uses::note(&self.database, id, &servers, self.clock.now()).await?;
+        let servers = server_uses::servers(&requested);
+        server_uses::note(&self.database, id, &servers, self.clock.now()).await?;
         for server in servers {
             let change = changes::of(&self.database, server).await?;
             if change.is_some_and(|c| c.what == What::Deactivate) {
@@ -103,7 +103,7 @@ impl Requests {
     }
 
     async fn forget(&self, id: Uuid, name: &FriendlyName) -> Result<(), DbErr> {
-        uses::forget(&self.database, id).await?;
+        server_uses::forget(&self.database, id).await?;
         names::release(&self.database, Kind::Automation, name, id).await
     }
 

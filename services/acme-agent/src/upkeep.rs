@@ -22,8 +22,8 @@ use crate::{
     names::{self, Kind},
     refusal::{CommandError, Refusal},
     server::{self, Command, Server},
+    server_uses,
     under_way::UnderWay,
-    uses,
     worker::chain,
 };
 
@@ -272,7 +272,7 @@ impl Upkeep {
     ) -> Result<Command, Stop> {
         // Step 1: nobody uses it; and since the change is written down, nobody begins to.
         let now = self.clock.now();
-        let users = uses::names(&self.log, &self.database, change.server, now).await;
+        let users = server_uses::names(&self.log, &self.database, change.server, now).await;
         let users = users.map_err(Stop::Before)?;
         if !users.is_empty() {
             return Err(Stop::Refused(Refusal::ServerInUse(users).into()));

@@ -1,5 +1,9 @@
 //! What comes in is parsed here, all fields at once; what comes out of here needs no further checks.
 
+mod checks;
+
+pub(super) use checks::question;
+
 use api::{
     acme::v1::{
         ChallengeType, ExternalAccountBinding, PreviewDirectoryRequest, RegisterServerRequest,
