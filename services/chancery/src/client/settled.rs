@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use api::{
-    acme::v1::{RegisterServerResponse, RenewNowResponse, RequestCertificateResponse},
+    acme::v1::{
+        DeactivateServerResponse, RegisterServerResponse, RenewNowResponse,
+        RequestCertificateResponse, RollAccountKeyResponse, UpdateServerContactResponse,
+    },
     csr::v1::{
         CreateRequestResponse, CreateSelfSignedResponse, DeleteRequestsResponse,
         FetchIssuersResponse,
@@ -56,6 +59,7 @@ positioned!(
     ClearDefaultResponse,
     CreateRequestResponse,
     CreateSelfSignedResponse,
+    DeactivateServerResponse,
     DeleteCertificatesResponse,
     DeleteRequestsResponse,
     DestroyKeysResponse,
@@ -67,7 +71,9 @@ positioned!(
     RenewNowResponse,
     RequestCertificateResponse,
     RestoreCertificateResponse,
+    RollAccountKeyResponse,
     SetDefaultResponse,
+    UpdateServerContactResponse,
 );
 
 const PATIENCE: Duration = Duration::from_secs(5);
