@@ -77,16 +77,14 @@ impl Keystore {
         origin: &Origin,
         item: &str,
         key_id: &str,
-        dns_names: &[String],
+        names: SubjectAltNames,
     ) -> Result<Bytes, KeystoreError> {
-        // The names alone: a CA takes nothing else from a request for a domain-validated certificate.
+        // The names alone: a CA takes nothing else from a request for a domain-validated certificate, and
+        // not every profile allows a common name, which an address and a long name could not be anyway.
         let message = SignRequestRequest {
             key_id: key_id.to_owned(),
             subject: None,
-            subject_alt_names: Some(SubjectAltNames {
-                dns_names: dns_names.to_vec(),
-                ip_addresses: vec![],
-            }),
+            subject_alt_names: Some(names),
         };
         let request = request(message, origin, item, SLOW);
         let signed = self.0.clone().sign_request(request).await;

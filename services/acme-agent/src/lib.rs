@@ -9,6 +9,7 @@
 
 mod accounts;
 mod automation;
+mod budget;
 mod certificate;
 mod challenge;
 mod claims;
@@ -50,6 +51,7 @@ use tonic::service::Routes;
 
 use accounts::Accounts;
 use automation::Automation;
+use budget::Budget;
 use challenge::http01::Answers;
 use keystore::Keystore;
 use order::Orders;
@@ -96,10 +98,11 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         log: log.clone(),
         database: database.clone(),
     };
+    let budget = Budget::new(database.clone(), clock.clone(), config.limits.clone());
     let worker = Worker {
         at_a_time: config.orders.get(),
         orders: Arc::new(Orders::new(
-            &runtime, config, log, keystore, accounts, answers,
+            &runtime, config, log, keystore, accounts, answers, budget,
         )),
         database,
         clock,
@@ -128,6 +131,8 @@ fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(names::Migration),
         Box::new(contacts::Migration),
         Box::new(outbox::Migration),
+        Box::new(outbox::DueMigration),
+        Box::new(budget::Migration),
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
     ]

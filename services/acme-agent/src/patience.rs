@@ -51,6 +51,7 @@ impl Patience {
                 _ if problem.status >= 500 => *retry_after,
                 _ => return None,
             },
+            Error::LeftAlone { retry_after, .. } => Some(*retry_after),
             Error::Status { .. } | Error::Unexpected { .. } => return None,
         };
         let pause = asked.unwrap_or_default().max(self.pause);
