@@ -6,6 +6,8 @@
 //! intent to the certificate in the [`keystore`], with the account that [`accounts`] holds ready, the
 //! protocol that [`client`] speaks, and the answers that [`challenge`] puts in place. What goes wrong
 //! becomes a sentence that a person can act on in [`failure`], and a refusal a status in [`refusal`].
+//! A certificate that is to be revoked is brought to its CA by [`revocation`]. What a CA lets us have is in [`budget`].
+//! What is due begins by itself in [`schedule`], when [`policy`] says.
 
 mod accounts;
 mod automation;
@@ -28,7 +30,10 @@ mod policy;
 mod refusal;
 mod registration;
 mod requests;
+mod revocation;
+mod schedule;
 mod server;
+mod together;
 mod worker;
 
 #[cfg(test)]
@@ -58,6 +63,9 @@ use order::Orders;
 use outbox::Outbox;
 use registration::Registrar;
 use requests::Requests;
+use revocation::{Revocations, Revoker};
+use schedule::{Timer, agendas::Agendas, asking::Asker, sanity::Sanity};
+use together::Together;
 use worker::Worker;
 
 /// Runs the service until the runtime says to stop; orders that are under way go on at the next start.
@@ -91,12 +99,52 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             clock: clock.clone(),
         }),
     };
-    let changed = Arc::new(Notify::new());
+    let changed = [(); 4].map(|()| Arc::new(Notify::new()));
+    let [
+        orders_changed,
+        schedule_changed,
+        questions_changed,
+        revocations_changed,
+    ] = changed;
     let follower = Follower {
         name: Outbox::FOLLOWER.to_owned(),
         subjects: vec![subject::of_kind(<Automation as eventlog::Aggregate>::NAME)],
         log: log.clone(),
         database: database.clone(),
+    };
+    let rows = Together(vec![
+        Box::new(Outbox::new(orders_changed.clone())),
+        Box::new(Agendas::new(vec![
+            schedule_changed.clone(),
+            questions_changed.clone(),
+        ])),
+        Box::new(Revocations::new(revocations_changed.clone())),
+    ]);
+    let timer = Timer {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        sanity: Sanity::new(log.clone(), accounts.clone()),
+        service: runtime.service(),
+        at_a_time: config.orders.get(),
+        changed: schedule_changed.clone(),
+    };
+    let asker = Asker {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        accounts: accounts.clone(),
+        service: runtime.service(),
+        changed: questions_changed,
+    };
+    let revoker = Revoker {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        accounts: accounts.clone(),
+        keystore: keystore.clone(),
+        service: runtime.service(),
+        changed: revocations_changed,
     };
     let budget = Budget::new(database.clone(), clock.clone(), config.limits.clone());
     let worker = Worker {
@@ -106,7 +154,8 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         )),
         database,
         clock,
-        changed: changed.clone(),
+        changed: orders_changed,
+        put_off: schedule_changed,
     };
     let routes = Routes::new(AcmeServiceServer::new(acme))
         .add_service(ServerServiceServer::new(servers))
@@ -115,11 +164,23 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     tokio::try_join!(
         async { runtime.serve(routes).await.map_err(RunError::Serve) },
         async {
-            let followed = follower.run(Outbox::new(changed), stopping.clone()).await;
+            let followed = follower.run(rows, stopping.clone()).await;
             followed.map_err(RunError::Follow)
         },
         async {
             worker.run(stopping.clone()).await;
+            Ok(())
+        },
+        async {
+            timer.run(stopping.clone()).await;
+            Ok(())
+        },
+        async {
+            asker.run(stopping.clone()).await;
+            Ok(())
+        },
+        async {
+            revoker.run(stopping.clone()).await;
             Ok(())
         },
     )?;
@@ -135,6 +196,8 @@ fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(budget::Migration),
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
+        Box::new(schedule::agendas::Migration),
+        Box::new(revocation::Migration),
     ]
 }
 

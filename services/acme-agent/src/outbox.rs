@@ -7,7 +7,8 @@ use std::sync::Arc;
 use eventlog::{Aggregate, Apply, ApplyError, Origin, Recorded};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Set, sea_query::OnConflict,
+    QuerySelect, QueryTrait, Set,
+    sea_query::{OnConflict, SelectStatement},
 };
 use sea_orm_migration::prelude::*;
 use time::OffsetDateTime;
@@ -79,6 +80,15 @@ pub async fn postpone(
         .exec(db)
         .await?;
     Ok(())
+}
+
+/// The automations whose orders are left alone for now: they keep nobody busy.
+pub fn put_off(now: OffsetDateTime) -> SelectStatement {
+    entity::Entity::find()
+        .select_only()
+        .column(entity::Column::Automation)
+        .filter(entity::Column::Due.gt(now.unix_timestamp()))
+        .into_query()
 }
 
 /// When the next order that was left alone may be worked on again.

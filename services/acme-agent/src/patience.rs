@@ -7,6 +7,12 @@ use time::OffsetDateTime;
 
 use crate::client::Error;
 
+/// Whether the CA may do another time what it did not do now.
+pub fn may_pass(error: &Error) -> bool {
+    let mut patience = Patience::until(OffsetDateTime::UNIX_EPOCH + FOR_EVER);
+    patience.after(error, OffsetDateTime::UNIX_EPOCH).is_some() || error.is("rateLimited")
+}
+
 /// The tries of one step.
 #[derive(Debug)]
 pub struct Patience {
@@ -60,6 +66,9 @@ impl Patience {
     }
 }
 
+/// Longer than any CA asks for.
+const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
+
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -112,6 +121,7 @@ mod tests {
         assert_eq!(after(refused("rateLimited", 429, Some(7))), seven);
         assert_eq!(after(refused("rateLimited", 429, Some(31))), None);
         assert_eq!(after(refused("rateLimited", 429, None)), None);
+        assert!(may_pass(&refused("rateLimited", 429, None)));
     }
 
     #[test]
@@ -123,6 +133,7 @@ mod tests {
             refused("badNonce", 400, None),
         ] {
             assert_eq!(patience.after(&error, NOW), None);
+            assert!(!may_pass(&error));
         }
     }
 }

@@ -30,6 +30,8 @@ pub struct Worker {
     pub at_a_time: usize,
     /// Notified when there may be something new to do.
     pub changed: Arc<Notify>,
+    /// Told when an order is put off: another may begin in its place.
+    pub put_off: Arc<Notify>,
 }
 
 impl Worker {
@@ -120,6 +122,7 @@ impl Worker {
                     waiting.until(open.cause, self.clock.now() + DATABASE_PAUSE);
                     tracing::warn!(%automation, error = chain(&error), "cannot put the order off");
                 }
+                self.put_off.notify_one();
             }
             // It goes on at the next start.
             Ok(Err(Interrupted::Stopping)) => {}
@@ -177,7 +180,8 @@ impl Waiting {
     }
 }
 
-async fn sleep_until(clock: &Clock, until: Option<OffsetDateTime>) {
+/// Waits until then; for good, where there is nothing to wait for.
+pub(crate) async fn sleep_until(clock: &Clock, until: Option<OffsetDateTime>) {
     match until {
         Some(until) => clock.sleep_until(until).await,
         None => std::future::pending().await,
