@@ -17,7 +17,7 @@ mod nonce;
 pub mod renewal_info;
 mod text;
 #[cfg(test)]
-mod trials;
+pub mod trials;
 mod wire;
 
 pub use account::{Account, NewAccount, NewOrder};

@@ -1,6 +1,6 @@
 //! Whether the clock can be believed. One that is days ahead would renew everything at once, and one
-//! that is behind nothing; so it is held against two others before anything begins by itself: the log's
-//! last event, which cannot be of the future, and the `Date` that a CA answers with.
+//! that is behind nothing; so it is held against two others before anything begins by itself: the `Date`
+//! that a CA answers with, else the log's last event, which cannot be of the future.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -149,24 +149,25 @@ impl Sanity {
     }
 }
 
-/// Holds the clock against the others, as far as there are any.
+/// Holds the clock against the others. A CA's counts, where one answers: the last event may have been
+/// written when the clock was wrong, and of the past it is wherever nothing has happened for long.
 fn apart(
     now: OffsetDateTime,
     last_event: Option<OffsetDateTime>,
     ca: Option<Duration>,
 ) -> Option<Apart> {
-    let event = last_event.map(|stored| Apart {
-        ahead: stored - now,
-        other: Other::LastEvent,
-    });
-    // Of the past it may be, where nothing has happened for long.
-    let event = event.filter(|apart| apart.ahead > TOLERANCE);
-    let ca = ca.map(|ahead| Apart {
-        ahead,
-        other: Other::Ca,
-    });
-    let ca = ca.filter(|apart| apart.ahead.abs() > TOLERANCE);
-    event.or(ca)
+    let apart = match (ca, last_event) {
+        (Some(ahead), _) => Apart {
+            ahead,
+            other: Other::Ca,
+        },
+        (None, Some(stored)) => Apart {
+            ahead: (stored - now).max(Duration::ZERO),
+            other: Other::LastEvent,
+        },
+        (None, None) => return None,
+    };
+    (apart.ahead.abs() > TOLERANCE).then_some(apart)
 }
 
 const TOLERANCE: Duration = Duration::HOUR;
@@ -199,6 +200,9 @@ mod tests {
             other: Other::LastEvent,
         };
         assert_eq!(apart(NOW, Some(NOW + days), None), Some(expected));
+        // Unless a CA tells us that it was the log that was ahead.
+        let seconds = Some(Duration::seconds(2));
+        assert_eq!(apart(NOW, Some(NOW + days), seconds), None);
     }
 
     #[test]
