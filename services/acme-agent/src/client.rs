@@ -12,9 +12,10 @@ pub mod directory;
 pub mod error;
 mod jws;
 mod nonce;
+pub mod renewal_info;
 mod text;
 #[cfg(test)]
-mod trials;
+pub mod trials;
 mod wire;
 
 pub use account::{Account, NewAccount};
@@ -25,7 +26,10 @@ pub use wire::{
     Authorization, AuthorizationStatus, Challenge, ChallengeStatus, Identifier, Order, OrderStatus,
 };
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
@@ -42,6 +46,7 @@ pub struct Client {
     clock: Clock,
     directory: Directory,
     nonces: Nonces,
+    ahead: Mutex<Option<time::Duration>>,
 }
 
 impl Client {
@@ -69,12 +74,27 @@ impl Client {
             clock,
             directory,
             nonces: Nonces::default(),
+            ahead: Mutex::new(answer.ahead),
         }))
     }
 
     /// What the CA says about itself.
     pub fn directory(&self) -> &Directory {
         &self.directory
+    }
+
+    /// How far the CA's clock was ahead of ours (negative: behind) when it last answered, to the second
+    /// and the time that an answer takes; `None` where it does not tell the time.
+    pub fn ahead(&self) -> Option<time::Duration> {
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn exchange(&self, request: Request<Bytes>) -> Result<Answer, Error> {
+        let answer = exchange(&self.http, &self.clock, request).await?;
+        if answer.ahead.is_some() {
+            *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = answer.ahead;
+        }
+        Ok(answer)
     }
 
     /// Sends a signed request, once more with a fresh nonce for each `badNonce` (section 6.5).
@@ -88,7 +108,7 @@ impl Client {
                 .header(header::CONTENT_TYPE, "application/jose+json")
                 .body(Bytes::from(body))
                 .map_err(|_| Error::unexpected(url, "the CA named something that is not a URL"))?;
-            let answer = exchange(&self.http, &self.clock, request).await?;
+            let answer = self.exchange(request).await?;
             self.nonces.keep(&answer.headers);
             if answer.status.is_success() {
                 return Ok(answer);
@@ -110,7 +130,7 @@ impl Client {
         let request = request(Method::HEAD, url)
             .body(Bytes::new())
             .map_err(|_| Error::unexpected(url, "newNonce is not a URL"))?;
-        let answer = exchange(&self.http, &self.clock, request).await?;
+        let answer = self.exchange(request).await?;
         if !answer.status.is_success() {
             return Err(answer.into_error(url));
         }
@@ -125,6 +145,8 @@ struct Answer {
     headers: HeaderMap,
     body: Bytes,
     retry_after: Option<Duration>,
+    /// How far the CA's clock is ahead of ours.
+    ahead: Option<time::Duration>,
 }
 
 impl Answer {
@@ -188,9 +210,11 @@ async fn exchange(
             source,
         })?;
     let (parts, body) = response.into_parts();
+    let now = clock.now();
     Ok(Answer {
         status: parts.status,
-        retry_after: retry_after(&parts.headers, clock.now()),
+        retry_after: retry_after(&parts.headers, now),
+        ahead: date(&parts.headers, header::DATE).map(|date| date - now),
         headers: parts.headers,
         body,
     })
@@ -209,12 +233,18 @@ fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
     let wait = match text.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
-            let rfc2822 = &time::format_description::well_known::Rfc2822;
-            let at = OffsetDateTime::parse(text, rfc2822).ok()?;
+            let at = date(headers, header::RETRY_AFTER)?;
             Duration::try_from(at - now).unwrap_or_default()
         }
     };
     Some(wait.min(LONGEST_WAIT))
+}
+
+/// A date in a header (RFC 9110, section 5.6.7).
+fn date(headers: &HeaderMap, name: header::HeaderName) -> Option<OffsetDateTime> {
+    let text = headers.get(name)?.to_str().ok()?.trim();
+    let rfc2822 = &time::format_description::well_known::Rfc2822;
+    OffsetDateTime::parse(text, rfc2822).ok()
 }
 
 /// Who we are, to the CA (section 6.1).

@@ -6,9 +6,11 @@
 //! intent to the certificate in the [`keystore`], with the account that [`accounts`] holds ready, the
 //! protocol that [`client`] speaks, and the answers that [`challenge`] puts in place. What goes wrong
 //! becomes a sentence that a person can act on in [`failure`], and a refusal a status in [`refusal`].
+//! What is due begins by itself in [`schedule`], when [`policy`] says.
 
 mod accounts;
 mod automation;
+mod certificate;
 mod challenge;
 mod claims;
 mod client;
@@ -22,10 +24,13 @@ mod names;
 mod order;
 mod outbox;
 mod patience;
+mod policy;
 mod refusal;
 mod registration;
 mod requests;
+mod schedule;
 mod server;
+mod together;
 mod worker;
 
 #[cfg(test)]
@@ -54,6 +59,8 @@ use order::Orders;
 use outbox::Outbox;
 use registration::Registrar;
 use requests::Requests;
+use schedule::{Timer, agendas::Agendas, asking::Asker, sanity::Sanity};
+use together::Together;
 use worker::Worker;
 
 /// Runs the service until the runtime says to stop; orders that are under way go on at the next start.
@@ -87,12 +94,37 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             clock: clock.clone(),
         }),
     };
-    let changed = Arc::new(Notify::new());
+    let changed = [(); 3].map(|()| Arc::new(Notify::new()));
+    let [orders_changed, schedule_changed, questions_changed] = changed;
     let follower = Follower {
         name: Outbox::FOLLOWER.to_owned(),
         subjects: vec![subject::of_kind(<Automation as eventlog::Aggregate>::NAME)],
         log: log.clone(),
         database: database.clone(),
+    };
+    let rows = Together(vec![
+        Box::new(Outbox::new(orders_changed.clone())),
+        Box::new(Agendas::new(vec![
+            schedule_changed.clone(),
+            questions_changed.clone(),
+        ])),
+    ]);
+    let timer = Timer {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        sanity: Sanity::new(log.clone(), accounts.clone()),
+        service: runtime.service(),
+        at_a_time: config.orders.get(),
+        changed: schedule_changed,
+    };
+    let asker = Asker {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        accounts: accounts.clone(),
+        service: runtime.service(),
+        changed: questions_changed,
     };
     let worker = Worker {
         at_a_time: config.orders.get(),
@@ -101,7 +133,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         )),
         database,
         clock,
-        changed: changed.clone(),
+        changed: orders_changed,
     };
     let routes = Routes::new(AcmeServiceServer::new(acme))
         .add_service(ServerServiceServer::new(servers))
@@ -110,11 +142,19 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     tokio::try_join!(
         async { runtime.serve(routes).await.map_err(RunError::Serve) },
         async {
-            let followed = follower.run(Outbox::new(changed), stopping.clone()).await;
+            let followed = follower.run(rows, stopping.clone()).await;
             followed.map_err(RunError::Follow)
         },
         async {
             worker.run(stopping.clone()).await;
+            Ok(())
+        },
+        async {
+            timer.run(stopping.clone()).await;
+            Ok(())
+        },
+        async {
+            asker.run(stopping.clone()).await;
             Ok(())
         },
     )?;
@@ -128,6 +168,7 @@ fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(outbox::Migration),
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
+        Box::new(schedule::agendas::Migration),
     ]
 }
 

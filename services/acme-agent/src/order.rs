@@ -193,7 +193,9 @@ impl Orders {
         Command::Fail {
             attempt: held.attempt,
             holder: self.config.replica.clone(),
+            now: self.clock.now(),
             failure,
+            retry_after: None,
         }
     }
 
@@ -271,6 +273,15 @@ impl Orders {
             | automation::Refusal::AlreadyRequested
             | automation::Refusal::OrderUnderWay
             | automation::Refusal::NothingWanted
+            | automation::Refusal::NotDue
+            | automation::Refusal::NothingNew
+            | automation::Refusal::AlreadyPaused
+            | automation::Refusal::NotPaused
+            | automation::Refusal::Cancelled
+            | automation::Refusal::NoSuchVersion
+            | automation::Refusal::AlreadyRevoked
+            | automation::Refusal::RevocationUnderWay
+            | automation::Refusal::NoRevocation
             | automation::Refusal::OrderOver => Outcome::Over,
         }
     }

@@ -1,4 +1,4 @@
-//! What people ask of automated certificates: the first one, the next one, another try.
+//! What people ask of automated certificates: the first one, the next one, another try, a pause, an end.
 
 use api::acme::v1::{AutomationRequested, ChallengeType, ServerRegistered};
 use api::x509::v1::KeyAlgorithm;
@@ -56,7 +56,7 @@ impl Requests {
         if let Ok(requested) = loaded.state.requested() {
             // A repeat: the log knows whether it is the same request.
             let again = Command::Request(requested.clone());
-            return Ok((id, self.append(origin, id, again).await?));
+            return Ok((id, self.append(origin, id, REQUEST, again).await?));
         }
         let (server_id, server) = self.server(&wish.server).await?;
         check_profile(&server, &wish.profile)?;
@@ -66,8 +66,8 @@ impl Requests {
         if let Claimed::Taken = claimed.await? {
             return Err(Refusal::NameTaken(name.to_string()).into());
         }
-        let done = self.append(origin, id, Command::Request(requested(server_id, wish)));
-        let done = done.await;
+        let request = Command::Request(requested(server_id, wish));
+        let done = self.append(origin, id, REQUEST, request).await;
         if let Err(error) = &done
             && error.nothing_happened()
             && let Err(error) = names::release(&self.database, kind, name, id).await
@@ -83,18 +83,59 @@ impl Requests {
     /// # Errors
     /// Why not.
     pub async fn renew(&self, origin: &Origin, id: Uuid) -> Result<u64, CommandError> {
+        self.ask(origin, id, "renew", Command::RenewNow).await
+    }
+
+    /// Stops what begins by itself: the position of the event.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn pause(
+        &self,
+        origin: &Origin,
+        id: Uuid,
+        reason: String,
+    ) -> Result<u64, CommandError> {
+        self.ask(origin, id, "pause", Command::Pause { reason })
+            .await
+    }
+
+    /// Lets it go on: the position of the event.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn resume(&self, origin: &Origin, id: Uuid) -> Result<u64, CommandError> {
+        self.ask(origin, id, "resume", Command::Resume).await
+    }
+
+    /// Ends an automation for good: the position of the event.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn cancel(&self, origin: &Origin, id: Uuid) -> Result<u64, CommandError> {
+        self.ask(origin, id, "cancel", Command::Cancel).await
+    }
+
+    /// Asks something of an automation that is there.
+    async fn ask(
+        &self,
+        origin: &Origin,
+        id: Uuid,
+        item: &str,
+        command: Command,
+    ) -> Result<u64, CommandError> {
         let loaded = self.log.load::<Automation>(&id.to_string()).await;
         let loaded = loaded.map_err(CommandError::Log)?;
-        // A refused command claims nothing; a repeat is refused here (its own order is under way),
-        // but found by its id below.
-        if automation::decide(&loaded.state, Command::RenewNow).is_ok() {
+        // A refused command claims nothing; a repeat is refused here (what it asked for has been
+        // done), but found by its id below.
+        if automation::decide(&loaded.state, command.clone()).is_ok() {
             let claimed = RequestLedger::claim(&self.database, origin).await;
             claimed.map_err(|error| match error {
                 ClaimError::Reused => CommandError::RequestIdReused,
                 ClaimError::Database(error) => CommandError::Database(error),
             })?;
         }
-        self.append(origin, id, Command::RenewNow).await
+        self.append(origin, id, item, command).await
     }
 
     /// A server by its id or name.
@@ -118,12 +159,9 @@ impl Requests {
         &self,
         origin: &Origin,
         id: Uuid,
+        item: &str,
         command: Command,
     ) -> Result<u64, CommandError> {
-        let item = match command {
-            Command::RenewNow => "renew",
-            _ => "request",
-        };
         let decide = |state: &Automation| automation::decide(state, command.clone());
         let (id, now) = (id.to_string(), self.clock.now());
         let executed = self.log.execute(&id, origin, item, now, decide).await;
@@ -155,6 +193,8 @@ fn requested(server: Uuid, wish: &Wish) -> AutomationRequested {
         ..AutomationRequested::default()
     }
 }
+
+const REQUEST: &str = "request";
 
 #[cfg(test)]
 mod tests {

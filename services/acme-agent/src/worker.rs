@@ -166,7 +166,8 @@ impl Waiting {
     }
 }
 
-async fn sleep_until(clock: &Clock, until: Option<OffsetDateTime>) {
+/// Waits until then; for good, where there is nothing to wait for.
+pub(crate) async fn sleep_until(clock: &Clock, until: Option<OffsetDateTime>) {
     match until {
         Some(until) => clock.sleep_until(until).await,
         None => std::future::pending().await,

@@ -89,6 +89,11 @@ impl Account {
         })
     }
 
+    /// The CA.
+    pub fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
     /// The account's URL at the CA.
     pub fn url(&self) -> &str {
         &self.url

@@ -16,6 +16,12 @@ pub struct Directory {
     pub new_account: String,
     /// Takes orders.
     pub new_order: String,
+    /// Revokes certificates; some private CAs have none.
+    #[serde(default)]
+    pub revoke_cert: Option<String>,
+    /// Says when certificates are to be renewed (RFC 9773), where the CA does.
+    #[serde(default)]
+    pub renewal_info: Option<String>,
     /// What the CA says about itself.
     #[serde(default)]
     pub meta: Meta,
@@ -73,7 +79,8 @@ mod tests {
         let bare = r#"{"newNonce":"https://ca.example/n","newAccount":"https://ca.example/a","newOrder":"https://ca.example/o"}"#;
         let bare: Directory = serde_json::from_str(bare).unwrap();
         assert!(!bare.meta.external_account_required);
-        let full = r#"{"newNonce":"n","newAccount":"a","newOrder":"o","keyChange":"k","meta":{
+        assert!(bare.renewal_info.is_none() && bare.revoke_cert.is_none());
+        let full = r#"{"newNonce":"n","newAccount":"a","newOrder":"o","keyChange":"k","revokeCert":"r","renewalInfo":"i","meta":{
             "termsOfService":"https://ca.example/tos","website":"https://ca.example",
             "caaIdentities":["ca.example"],"externalAccountRequired":true,
             "profiles":{"shortlived":"six days"},"something":"new"}}"#;
@@ -81,6 +88,8 @@ mod tests {
         assert!(full.meta.external_account_required);
         assert_eq!(full.meta.caa_identities, ["ca.example"]);
         assert_eq!(full.meta.profiles.len(), 1);
+        assert_eq!(full.renewal_info.as_deref(), Some("i"));
+        assert_eq!(full.revoke_cert.as_deref(), Some("r"));
         assert!(serde_json::from_str::<Directory>("{}").is_err());
     }
 

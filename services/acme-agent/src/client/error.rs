@@ -60,6 +60,14 @@ impl Error {
         matches!(self, Self::Refused { problem, .. } if problem.kind() == kind)
     }
 
+    /// When the CA may be asked again, where it says so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } | Self::Status { retry_after, .. } => *retry_after,
+            Self::Unreachable { .. } | Self::Unexpected { .. } => None,
+        }
+    }
+
     /// Whether it is sure that the CA did not do what was asked: it said so, and not that it is in trouble.
     pub fn nothing_happened(&self) -> bool {
         matches!(self, Self::Refused { problem, .. } if problem.status < 500)

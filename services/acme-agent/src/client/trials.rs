@@ -1,6 +1,6 @@
 //! The protocol, tried on a real CA: Pebble, which takes every challenge for proved here.
 
-mod pebble;
+pub mod pebble;
 
 use std::sync::Arc;
 

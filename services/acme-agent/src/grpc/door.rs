@@ -29,6 +29,18 @@ pub(super) fn id(field: &str, text: &str) -> Result<Uuid, Status> {
     })
 }
 
+/// Why an automation is paused, for the log.
+pub(super) fn reason(text: &str) -> Result<String, Status> {
+    let text = text.trim();
+    if text.chars().count() <= MAX_REASON && !text.contains(char::is_control) {
+        return Ok(text.to_owned());
+    }
+    let mut violations = Violations::new();
+    let description = format!("it has at most {MAX_REASON} characters, on one line");
+    violations.add("reason", description);
+    Err(violations.into_status())
+}
+
 /// A server to register.
 pub(super) fn registration(message: &RegisterServerRequest) -> Result<Registration, Status> {
     let mut violations = Violations::new();
@@ -237,6 +249,7 @@ fn profile(text: &str) -> Result<String, &'static str> {
     }
 }
 
+const MAX_REASON: usize = 200;
 const MAX_URL: usize = 500;
 const MAX_CONTACTS: usize = 5;
 const MAX_KEY_ID: usize = 200;

@@ -43,7 +43,7 @@ impl Held {
             id,
             origin,
             // An id that is none finds no server, and the order says so.
-            server: Uuid::parse_str(&requested.server_id).unwrap_or_default(),
+            server: Uuid::parse_str(&order.server_id).unwrap_or_default(),
             requested,
             directory_url: String::new(),
             attempt: order.attempt,

@@ -78,7 +78,7 @@ impl Orders {
         let server = loaded.map_err(Interrupted::Log)?.state;
         match server.registered() {
             Ok(registered) => Ok(registered.what.clone()),
-            Err(_) => Err(failed(failure::server_gone(&held.requested.server_id))),
+            Err(_) => Err(failed(failure::server_gone(&held.server.to_string()))),
         }
     }
 
@@ -100,6 +100,7 @@ impl Orders {
             holder: self.config.replica.clone(),
             url: ours.clone(),
             expires: order.expires,
+            replaces: String::new(),
         };
         let Event::OrderPlaced(placed) = self.append(held, "order-placed", command).await? else {
             return Err(Interrupted::Contended.into());
