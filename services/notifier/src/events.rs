@@ -52,7 +52,10 @@ mod tests {
         type A = AlertEvent;
         golden::<A>("raised", include_str!("golden/alert.raised.json"));
         golden::<A>("notified", include_str!("golden/alert.notified.json"));
-        golden::<A>("notify-failed", include_str!("golden/alert.notify-failed.json"));
+        golden::<A>(
+            "notify-failed",
+            include_str!("golden/alert.notify-failed.json"),
+        );
         golden::<A>("cleared", include_str!("golden/alert.cleared.json"));
     }
 }
