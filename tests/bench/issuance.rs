@@ -6,13 +6,13 @@ use std::{
     time::Instant,
 };
 
+use api::projection::v1::WatchEventsRequest;
 use futures_util::{StreamExt, stream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
     task::JoinHandle,
 };
-use api::projection::v1::WatchEventsRequest;
 use town::{
     Plan, Town,
     pebble::{self, Pebble},
@@ -50,7 +50,7 @@ async fn through_chancery() -> f64 {
     let client = town.client().await;
     let watch = WatchEventsRequest {
         after_sequence: 0,
-        only_new: true,
+        only_new: false,
         filter: "aggregate=automation event=certificate-issued".to_owned(),
     };
     let issued = client.query().watch_events(watch).await;
