@@ -1,6 +1,7 @@
 //! The protocol, tried on a real CA: Pebble, which takes every challenge for proved here.
 
 pub mod pebble;
+mod upkeep;
 
 use std::sync::Arc;
 
