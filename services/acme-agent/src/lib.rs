@@ -14,6 +14,7 @@ mod automation;
 mod budget;
 mod certificate;
 mod challenge;
+mod changes;
 mod claims;
 mod client;
 mod config;
@@ -27,13 +28,18 @@ mod order;
 mod outbox;
 mod patience;
 mod policy;
+mod preflight;
+mod presets;
 mod refusal;
 mod registration;
 mod requests;
 mod revocation;
 mod schedule;
 mod server;
+mod server_uses;
 mod together;
+mod under_way;
+mod upkeep;
 mod worker;
 
 #[cfg(test)]
@@ -61,11 +67,15 @@ use challenge::http01::Answers;
 use keystore::Keystore;
 use order::Orders;
 use outbox::Outbox;
+use preflight::{Lookup, LookupStartError, Preflight};
 use registration::Registrar;
 use requests::Requests;
 use revocation::{Revocations, Revoker};
 use schedule::{Timer, agendas::Agendas, asking::Asker, sanity::Sanity};
+use server_uses::Uses;
 use together::Together;
+use under_way::UnderWay;
+use upkeep::Upkeep;
 use worker::Worker;
 
 /// Runs the service until the runtime says to stop; orders that are under way go on at the next start.
@@ -84,7 +94,15 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     let accounts = Accounts::new(egress, clock.clone(), keystore.clone(), database.clone());
     let accounts = Arc::new(accounts);
 
+    let upkeep = Arc::new(Upkeep {
+        log: log.clone(),
+        database: database.clone(),
+        accounts: accounts.clone(),
+        clock: clock.clone(),
+        under_way: UnderWay::default(),
+    });
     let servers = grpc::Servers {
+        upkeep: upkeep.clone(),
         registrar: Arc::new(Registrar::new(
             log.clone(),
             database.clone(),
@@ -92,12 +110,26 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             clock.clone(),
         )),
     };
+    let requests = Arc::new(Requests {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+    });
+    let budget = Budget::new(database.clone(), clock.clone(), config.limits.clone());
+    let preflight = Preflight {
+        requests: requests.clone(),
+        accounts: accounts.clone(),
+        answers: answers.clone(),
+        lookup: Lookup::new(&config.resolvers).map_err(RunError::Lookup)?,
+        budget: budget.clone(),
+        egress: runtime.egress().clone(),
+        clock: clock.clone(),
+        http_port: config.http_port.get(),
+        tls_port: config.tls_port.get(),
+    };
     let acme = grpc::Acme {
-        requests: Arc::new(Requests {
-            log: log.clone(),
-            database: database.clone(),
-            clock: clock.clone(),
-        }),
+        requests,
+        preflight: Arc::new(preflight),
     };
     let changed = [(); 4].map(|()| Arc::new(Notify::new()));
     let [
@@ -119,6 +151,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             questions_changed.clone(),
         ])),
         Box::new(Revocations::new(revocations_changed.clone())),
+        Box::new(Uses),
     ]);
     let timer = Timer {
         log: log.clone(),
@@ -146,7 +179,6 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         service: runtime.service(),
         changed: revocations_changed,
     };
-    let budget = Budget::new(database.clone(), clock.clone(), config.limits.clone());
     let worker = Worker {
         at_a_time: config.orders.get(),
         orders: Arc::new(Orders::new(
@@ -166,6 +198,10 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         async {
             let followed = follower.run(rows, stopping.clone()).await;
             followed.map_err(RunError::Follow)
+        },
+        async {
+            upkeep.tend(stopping.clone()).await;
+            Ok(())
         },
         async {
             worker.run(stopping.clone()).await;
@@ -194,6 +230,8 @@ fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(outbox::Migration),
         Box::new(outbox::DueMigration),
         Box::new(budget::Migration),
+        Box::new(changes::Migration),
+        Box::new(server_uses::Migration),
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
         Box::new(schedule::agendas::Migration),
@@ -213,6 +251,9 @@ pub enum RunError {
     /// The bucket of challenges.
     #[error("cannot open the bucket of challenges; `chancery init` makes it")]
     Answers(#[source] KeyValueError),
+    /// The name servers.
+    #[error("cannot tell which name servers to ask; name them as resolvers in [acme_agent]")]
+    Lookup(#[source] LookupStartError),
     /// The own database.
     #[error("cannot open the database")]
     Database(#[source] runtime::DatabaseError),
