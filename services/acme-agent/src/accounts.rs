@@ -22,7 +22,7 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::{
-    client::{self, Account, Client, ExternalAccountKey, KeyError, NewAccount, Standing},
+    client::{self, Account, Client, ExternalAccountKey, Holds, KeyError, NewAccount, Standing},
     contacts,
     failure::{self, About},
     keystore::{Keystore, KeystoreError},
@@ -70,6 +70,8 @@ pub struct Accounts {
     keystore: Keystore,
     database: DatabaseConnection,
     open: Mutex<HashMap<Uuid, Arc<Slot>>>,
+    // Not a client's: what a CA has asked for holds although its directory is read anew.
+    holds: Arc<Holds>,
 }
 
 struct Slot {
@@ -91,6 +93,7 @@ impl Accounts {
             keystore,
             database,
             open: Mutex::default(),
+            holds: Arc::default(),
         }
     }
 
@@ -154,7 +157,8 @@ impl Accounts {
     ) -> Result<Arc<Client>, AccountError> {
         let http = self.egress.client(trusted_roots_der);
         let http = http.map_err(AccountError::Roots)?;
-        let discovered = Client::discover(http, self.clock.clone(), directory_url).await;
+        let (clock, holds) = (self.clock.clone(), self.holds.clone());
+        let discovered = Client::discover(http, clock, holds, directory_url).await;
         discovered.map_err(AccountError::Ca)
     }
 

@@ -122,7 +122,13 @@ impl Automation {
         self.versions.last()
     }
 
+    /// Whether the log says when the newest certificate is to be renewed.
+    pub fn is_scheduled(&self) -> bool {
+        self.scheduled
+    }
+
     /// What begins by itself, and when.
+    #[cfg(test)]
     pub fn agenda(&self) -> &Agenda {
         &self.agenda
     }
@@ -183,7 +189,8 @@ impl Aggregate for Automation {
                 self.phase = Phase::Idle;
             }
             Event::RenewalScheduled(_) => self.scheduled = true,
-            Event::Cancelled(_) => self.abandon(),
+            // Else the CA may be about to issue.
+            Event::Cancelled(_) if !self.agenda.busy => self.phase = Phase::Idle,
             Event::RevocationIntended(intended) => {
                 let version = self.versions.iter().find(|v| v.number == intended.version);
                 self.revocation = Some(Revocation {
@@ -201,7 +208,7 @@ impl Aggregate for Automation {
                 }
             }
             Event::RevocationFailed(_) => self.revocation = None,
-            Event::Paused(_) | Event::Resumed(_) => {}
+            Event::Paused(_) | Event::Resumed(_) | Event::Cancelled(_) => {}
         }
     }
 }
@@ -263,14 +270,6 @@ impl Automation {
                 server_id,
                 revoked: false,
             });
-        }
-    }
-
-    /// Gives the order up, unless the CA may be about to issue.
-    fn abandon(&mut self) {
-        let finalizing = matches!(&self.phase, Phase::Ordering(order) if order.finalize.is_some());
-        if !finalizing {
-            self.phase = Phase::Idle;
         }
     }
 }

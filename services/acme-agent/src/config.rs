@@ -1,5 +1,9 @@
 //! The table `[acme_agent]`.
 
+mod limits;
+
+pub use limits::Limits;
+
 use std::{
     net::SocketAddr,
     num::{NonZeroU16, NonZeroUsize},
@@ -25,6 +29,8 @@ pub struct Config {
     pub patience_seconds: usize,
     /// After how many seconds an order that the CA neither grants nor refuses is given up. Default 3,600.
     pub order_seconds: NonZeroUsize,
+    /// What CAs let an account have in a time.
+    pub limits: Limits,
     /// The recursive name servers that are asked, for example "192.0.2.53:53". Default: those of
     /// /etc/resolv.conf.
     pub resolvers: Vec<SocketAddr>,
@@ -59,6 +65,7 @@ impl Default for Config {
             lease_seconds: QUARTER_OF_AN_HOUR,
             patience_seconds: 30,
             order_seconds: HOUR,
+            limits: Limits::default(),
             resolvers: Vec::new(),
             http_port: HTTP,
             tls_port: HTTPS,

@@ -6,9 +6,12 @@
 //! intent to the certificate in the [`keystore`], with the account that [`accounts`] holds ready, the
 //! protocol that [`client`] speaks, and the answers that [`challenge`] puts in place. What goes wrong
 //! becomes a sentence that a person can act on in [`failure`], and a refusal a status in [`refusal`].
+//! A certificate that is to be revoked is brought to its CA by [`revocation`]. What a CA lets us have is in [`budget`].
+//! What is due begins by itself in [`schedule`], when [`policy`] says.
 
 mod accounts;
 mod automation;
+mod budget;
 mod certificate;
 mod challenge;
 mod changes;
@@ -30,8 +33,11 @@ mod presets;
 mod refusal;
 mod registration;
 mod requests;
+mod revocation;
+mod schedule;
 mod server;
 mod server_uses;
+mod together;
 mod under_way;
 mod upkeep;
 mod worker;
@@ -56,6 +62,7 @@ use tonic::service::Routes;
 
 use accounts::Accounts;
 use automation::Automation;
+use budget::Budget;
 use challenge::http01::Answers;
 use keystore::Keystore;
 use order::Orders;
@@ -63,7 +70,10 @@ use outbox::Outbox;
 use preflight::{Lookup, LookupStartError, Preflight};
 use registration::Registrar;
 use requests::Requests;
+use revocation::{Revocations, Revoker};
+use schedule::{Timer, agendas::Agendas, asking::Asker, sanity::Sanity};
 use server_uses::Uses;
+use together::Together;
 use under_way::UnderWay;
 use upkeep::Upkeep;
 use worker::Worker;
@@ -105,11 +115,13 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         database: database.clone(),
         clock: clock.clone(),
     });
+    let budget = Budget::new(database.clone(), clock.clone(), config.limits.clone());
     let preflight = Preflight {
         requests: requests.clone(),
         accounts: accounts.clone(),
         answers: answers.clone(),
         lookup: Lookup::new(&config.resolvers).map_err(RunError::Lookup)?,
+        budget: budget.clone(),
         egress: runtime.egress().clone(),
         clock: clock.clone(),
         http_port: config.http_port.get(),
@@ -119,27 +131,63 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         requests,
         preflight: Arc::new(preflight),
     };
-    let changed = Arc::new(Notify::new());
+    let changed = [(); 4].map(|()| Arc::new(Notify::new()));
+    let [
+        orders_changed,
+        schedule_changed,
+        questions_changed,
+        revocations_changed,
+    ] = changed;
     let follower = Follower {
         name: Outbox::FOLLOWER.to_owned(),
         subjects: vec![subject::of_kind(<Automation as eventlog::Aggregate>::NAME)],
         log: log.clone(),
         database: database.clone(),
     };
-    let uses = Follower {
-        name: Uses::FOLLOWER.to_owned(),
-        subjects: vec![subject::of_kind(<Automation as eventlog::Aggregate>::NAME)],
+    let rows = Together(vec![
+        Box::new(Outbox::new(orders_changed.clone())),
+        Box::new(Agendas::new(vec![
+            schedule_changed.clone(),
+            questions_changed.clone(),
+        ])),
+        Box::new(Revocations::new(revocations_changed.clone())),
+        Box::new(Uses),
+    ]);
+    let timer = Timer {
         log: log.clone(),
         database: database.clone(),
+        clock: clock.clone(),
+        sanity: Sanity::new(log.clone(), accounts.clone()),
+        service: runtime.service(),
+        at_a_time: config.orders.get(),
+        changed: schedule_changed.clone(),
+    };
+    let asker = Asker {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        accounts: accounts.clone(),
+        service: runtime.service(),
+        changed: questions_changed,
+    };
+    let revoker = Revoker {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        accounts: accounts.clone(),
+        keystore: keystore.clone(),
+        service: runtime.service(),
+        changed: revocations_changed,
     };
     let worker = Worker {
         at_a_time: config.orders.get(),
         orders: Arc::new(Orders::new(
-            &runtime, config, log, keystore, accounts, answers,
+            &runtime, config, log, keystore, accounts, answers, budget,
         )),
         database,
         clock,
-        changed: changed.clone(),
+        changed: orders_changed,
+        put_off: schedule_changed,
     };
     let routes = Routes::new(AcmeServiceServer::new(acme))
         .add_service(ServerServiceServer::new(servers))
@@ -148,11 +196,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     tokio::try_join!(
         async { runtime.serve(routes).await.map_err(RunError::Serve) },
         async {
-            let followed = follower.run(Outbox::new(changed), stopping.clone()).await;
-            followed.map_err(RunError::Follow)
-        },
-        async {
-            let followed = uses.run(Uses, stopping.clone()).await;
+            let followed = follower.run(rows, stopping.clone()).await;
             followed.map_err(RunError::Follow)
         },
         async {
@@ -161,6 +205,18 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         },
         async {
             worker.run(stopping.clone()).await;
+            Ok(())
+        },
+        async {
+            timer.run(stopping.clone()).await;
+            Ok(())
+        },
+        async {
+            asker.run(stopping.clone()).await;
+            Ok(())
+        },
+        async {
+            revoker.run(stopping.clone()).await;
             Ok(())
         },
     )?;
@@ -172,10 +228,14 @@ fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(names::Migration),
         Box::new(contacts::Migration),
         Box::new(outbox::Migration),
+        Box::new(outbox::DueMigration),
+        Box::new(budget::Migration),
         Box::new(changes::Migration),
         Box::new(server_uses::Migration),
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
+        Box::new(schedule::agendas::Migration),
+        Box::new(revocation::Migration),
     ]
 }
 

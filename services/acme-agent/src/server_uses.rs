@@ -97,11 +97,6 @@ pub async fn names(
 /// Keeps the rows from the log.
 pub struct Uses;
 
-impl Uses {
-    /// The name of the follower's checkpoint.
-    pub const FOLLOWER: &'static str = "server-uses";
-}
-
 #[async_trait::async_trait]
 impl Apply for Uses {
     async fn apply(

@@ -37,6 +37,21 @@ impl Egress {
         Client::new(self.rules.clone(), trusted_roots_der)
     }
 
+    /// The addresses of a name (or an address) that may be reached, for who connects by another protocol: to
+    /// one of these, and never to the name, which may have other addresses by then.
+    ///
+    /// # Errors
+    /// [`EgressError::Unresolved`] and [`EgressError::Refused`].
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, EgressError> {
+        let addresses = resolve::checked(host, &self.rules).await?;
+        Ok(addresses.into_iter().map(|address| address.ip()).collect())
+    }
+
+    /// Whether the configuration names this address among those that may be reached.
+    pub fn names(&self, address: IpAddr) -> bool {
+        self.rules.names(address)
+    }
+
     /// Whether an address that was found otherwise may be reached; `host` is what it was found for.
     ///
     /// # Errors

@@ -19,6 +19,8 @@ pub struct Agenda {
     pub cancelled: bool,
     /// An order is wanted or under way.
     pub busy: bool,
+    /// Its certificate request may have been sent.
+    pub finalizing: bool,
     /// The version that is here; 0 where none is.
     pub version: u32,
     /// When it is to be renewed.
@@ -58,7 +60,7 @@ impl Agenda {
             Event::CertificateIssued(issued) => self.obtain(issued, at),
             Event::Renewed(renewed) => self.obtain(&version::obtained(renewed), at),
             Event::IssuanceFailed(failed) | Event::RenewalFailed(failed) => {
-                self.busy = false;
+                (self.busy, self.finalizing) = (false, false);
                 self.retry_at = Some(retry_at(failed, at));
             }
             Event::RenewalScheduled(scheduled) if scheduled.version == self.version => {
@@ -66,12 +68,15 @@ impl Agenda {
             }
             Event::Paused(_) => self.paused = true,
             Event::Resumed(_) => self.paused = false,
-            Event::Cancelled(_) => self.cancelled = true,
+            Event::FinalizeIntended(_) => self.finalizing = true,
+            Event::Cancelled(_) => {
+                self.cancelled = true;
+                self.busy &= self.finalizing;
+            }
             Event::Revoked(revoked) if revoked.version == self.version => {
                 self.revoked_at = Some(at);
             }
             Event::OrderPlaced(_)
-            | Event::FinalizeIntended(_)
             | Event::RenewalScheduled(_)
             | Event::RevocationIntended(_)
             | Event::Revoked(_)

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    super::Standing,
+    super::{Identifier, Standing},
     discover, issue, key,
     pebble::{Pebble, Plan},
-    register,
+    plain, register,
 };
 
 #[tokio::test]
@@ -89,7 +89,9 @@ async fn an_account_that_has_ended_is_told_from_one_that_never_was() {
     assert!(matches!(standing, Standing::Ended));
     let standing = client.standing(key()).await.unwrap();
     assert!(matches!(standing, Standing::Unknown));
-    let gone = account.new_order(&["shop.example".to_owned()], None).await;
+    let gone = account
+        .new_order(&plain(&[Identifier::dns("shop.example")]))
+        .await;
     assert!(gone.unwrap_err().is("unauthorized"));
     assert!(account.check().await.is_err());
 }
