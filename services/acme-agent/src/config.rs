@@ -1,6 +1,6 @@
 //! The table `[acme_agent]`.
 
-use std::{num::NonZeroUsize, time::Duration};
+use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use serde::Deserialize;
 
@@ -21,6 +21,13 @@ pub struct Config {
     pub patience_seconds: usize,
     /// After how many seconds an order that the CA neither grants nor refuses is given up. Default 3,600.
     pub order_seconds: NonZeroUsize,
+    /// For how many seconds the servers of a zone are waited for, until all show the record of DNS-01. Default 600.
+    pub propagation_seconds: usize,
+    /// The recursive name servers that are asked where a record of DNS-01 belongs, for example
+    /// "192.0.2.53:53". Default: those of /etc/resolv.conf.
+    pub resolvers: Vec<SocketAddr>,
+    /// The port on which the servers of zones are asked. Default 53; another one is for tests.
+    pub name_server_port: u16,
 }
 
 impl Config {
@@ -38,6 +45,11 @@ impl Config {
     pub fn order_limit(&self) -> Duration {
         seconds(self.order_seconds.get())
     }
+
+    /// [`Config::propagation_seconds`].
+    pub fn propagation(&self) -> Duration {
+        seconds(self.propagation_seconds)
+    }
 }
 
 impl Default for Config {
@@ -48,6 +60,9 @@ impl Default for Config {
             lease_seconds: QUARTER_OF_AN_HOUR,
             patience_seconds: 30,
             order_seconds: HOUR,
+            propagation_seconds: 600,
+            resolvers: Vec::new(),
+            name_server_port: 53,
         }
     }
 }

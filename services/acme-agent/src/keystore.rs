@@ -71,13 +71,14 @@ impl Keystore {
         Ok(made.map_err(not("make the key"))?.into_inner().key_id)
     }
 
-    /// A certificate request for these names, signed with a key of the keystore, DER.
+    /// A certificate request for these names and addresses, signed with a key of the keystore, DER.
     pub async fn sign_request(
         &self,
         origin: &Origin,
         item: &str,
         key_id: &str,
         dns_names: &[String],
+        ip_addresses: &[String],
     ) -> Result<Bytes, KeystoreError> {
         // The names alone: a CA takes nothing else from a request for a domain-validated certificate.
         let message = SignRequestRequest {
@@ -85,7 +86,7 @@ impl Keystore {
             subject: None,
             subject_alt_names: Some(SubjectAltNames {
                 dns_names: dns_names.to_vec(),
-                ip_addresses: vec![],
+                ip_addresses: ip_addresses.to_vec(),
             }),
         };
         let request = request(message, origin, item, SLOW);

@@ -1,10 +1,11 @@
 //! ACME servers (RFC 8555), and the certificates that they issue and renew for us.
 //!
-//! A command walks [`grpc`] → [`registration`] or [`requests`] → `decide` of [`server`] or
-//! [`automation`] → `eventlog` → reply. What a person asked for is then worked off: a follower of the
+//! A command walks [`grpc`] → [`registration`] or [`requests`] → `decide` of [`server`],
+//! [`automation`] or [`dns_provider`] → `eventlog` → reply. What a person asked for is then worked off: a follower of the
 //! log keeps the [`outbox`], the [`worker`] takes orders out of it, and [`order`] brings each from the
 //! intent to the certificate in the [`keystore`], with the account that [`accounts`] holds ready, the
-//! protocol that [`client`] speaks, and the answers that [`challenge`] puts in place. What goes wrong
+//! protocol that [`client`] speaks, and the answers that [`challenge`] puts in place: for gateways, or in the
+//! [`dns`] by one of the [`providers`]. What goes wrong
 //! becomes a sentence that a person can act on in [`failure`], and a refusal a status in [`refusal`].
 
 mod accounts;
@@ -14,6 +15,8 @@ mod claims;
 mod client;
 mod config;
 mod contacts;
+mod dns;
+mod dns_provider;
 mod events;
 mod failure;
 mod grpc;
@@ -22,6 +25,7 @@ mod names;
 mod order;
 mod outbox;
 mod patience;
+mod providers;
 mod refusal;
 mod registration;
 mod requests;
@@ -48,10 +52,12 @@ use tonic::service::Routes;
 
 use accounts::Accounts;
 use automation::Automation;
-use challenge::http01::Answers;
+use challenge::{Proofs, bucket::Answers, dns01::Dns01, records};
+use dns::Resolver;
 use keystore::Keystore;
 use order::Orders;
 use outbox::Outbox;
+use providers::{Openers, admin::Admin, uses};
 use registration::Registrar;
 use requests::Requests;
 use worker::Worker;
@@ -80,6 +86,38 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             clock.clone(),
         )),
     };
+    let (resolvers, port) = (&config.resolvers, config.name_server_port);
+    let resolver = Resolver::new(resolvers, port, runtime.egress().clone());
+    let openers = Openers {
+        log: log.clone(),
+        keystore: keystore.clone(),
+        egress: runtime.egress().clone(),
+        clock: clock.clone(),
+    };
+    let released = Arc::new(Notify::new());
+    let dns01 = Arc::new(Dns01 {
+        resolver: resolver.map_err(RunError::Resolver)?,
+        providers: openers.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        released: released.clone(),
+    });
+    let sweeper = records::Sweeper {
+        database: database.clone(),
+        dns01: dns01.clone(),
+        clock: clock.clone(),
+        released,
+    };
+    let dns_providers = grpc::DnsProviders {
+        admin: Arc::new(Admin {
+            log: log.clone(),
+            database: database.clone(),
+            openers,
+            dns01: dns01.clone(),
+            clock: clock.clone(),
+        }),
+    };
+    let proofs = Proofs { answers, dns01 };
     let acme = grpc::Acme {
         requests: Arc::new(Requests {
             log: log.clone(),
@@ -97,7 +135,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     let worker = Worker {
         at_a_time: config.orders.get(),
         orders: Arc::new(Orders::new(
-            &runtime, config, log, keystore, accounts, answers,
+            &runtime, config, log, keystore, accounts, proofs,
         )),
         database,
         clock,
@@ -105,7 +143,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     };
     let routes = Routes::new(AcmeServiceServer::new(acme))
         .add_service(ServerServiceServer::new(servers))
-        .add_service(DnsProviderServiceServer::new(grpc::DnsProviders));
+        .add_service(DnsProviderServiceServer::new(dns_providers));
     let stopping = runtime.stopping();
     tokio::try_join!(
         async { runtime.serve(routes).await.map_err(RunError::Serve) },
@@ -117,6 +155,10 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             worker.run(stopping.clone()).await;
             Ok(())
         },
+        async {
+            sweeper.run(stopping.clone()).await;
+            Ok(())
+        },
     )?;
     Ok(())
 }
@@ -126,6 +168,8 @@ fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(names::Migration),
         Box::new(contacts::Migration),
         Box::new(outbox::Migration),
+        Box::new(uses::Migration),
+        Box::new(records::Migration),
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
     ]
@@ -143,6 +187,9 @@ pub enum RunError {
     /// The bucket of challenges.
     #[error("cannot open the bucket of challenges; `chancery init` makes it")]
     Answers(#[source] KeyValueError),
+    /// The recursive name servers.
+    #[error("cannot tell which name servers to ask; name them as resolvers in [acme_agent]")]
+    Resolver(#[source] dns::SystemResolverError),
     /// The own database.
     #[error("cannot open the database")]
     Database(#[source] runtime::DatabaseError),

@@ -12,6 +12,7 @@
 
 mod held;
 mod keep;
+mod prove;
 mod steps;
 
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     accounts::Accounts,
     automation::{self, Automation, Command, Phase},
-    challenge::http01::Answers,
+    challenge::Proofs,
     client,
     config::Config,
     events::AutomationEvent,
@@ -42,7 +43,7 @@ pub struct Orders {
     log: EventLog,
     keystore: Keystore,
     accounts: Arc<Accounts>,
-    answers: Answers,
+    proofs: Proofs,
     clock: Clock,
     config: Config,
     service: &'static str,
@@ -121,13 +122,13 @@ impl Orders {
         log: EventLog,
         keystore: Keystore,
         accounts: Arc<Accounts>,
-        answers: Answers,
+        proofs: Proofs,
     ) -> Self {
         Self {
             log,
             keystore,
             accounts,
-            answers,
+            proofs,
             clock: runtime.clock().clone(),
             config,
             service: runtime.service(),
@@ -154,6 +155,9 @@ impl Orders {
             // Opening the account again makes it again at a CA that has forgotten it.
             self.accounts.forget(held.server);
             ended = self.work(&mut held).await;
+        }
+        if !matches!(ended, Err(Stop::Halt(Halt::Interrupted(_)))) {
+            self.withdraw(&held).await;
         }
         let end = match ended {
             Ok(obtained) => {

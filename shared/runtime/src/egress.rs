@@ -5,7 +5,7 @@ mod client;
 mod error;
 mod resolve;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use self::address::Rules;
 pub use self::{client::Client, error::EgressError};
@@ -35,5 +35,30 @@ impl Egress {
     /// [`EgressError::Roots`] when one of them is not a certificate, or there are none to trust.
     pub fn client<R: AsRef<[u8]>>(&self, trusted_roots_der: &[R]) -> Result<Client, EgressError> {
         Client::new(self.rules.clone(), trusted_roots_der)
+    }
+
+    /// The addresses of a host that may be reached, for what is not HTTP; a literal address is its own.
+    /// Connect to one of these, and do not resolve the name again: a second answer may be another.
+    ///
+    /// # Errors
+    /// [`EgressError::Unresolved`], [`EgressError::Refused`].
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, EgressError> {
+        let found = resolve::checked(host, &self.rules).await?;
+        Ok(found.into_iter().map(|address| address.ip()).collect())
+    }
+
+    /// Whether an address that was found otherwise may be reached; `host` is what it was found for.
+    ///
+    /// # Errors
+    /// [`EgressError::Refused`].
+    pub fn check(&self, host: &str, address: IpAddr) -> Result<(), EgressError> {
+        match self.rules.refusal(address) {
+            Some(kind) => Err(EgressError::Refused {
+                host: host.into(),
+                address,
+                kind,
+            }),
+            None => Ok(()),
+        }
     }
 }

@@ -109,7 +109,7 @@ impl Account {
         profile: Option<&str>,
     ) -> Result<(String, Order), Error> {
         let url = &self.client.directory.new_order;
-        let identifiers = names.iter().map(|n| Identifier::dns(n));
+        let identifiers = names.iter().map(|n| Identifier::of(n));
         let mut payload = json!({"identifiers": identifiers.collect::<Vec<_>>()});
         if let Some(profile) = profile {
             payload["profile"] = profile.into();

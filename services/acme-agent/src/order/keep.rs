@@ -1,7 +1,7 @@
 //! The end of an order: the certificate comes home.
 
 use api::{
-    acme::v1::{CertificateObtained, Step},
+    acme::v1::{AutomationRequested, CertificateObtained, Step},
     keystore::v1::AddCertificateRequest,
 };
 use pki::Certificate;
@@ -35,7 +35,7 @@ impl Orders {
         let pem = self.patiently(download).await?;
         let chain = pki::parse_pem_chain(&pem)
             .map_err(|e| failed(failure::wrong_certificate(&e.to_string())))?;
-        covers(&chain, &held.requested.dns_names)?;
+        covers(&chain, &held.requested)?;
         let renewal = held.certificate_id.clone();
         let message = AddCertificateRequest {
             key_id: finalize.key_id.clone(),
@@ -65,12 +65,22 @@ impl Orders {
     }
 }
 
-/// The leaf is good for every name that was asked for.
-fn covers(chain: &[Certificate], names: &[String]) -> Result<(), Stop> {
-    let leaf = chain.first().map(|c| c.dns_names.as_slice());
-    let missing = names
-        .iter()
-        .find(|name| !leaf.unwrap_or_default().contains(name));
+/// The leaf is good for every name and address that was asked for.
+fn covers(chain: &[Certificate], requested: &AutomationRequested) -> Result<(), Stop> {
+    let names = chain.first().map(|c| c.dns_names.as_slice());
+    let names = names.unwrap_or_default();
+    let addresses = chain.first().map(|c| c.ip_addresses.as_slice());
+    let addresses = addresses.unwrap_or_default();
+    let mut asked = requested.dns_names.iter();
+    let missing = asked.find(|name| !names.contains(name));
+    let missing = missing.or_else(|| {
+        let mut asked = requested.ip_addresses.iter();
+        asked.find(|text| {
+            !text
+                .parse()
+                .is_ok_and(|address| addresses.contains(&address))
+        })
+    });
     match missing {
         None => Ok(()),
         Some(name) => {
