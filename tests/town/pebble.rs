@@ -1,6 +1,6 @@
 //! A real CA for tests: Pebble, with pebble-challtestsrv as the DNS of its world.
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command};
+use std::{collections::BTreeMap, fs, net::SocketAddr, path::Path, process::Command};
 
 use serde_json::json;
 
@@ -15,6 +15,8 @@ pub struct Custom {
     pub blocked: Vec<String>,
     /// Of 100 requests so many are refused for their nonce.
     pub nonce_reject: u8,
+    /// The name server that it asks for everything, in place of its own.
+    pub name_server: Option<SocketAddr>,
 }
 
 /// A running Pebble.
@@ -32,12 +34,13 @@ pub struct Pebble {
 }
 
 impl Pebble {
-    /// Starts Pebble and its DNS server, in which every name is 127.0.0.1. It validates HTTP-01 on `http_port`.
-    pub async fn start(folder: &Path, http_port: u16, custom: &Custom) -> Self {
+    /// Starts Pebble and its DNS server, in which every name is 127.0.0.1. It validates HTTP-01 on the first of these
+    /// ports, TLS-ALPN-01 on the second.
+    pub async fn start(folder: &Path, [http, https]: [u16; 2], custom: &Custom) -> Self {
         fs::create_dir_all(folder).expect("Pebble's folder");
         let https_root = write_https_identity(folder);
         let (listen, management) = (ports::free_port(), ports::free_port());
-        let config = config(folder, [listen, management, http_port], custom);
+        let config = config(folder, [listen, management, http, https], custom);
         let config_file = folder.join("pebble.json");
         fs::write(&config_file, config.to_string()).expect("Pebble's configuration");
 
@@ -47,11 +50,13 @@ impl Pebble {
             .args(["-management", &format!("127.0.0.1:{dns_management}")])
             .args(["-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""])
             .args(["-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""]);
+        let own_dns = SocketAddr::from(([127, 0, 0, 1], dns_port));
+        let asked = custom.name_server.unwrap_or(own_dns);
         let mut pebble = Command::new(tool("pebble"));
         pebble
             .arg("-config")
             .arg(config_file)
-            .args(["-dnsserver", &format!("127.0.0.1:{dns_port}")])
+            .args(["-dnsserver", &asked.to_string()])
             .env("PEBBLE_VA_NOSLEEP", "1")
             .env("PEBBLE_AUTHZREUSE", "0")
             .env("PEBBLE_WFE_NONCEREJECT", custom.nonce_reject.to_string());
@@ -163,7 +168,7 @@ impl Pebble {
 
 fn config(
     folder: &Path,
-    [listen, management, http]: [u16; 3],
+    [listen, management, http, https]: [u16; 4],
     custom: &Custom,
 ) -> serde_json::Value {
     let keys = custom
@@ -177,7 +182,7 @@ fn config(
         "certificate": folder.join("https.pem"),
         "privateKey": folder.join("https.key"),
         "httpPort": http,
-        "tlsPort": ports::free_port(),
+        "tlsPort": https,
         "ocspResponderURL": "",
         "externalAccountBindingRequired": !keys.is_empty(),
         "externalAccountMACKeys": keys,

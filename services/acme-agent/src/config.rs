@@ -38,6 +38,10 @@ pub struct Config {
     pub http_port: NonZeroU16,
     /// The port at which CAs look for TLS-ALPN-01. Default 443; another one is for test CAs.
     pub tls_port: NonZeroU16,
+    /// For how many seconds the servers of a zone are waited for, until all show the record of DNS-01. Default 600.
+    pub propagation_seconds: usize,
+    /// The port on which the servers of zones are asked. Default 53; another one is for tests.
+    pub name_server_port: u16,
 }
 
 impl Config {
@@ -55,6 +59,11 @@ impl Config {
     pub fn order_limit(&self) -> Duration {
         seconds(self.order_seconds.get())
     }
+
+    /// [`Config::propagation_seconds`].
+    pub fn propagation(&self) -> Duration {
+        seconds(self.propagation_seconds)
+    }
 }
 
 impl Default for Config {
@@ -69,6 +78,8 @@ impl Default for Config {
             resolvers: Vec::new(),
             http_port: HTTP,
             tls_port: HTTPS,
+            propagation_seconds: 600,
+            name_server_port: 53,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! ACME servers (RFC 8555), and the certificates that they issue and renew for us.
 //!
-//! A command walks [`grpc`] → [`registration`] or [`requests`] → `decide` of [`server`] or
-//! [`automation`] → `eventlog` → reply. What a person asked for is then worked off: a follower of the
+//! A command walks [`grpc`] → [`registration`] or [`requests`] → `decide` of [`server`],
+//! [`automation`] or [`dns_provider`] → `eventlog` → reply. What a person asked for is then worked off: a follower of the
 //! log keeps the [`outbox`], the [`worker`] takes orders out of it, and [`order`] brings each from the
 //! intent to the certificate in the [`keystore`], with the account that [`accounts`] holds ready, the
-//! protocol that [`client`] speaks, and the answers that [`challenge`] puts in place. What goes wrong
+//! protocol that [`client`] speaks, and the answers that [`challenge`] puts in place: for gateways, or in the
+//! [`dns`] by one of the [`providers`]. What goes wrong
 //! becomes a sentence that a person can act on in [`failure`], and a refusal a status in [`refusal`].
 //! A certificate that is to be revoked is brought to its CA by [`revocation`]. What a CA lets us have is in [`budget`].
 //! What is due begins by itself in [`schedule`], when [`policy`] says.
@@ -19,6 +20,8 @@ mod claims;
 mod client;
 mod config;
 mod contacts;
+mod dns;
+mod dns_provider;
 mod events;
 mod failure;
 mod grpc;
@@ -30,6 +33,7 @@ mod patience;
 mod policy;
 mod preflight;
 mod presets;
+mod providers;
 mod refusal;
 mod registration;
 mod requests;
@@ -63,11 +67,13 @@ use tonic::service::Routes;
 use accounts::Accounts;
 use automation::Automation;
 use budget::Budget;
-use challenge::http01::Answers;
+use challenge::{Proofs, bucket::Answers, dns01::Dns01, records};
+use dns::Resolver;
 use keystore::Keystore;
 use order::Orders;
 use outbox::Outbox;
 use preflight::{Lookup, LookupStartError, Preflight};
+use providers::{Openers, admin::Admin, uses};
 use registration::Registrar;
 use requests::Requests;
 use revocation::{Revocations, Revoker};
@@ -125,6 +131,38 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         http_port: config.http_port.get(),
         tls_port: config.tls_port.get(),
     };
+    let (resolvers, port) = (&config.resolvers, config.name_server_port);
+    let resolver = Resolver::new(resolvers, port, runtime.egress().clone());
+    let openers = Openers {
+        log: log.clone(),
+        keystore: keystore.clone(),
+        egress: runtime.egress().clone(),
+        clock: clock.clone(),
+    };
+    let released = Arc::new(Notify::new());
+    let dns01 = Arc::new(Dns01 {
+        resolver: resolver.map_err(RunError::Resolver)?,
+        providers: openers.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        released: released.clone(),
+    });
+    let sweeper = records::Sweeper {
+        database: database.clone(),
+        dns01: dns01.clone(),
+        clock: clock.clone(),
+        released,
+    };
+    let dns_providers = grpc::DnsProviders {
+        admin: Arc::new(Admin {
+            log: log.clone(),
+            database: database.clone(),
+            openers,
+            dns01: dns01.clone(),
+            clock: clock.clone(),
+        }),
+    };
+    let proofs = Proofs { answers, dns01 };
     let acme = grpc::Acme {
         requests,
         preflight: Arc::new(preflight),
@@ -181,7 +219,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     let worker = Worker {
         at_a_time: config.orders.get(),
         orders: Arc::new(Orders::new(
-            &runtime, config, log, keystore, accounts, answers, budget,
+            &runtime, config, log, keystore, accounts, proofs, budget,
         )),
         database,
         clock,
@@ -190,7 +228,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     };
     let routes = Routes::new(AcmeServiceServer::new(acme))
         .add_service(ServerServiceServer::new(servers))
-        .add_service(DnsProviderServiceServer::new(grpc::DnsProviders));
+        .add_service(DnsProviderServiceServer::new(dns_providers));
     let stopping = runtime.stopping();
     tokio::try_join!(
         async { runtime.serve(routes).await.map_err(RunError::Serve) },
@@ -218,6 +256,10 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             revoker.run(stopping.clone()).await;
             Ok(())
         },
+        async {
+            sweeper.run(stopping.clone()).await;
+            Ok(())
+        },
     )?;
     Ok(())
 }
@@ -231,6 +273,8 @@ fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(budget::Migration),
         Box::new(changes::Migration),
         Box::new(server_uses::Migration),
+        Box::new(uses::Migration),
+        Box::new(records::Migration),
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
         Box::new(schedule::agendas::Migration),
@@ -253,6 +297,9 @@ pub enum RunError {
     /// The name servers.
     #[error("cannot tell which name servers to ask; name them as resolvers in [acme_agent]")]
     Lookup(#[source] LookupStartError),
+    /// The recursive name servers.
+    #[error("cannot tell which name servers to ask; name them as resolvers in [acme_agent]")]
+    Resolver(#[source] dns::SystemResolverError),
     /// The own database.
     #[error("cannot open the database")]
     Database(#[source] runtime::DatabaseError),

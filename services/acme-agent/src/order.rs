@@ -13,6 +13,7 @@
 mod held;
 mod keep;
 mod place;
+mod prove;
 mod steps;
 
 use std::{sync::Arc, time::Duration};
@@ -28,7 +29,7 @@ use crate::{
     accounts::Accounts,
     automation::{self, Automation, Command, Phase},
     budget::Budget,
-    challenge::http01::Answers,
+    challenge::Proofs,
     client,
     config::Config,
     events::AutomationEvent,
@@ -45,8 +46,8 @@ pub struct Orders {
     log: EventLog,
     keystore: Keystore,
     accounts: Arc<Accounts>,
-    answers: Answers,
     budget: Budget,
+    proofs: Proofs,
     clock: Clock,
     config: Config,
     service: &'static str,
@@ -129,15 +130,15 @@ impl Orders {
         log: EventLog,
         keystore: Keystore,
         accounts: Arc<Accounts>,
-        answers: Answers,
+        proofs: Proofs,
         budget: Budget,
     ) -> Self {
         Self {
             log,
             keystore,
             accounts,
-            answers,
             budget,
+            proofs,
             clock: runtime.clock().clone(),
             config,
             service: runtime.service(),
@@ -165,6 +166,9 @@ impl Orders {
             // Opening the account again makes it again at a CA that has forgotten it.
             self.accounts.forget(held.server);
             ended = self.work(&mut held).await;
+        }
+        if !matches!(ended, Err(Stop::Halt(Halt::Interrupted(_)))) {
+            self.withdraw(&held).await;
         }
         let end = match ended {
             Ok(obtained) => {

@@ -30,7 +30,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::{
-    accounts::Accounts, challenge::http01::Answers, refusal::CommandError, requests::Requests,
+    accounts::Accounts, challenge::bucket::Answers, refusal::CommandError, requests::Requests,
 };
 
 use finding::{Finding, Report};

@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use api::{
-    acme::v1::{RegisterServerResponse, RenewNowResponse, RequestCertificateResponse},
+    acme::v1::{
+        AddDnsProviderResponse, RegisterServerResponse, RemoveDnsProviderResponse,
+        RenewNowResponse, RequestCertificateResponse,
+    },
     csr::v1::{
         CreateRequestResponse, CreateSelfSignedResponse, DeleteRequestsResponse,
         FetchIssuersResponse,
@@ -53,6 +56,7 @@ macro_rules! positioned {
 }
 
 positioned!(
+    AddDnsProviderResponse,
     ClearDefaultResponse,
     CreateRequestResponse,
     CreateSelfSignedResponse,
@@ -63,6 +67,7 @@ positioned!(
     FetchIssuersResponse,
     ImportResponse,
     RegisterServerResponse,
+    RemoveDnsProviderResponse,
     RenameCertificateResponse,
     RenewNowResponse,
     RequestCertificateResponse,
