@@ -1,5 +1,9 @@
 //! The table `[acme_agent]`.
 
+mod limits;
+
+pub use limits::Limits;
+
 use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use serde::Deserialize;
@@ -28,6 +32,8 @@ pub struct Config {
     pub resolvers: Vec<SocketAddr>,
     /// The port on which the servers of zones are asked. Default 53; another one is for tests.
     pub name_server_port: u16,
+    /// What CAs let an account have in a time.
+    pub limits: Limits,
 }
 
 impl Config {
@@ -63,6 +69,7 @@ impl Default for Config {
             propagation_seconds: 600,
             resolvers: Vec::new(),
             name_server_port: 53,
+            limits: Limits::default(),
         }
     }
 }

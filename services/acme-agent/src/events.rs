@@ -127,6 +127,37 @@ mod tests {
                 "renewal-failed",
                 include_str!("golden/automation.renewal-failed.json"),
             ),
+            (
+                "renewal-started",
+                include_str!("golden/automation.renewal-started.cause.json"),
+            ),
+            (
+                "renewal-failed",
+                include_str!("golden/automation.renewal-failed.retry.json"),
+            ),
+            (
+                "order-intended",
+                include_str!("golden/automation.order-intended.server.json"),
+            ),
+            (
+                "renewal-scheduled",
+                include_str!("golden/automation.renewal-scheduled.json"),
+            ),
+            ("paused", include_str!("golden/automation.paused.json")),
+            ("resumed", include_str!("golden/automation.resumed.json")),
+            (
+                "cancelled",
+                include_str!("golden/automation.cancelled.json"),
+            ),
+            (
+                "revocation-intended",
+                include_str!("golden/automation.revocation-intended.json"),
+            ),
+            ("revoked", include_str!("golden/automation.revoked.json")),
+            (
+                "revocation-failed",
+                include_str!("golden/automation.revocation-failed.json"),
+            ),
         ] {
             golden::<AutomationEvent>(name, json);
         }

@@ -60,30 +60,46 @@ impl AcmeService for Acme {
 
     async fn pause_automation(
         &self,
-        _: Request<PauseAutomationRequest>,
+        request: Request<PauseAutomationRequest>,
     ) -> Result<Response<PauseAutomationResponse>, Status> {
-        Err(Status::unimplemented("PauseAutomation"))
+        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let id = door::id("automation_id", &request.get_ref().automation_id)?;
+        let reason = door::reason(&request.get_ref().reason)?;
+        let position = self.requests.pause(&origin, id, reason).await?;
+        Ok(Response::new(PauseAutomationResponse { position }))
     }
 
     async fn resume_automation(
         &self,
-        _: Request<ResumeAutomationRequest>,
+        request: Request<ResumeAutomationRequest>,
     ) -> Result<Response<ResumeAutomationResponse>, Status> {
-        Err(Status::unimplemented("ResumeAutomation"))
+        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let id = door::id("automation_id", &request.get_ref().automation_id)?;
+        let position = self.requests.resume(&origin, id).await?;
+        Ok(Response::new(ResumeAutomationResponse { position }))
     }
 
     async fn cancel_automation(
         &self,
-        _: Request<CancelAutomationRequest>,
+        request: Request<CancelAutomationRequest>,
     ) -> Result<Response<CancelAutomationResponse>, Status> {
-        Err(Status::unimplemented("CancelAutomation"))
+        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let id = door::id("automation_id", &request.get_ref().automation_id)?;
+        let position = self.requests.cancel(&origin, id).await?;
+        Ok(Response::new(CancelAutomationResponse { position }))
     }
 
     async fn revoke_certificate(
         &self,
-        _: Request<RevokeCertificateRequest>,
+        request: Request<RevokeCertificateRequest>,
     ) -> Result<Response<RevokeCertificateResponse>, Status> {
-        Err(Status::unimplemented("RevokeCertificate"))
+        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let message = request.get_ref();
+        let id = door::id("automation_id", &message.automation_id)?;
+        let reason = door::revocation_reason(message.reason)?;
+        let revoked = self.requests.revoke(&origin, id, message.version, reason);
+        let position = revoked.await?;
+        Ok(Response::new(RevokeCertificateResponse { position }))
     }
 
     type CheckRequestStream = tokio_stream::Empty<Result<Check, Status>>;

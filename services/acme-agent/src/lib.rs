@@ -7,9 +7,13 @@
 //! protocol that [`client`] speaks, and the answers that [`challenge`] puts in place: for gateways, or in the
 //! [`dns`] by one of the [`providers`]. What goes wrong
 //! becomes a sentence that a person can act on in [`failure`], and a refusal a status in [`refusal`].
+//! A certificate that is to be revoked is brought to its CA by [`revocation`]. What a CA lets us have is in [`budget`].
+//! What is due begins by itself in [`schedule`], when [`policy`] says.
 
 mod accounts;
 mod automation;
+mod budget;
+mod certificate;
 mod challenge;
 mod claims;
 mod client;
@@ -25,11 +29,15 @@ mod names;
 mod order;
 mod outbox;
 mod patience;
+mod policy;
 mod providers;
 mod refusal;
 mod registration;
 mod requests;
+mod revocation;
+mod schedule;
 mod server;
+mod together;
 mod worker;
 
 #[cfg(test)]
@@ -52,6 +60,7 @@ use tonic::service::Routes;
 
 use accounts::Accounts;
 use automation::Automation;
+use budget::Budget;
 use challenge::{Proofs, bucket::Answers, dns01::Dns01, records};
 use dns::Resolver;
 use keystore::Keystore;
@@ -60,6 +69,9 @@ use outbox::Outbox;
 use providers::{Openers, admin::Admin, uses};
 use registration::Registrar;
 use requests::Requests;
+use revocation::{Revocations, Revoker};
+use schedule::{Timer, agendas::Agendas, asking::Asker, sanity::Sanity};
+use together::Together;
 use worker::Worker;
 
 /// Runs the service until the runtime says to stop; orders that are under way go on at the next start.
@@ -125,21 +137,63 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             clock: clock.clone(),
         }),
     };
-    let changed = Arc::new(Notify::new());
+    let changed = [(); 4].map(|()| Arc::new(Notify::new()));
+    let [
+        orders_changed,
+        schedule_changed,
+        questions_changed,
+        revocations_changed,
+    ] = changed;
     let follower = Follower {
         name: Outbox::FOLLOWER.to_owned(),
         subjects: vec![subject::of_kind(<Automation as eventlog::Aggregate>::NAME)],
         log: log.clone(),
         database: database.clone(),
     };
+    let rows = Together(vec![
+        Box::new(Outbox::new(orders_changed.clone())),
+        Box::new(Agendas::new(vec![
+            schedule_changed.clone(),
+            questions_changed.clone(),
+        ])),
+        Box::new(Revocations::new(revocations_changed.clone())),
+    ]);
+    let timer = Timer {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        sanity: Sanity::new(log.clone(), accounts.clone()),
+        service: runtime.service(),
+        at_a_time: config.orders.get(),
+        changed: schedule_changed.clone(),
+    };
+    let asker = Asker {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        accounts: accounts.clone(),
+        service: runtime.service(),
+        changed: questions_changed,
+    };
+    let revoker = Revoker {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        accounts: accounts.clone(),
+        keystore: keystore.clone(),
+        service: runtime.service(),
+        changed: revocations_changed,
+    };
+    let budget = Budget::new(database.clone(), clock.clone(), config.limits.clone());
     let worker = Worker {
         at_a_time: config.orders.get(),
         orders: Arc::new(Orders::new(
-            &runtime, config, log, keystore, accounts, proofs,
+            &runtime, config, log, keystore, accounts, proofs, budget,
         )),
         database,
         clock,
-        changed: changed.clone(),
+        changed: orders_changed,
+        put_off: schedule_changed,
     };
     let routes = Routes::new(AcmeServiceServer::new(acme))
         .add_service(ServerServiceServer::new(servers))
@@ -148,7 +202,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     tokio::try_join!(
         async { runtime.serve(routes).await.map_err(RunError::Serve) },
         async {
-            let followed = follower.run(Outbox::new(changed), stopping.clone()).await;
+            let followed = follower.run(rows, stopping.clone()).await;
             followed.map_err(RunError::Follow)
         },
         async {
@@ -157,6 +211,18 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         },
         async {
             sweeper.run(stopping.clone()).await;
+            Ok(())
+        },
+        async {
+            timer.run(stopping.clone()).await;
+            Ok(())
+        },
+        async {
+            asker.run(stopping.clone()).await;
+            Ok(())
+        },
+        async {
+            revoker.run(stopping.clone()).await;
             Ok(())
         },
     )?;
@@ -170,8 +236,12 @@ fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(outbox::Migration),
         Box::new(uses::Migration),
         Box::new(records::Migration),
+        Box::new(outbox::DueMigration),
+        Box::new(budget::Migration),
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
+        Box::new(schedule::agendas::Migration),
+        Box::new(revocation::Migration),
     ]
 }
 

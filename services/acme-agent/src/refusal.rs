@@ -167,6 +167,15 @@ impl From<Refusal> for Status {
                 A::LeaseLost => (Code::FailedPrecondition, "LEASE_LOST"),
                 A::OrderOver => (Code::FailedPrecondition, "ORDER_OVER"),
                 A::StepDone => (Code::FailedPrecondition, "STEP_DONE"),
+                A::NotDue => (Code::FailedPrecondition, "NOT_DUE"),
+                A::NothingNew => (Code::FailedPrecondition, "NOTHING_NEW"),
+                A::AlreadyPaused => (Code::FailedPrecondition, "ALREADY_PAUSED"),
+                A::NotPaused => (Code::FailedPrecondition, "NOT_PAUSED"),
+                A::Cancelled => (Code::FailedPrecondition, "CANCELLED"),
+                A::NoSuchVersion => (Code::NotFound, "VERSION_NOT_FOUND"),
+                A::AlreadyRevoked => (Code::FailedPrecondition, "ALREADY_REVOKED"),
+                A::RevocationUnderWay => (Code::FailedPrecondition, "REVOCATION_UNDER_WAY"),
+                A::NoRevocation => (Code::FailedPrecondition, "NO_REVOCATION"),
             },
         };
         // What a CA says is in it, and a status travels in headers, which have their limit.

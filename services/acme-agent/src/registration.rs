@@ -319,6 +319,8 @@ mod tests {
             new_nonce: String::new(),
             new_account: String::new(),
             new_order: String::new(),
+            revoke_cert: None,
+            renewal_info: None,
             meta: Meta {
                 terms_of_service: terms.then(|| "https://ca.example/terms".into()),
                 external_account_required: external,

@@ -1,9 +1,9 @@
-//! What people ask of automated certificates: the first one, the next one, another try.
+//! What people ask of automated certificates: the first one, the next one, another try, a pause, an end.
 
 use std::net::IpAddr;
 
 use api::acme::v1::{AutomationRequested, ChallengeType, ServerRegistered};
-use api::x509::v1::KeyAlgorithm;
+use api::x509::v1::{KeyAlgorithm, RevocationReason};
 use eventlog::{Aggregate, ClaimError, EventLog, Executed, Origin, RequestLedger};
 use pki::{DnsName, FriendlyName};
 use runtime::Clock;
@@ -68,7 +68,7 @@ impl Requests {
         if let Ok(requested) = loaded.state.requested() {
             // A repeat: the log knows whether it is the same request.
             let again = Command::Request(requested.clone());
-            return Ok((id, self.append(origin, id, again).await?));
+            return Ok((id, self.append(origin, id, REQUEST, again).await?));
         }
         let (server_id, server) = self.server(&wish.server).await?;
         check_profile(&server, &wish.profile)?;
@@ -104,7 +104,8 @@ impl Requests {
             None => None,
         };
         let requested = requested(server, fallback_server, dns_provider, wish);
-        self.append(origin, id, Command::Request(requested)).await
+        let request = Command::Request(requested);
+        self.append(origin, id, REQUEST, request).await
     }
 
     /// A provider by its id or name, used by this automation from now on.
@@ -149,18 +150,74 @@ impl Requests {
     /// # Errors
     /// Why not.
     pub async fn renew(&self, origin: &Origin, id: Uuid) -> Result<u64, CommandError> {
+        self.ask(origin, id, "renew", Command::RenewNow).await
+    }
+
+    /// Stops what begins by itself: the position of the event.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn pause(
+        &self,
+        origin: &Origin,
+        id: Uuid,
+        reason: String,
+    ) -> Result<u64, CommandError> {
+        self.ask(origin, id, "pause", Command::Pause { reason })
+            .await
+    }
+
+    /// Lets it go on: the position of the event.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn resume(&self, origin: &Origin, id: Uuid) -> Result<u64, CommandError> {
+        self.ask(origin, id, "resume", Command::Resume).await
+    }
+
+    /// Ends an automation for good: the position of the event.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn cancel(&self, origin: &Origin, id: Uuid) -> Result<u64, CommandError> {
+        self.ask(origin, id, "cancel", Command::Cancel).await
+    }
+
+    /// Has a version revoked, the newest one for 0: the position of the intent.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn revoke(
+        &self,
+        origin: &Origin,
+        id: Uuid,
+        version: u32,
+        reason: RevocationReason,
+    ) -> Result<u64, CommandError> {
+        let command = Command::IntendRevocation { version, reason };
+        self.ask(origin, id, "revoke", command).await
+    }
+
+    /// Asks something of an automation that is there.
+    async fn ask(
+        &self,
+        origin: &Origin,
+        id: Uuid,
+        item: &str,
+        command: Command,
+    ) -> Result<u64, CommandError> {
         let loaded = self.log.load::<Automation>(&id.to_string()).await;
         let loaded = loaded.map_err(CommandError::Log)?;
-        // A refused command claims nothing; a repeat is refused here (its own order is under way),
-        // but found by its id below.
-        if automation::decide(&loaded.state, Command::RenewNow).is_ok() {
+        // A refused command claims nothing; a repeat is refused here (what it asked for has been
+        // done), but found by its id below.
+        if automation::decide(&loaded.state, command.clone()).is_ok() {
             let claimed = RequestLedger::claim(&self.database, origin).await;
             claimed.map_err(|error| match error {
                 ClaimError::Reused => CommandError::RequestIdReused,
                 ClaimError::Database(error) => CommandError::Database(error),
             })?;
         }
-        self.append(origin, id, Command::RenewNow).await
+        self.append(origin, id, item, command).await
     }
 
     /// A server by its id or name.
@@ -178,12 +235,9 @@ impl Requests {
         &self,
         origin: &Origin,
         id: Uuid,
+        item: &str,
         command: Command,
     ) -> Result<u64, CommandError> {
-        let item = match command {
-            Command::RenewNow => "renew",
-            _ => "request",
-        };
         let decide = |state: &Automation| automation::decide(state, command.clone());
         let (id, now) = (id.to_string(), self.clock.now());
         let executed = self.log.execute(&id, origin, item, now, decide).await;
@@ -224,6 +278,8 @@ fn requested(
         preferred_chain: wish.preferred_chain.clone(),
     }
 }
+
+const REQUEST: &str = "request";
 
 #[cfg(test)]
 mod tests {

@@ -37,20 +37,20 @@ impl Egress {
         Client::new(self.rules.clone(), trusted_roots_der)
     }
 
-    /// The addresses of a host that may be reached, for what is not HTTP; a literal address is its own.
-    /// Connect to one of these, and do not resolve the name again: a second answer may be another.
+    /// The addresses of a name (or an address) that may be reached, for who connects by another protocol: to
+    /// one of these, and never to the name, which may have other addresses by then.
     ///
     /// # Errors
-    /// [`EgressError::Unresolved`], [`EgressError::Refused`].
+    /// [`EgressError::Unresolved`] and [`EgressError::Refused`].
     pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, EgressError> {
-        let found = resolve::checked(host, &self.rules).await?;
-        Ok(found.into_iter().map(|address| address.ip()).collect())
+        let addresses = resolve::checked(host, &self.rules).await?;
+        Ok(addresses.into_iter().map(|address| address.ip()).collect())
     }
 
     /// Whether an address that was found otherwise may be reached; `host` is what it was found for.
     ///
     /// # Errors
-    /// [`EgressError::Refused`].
+    /// [`EgressError::Refused`]
     pub fn check(&self, host: &str, address: IpAddr) -> Result<(), EgressError> {
         match self.rules.refusal(address) {
             Some(kind) => Err(EgressError::Refused {
@@ -60,5 +60,10 @@ impl Egress {
             }),
             None => Ok(()),
         }
+    }
+
+    /// Whether the configuration names this address among those that may be reached.
+    pub fn names(&self, address: IpAddr) -> bool {
+        self.rules.names(address)
     }
 }

@@ -9,6 +9,7 @@ pub(super) use wish::wish;
 use api::{
     acme::v1::{ExternalAccountBinding, RegisterServerRequest},
     refuse::Violations,
+    x509::v1::RevocationReason,
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use bytes::Bytes;
@@ -25,6 +26,27 @@ pub(super) fn id(field: &str, text: &str) -> Result<Uuid, Status> {
     Uuid::parse_str(text).map_err(|_| {
         let mut violations = Violations::new();
         violations.add(field, "it is not a UUID such as Chancery's answers hold");
+        violations.into_status()
+    })
+}
+
+/// Why an automation is paused, for the log.
+pub(super) fn reason(text: &str) -> Result<String, Status> {
+    let text = text.trim();
+    if text.chars().count() <= MAX_REASON && !text.contains(char::is_control) {
+        return Ok(text.to_owned());
+    }
+    let mut violations = Violations::new();
+    let description = format!("it has at most {MAX_REASON} characters, on one line");
+    violations.add("reason", description);
+    Err(violations.into_status())
+}
+
+/// Why a certificate is revoked.
+pub(super) fn revocation_reason(number: i32) -> Result<RevocationReason, Status> {
+    RevocationReason::try_from(number).map_err(|_| {
+        let mut violations = Violations::new();
+        violations.add("reason", "this reason is not known here");
         violations.into_status()
     })
 }
@@ -129,6 +151,7 @@ fn roots(pem: &str) -> Result<Vec<Bytes>, String> {
     Ok(roots.into_iter().map(|root| root.der.into()).collect())
 }
 
+const MAX_REASON: usize = 200;
 const MAX_URL: usize = 500;
 const MAX_CONTACTS: usize = 5;
 const MAX_KEY_ID: usize = 200;
