@@ -108,7 +108,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     };
     let released = Arc::new(Notify::new());
     let dns01 = Arc::new(Dns01 {
-        resolver: resolver.map_err(RunError::Resolver)?,
+        resolver,
         providers: openers.clone(),
         database: database.clone(),
         clock: clock.clone(),
@@ -257,9 +257,6 @@ pub enum RunError {
     /// The bucket of challenges.
     #[error("cannot open the bucket of challenges; `chancery init` makes it")]
     Answers(#[source] KeyValueError),
-    /// The recursive name servers.
-    #[error("cannot tell which name servers to ask; name them as resolvers in [acme_agent]")]
-    Resolver(#[source] dns::SystemResolverError),
     /// The own database.
     #[error("cannot open the database")]
     Database(#[source] runtime::DatabaseError),
