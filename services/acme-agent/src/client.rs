@@ -20,7 +20,7 @@ mod text;
 pub mod trials;
 mod wire;
 
-pub use account::{Account, NewAccount, NewOrder};
+pub use account::{Account, NewAccount, NewOrder, Standing};
 pub use directory::Directory;
 pub use error::{Error, Problem};
 pub use holds::Holds;

@@ -15,6 +15,7 @@ mod automation;
 mod budget;
 mod certificate;
 mod challenge;
+mod changes;
 mod claims;
 mod client;
 mod config;
@@ -30,6 +31,8 @@ mod order;
 mod outbox;
 mod patience;
 mod policy;
+mod preflight;
+mod presets;
 mod providers;
 mod refusal;
 mod registration;
@@ -37,7 +40,10 @@ mod requests;
 mod revocation;
 mod schedule;
 mod server;
+mod server_uses;
 mod together;
+mod under_way;
+mod upkeep;
 mod worker;
 
 #[cfg(test)]
@@ -66,12 +72,16 @@ use dns::Resolver;
 use keystore::Keystore;
 use order::Orders;
 use outbox::Outbox;
+use preflight::{Lookup, LookupStartError, Preflight};
 use providers::{Openers, admin::Admin, uses};
 use registration::Registrar;
 use requests::Requests;
 use revocation::{Revocations, Revoker};
 use schedule::{Timer, agendas::Agendas, asking::Asker, sanity::Sanity};
+use server_uses::Uses;
 use together::Together;
+use under_way::UnderWay;
+use upkeep::Upkeep;
 use worker::Worker;
 
 /// Runs the service until the runtime says to stop; orders that are under way go on at the next start.
@@ -90,13 +100,36 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     let accounts = Accounts::new(egress, clock.clone(), keystore.clone(), database.clone());
     let accounts = Arc::new(accounts);
 
+    let upkeep = Arc::new(Upkeep {
+        log: log.clone(),
+        database: database.clone(),
+        accounts: accounts.clone(),
+        clock: clock.clone(),
+        under_way: UnderWay::default(),
+    });
     let servers = grpc::Servers {
+        upkeep: upkeep.clone(),
         registrar: Arc::new(Registrar::new(
             log.clone(),
             database.clone(),
             accounts.clone(),
             clock.clone(),
         )),
+    };
+    let requests = Arc::new(Requests {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+    });
+    let preflight = Preflight {
+        requests: requests.clone(),
+        accounts: accounts.clone(),
+        answers: answers.clone(),
+        lookup: Lookup::new(&config.resolvers).map_err(RunError::Lookup)?,
+        egress: runtime.egress().clone(),
+        clock: clock.clone(),
+        http_port: config.http_port.get(),
+        tls_port: config.tls_port.get(),
     };
     let (resolvers, port) = (&config.resolvers, config.name_server_port);
     let resolver = Resolver::new(resolvers, port, runtime.egress().clone());
@@ -131,11 +164,8 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     };
     let proofs = Proofs { answers, dns01 };
     let acme = grpc::Acme {
-        requests: Arc::new(Requests {
-            log: log.clone(),
-            database: database.clone(),
-            clock: clock.clone(),
-        }),
+        requests,
+        preflight: Arc::new(preflight),
     };
     let changed = [(); 4].map(|()| Arc::new(Notify::new()));
     let [
@@ -157,6 +187,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             questions_changed.clone(),
         ])),
         Box::new(Revocations::new(revocations_changed.clone())),
+        Box::new(Uses),
     ]);
     let timer = Timer {
         log: log.clone(),
@@ -206,6 +237,10 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             followed.map_err(RunError::Follow)
         },
         async {
+            upkeep.tend(stopping.clone()).await;
+            Ok(())
+        },
+        async {
             worker.run(stopping.clone()).await;
             Ok(())
         },
@@ -238,6 +273,8 @@ fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(records::Migration),
         Box::new(outbox::DueMigration),
         Box::new(budget::Migration),
+        Box::new(changes::Migration),
+        Box::new(server_uses::Migration),
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
         Box::new(schedule::agendas::Migration),
@@ -257,6 +294,9 @@ pub enum RunError {
     /// The bucket of challenges.
     #[error("cannot open the bucket of challenges; `chancery init` makes it")]
     Answers(#[source] KeyValueError),
+    /// The name servers.
+    #[error("cannot tell which name servers to ask; name them as resolvers in [acme_agent]")]
+    Lookup(#[source] LookupStartError),
     /// The own database.
     #[error("cannot open the database")]
     Database(#[source] runtime::DatabaseError),

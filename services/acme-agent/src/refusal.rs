@@ -43,6 +43,9 @@ pub enum Refusal {
     /// A record could not be written, seen or taken away.
     #[error("{} {}", .0.message, .0.advice)]
     Dns(Box<Failure>),
+    /// Automations would lose their account.
+    #[error("automated certificates use this server: {}; cancel them, or request them elsewhere, first", .0.join(", "))]
+    ServerInUse(Vec<String>),
     /// The CA has terms, and they were not agreed to.
     #[error("the CA's terms of service must be agreed to; read them at {terms}")]
     TermsNotAgreed {
@@ -151,6 +154,10 @@ impl From<Refusal> for Status {
                 (Code::AlreadyExists, "ALREADY_ADDED")
             }
             Refusal::Dns(failure) => (Code::FailedPrecondition, failure.reason.as_str()),
+            Refusal::ServerInUse(_) => (Code::FailedPrecondition, "SERVER_IN_USE"),
+            Refusal::Server(server::Refusal::Deactivated) => {
+                (Code::FailedPrecondition, "SERVER_DEACTIVATED")
+            }
             Refusal::TermsNotAgreed { .. } => (Code::FailedPrecondition, "TERMS_NOT_AGREED"),
             Refusal::EabRequired { .. } => (Code::FailedPrecondition, "EAB_REQUIRED"),
             Refusal::ProfileUnknown { .. } => (Code::FailedPrecondition, "PROFILE_UNKNOWN"),
@@ -200,7 +207,8 @@ impl Refusal {
             Self::TermsNotAgreed { .. } => Some("terms_of_service_agreed"),
             Self::EabRequired { .. } => Some("external_account_binding"),
             Self::ProfileUnknown { .. } => Some("profile"),
-            Self::Ca(_)
+            Self::ServerInUse(_)
+            | Self::Ca(_)
             | Self::Server(_)
             | Self::Automation(_)
             | Self::DnsProviderInUse { .. }

@@ -12,12 +12,14 @@ use uuid::Uuid;
 
 use crate::{
     automation::{self, Automation, Command},
+    changes::{self, What},
     claims::{self, Claimed},
     dns_provider::DnsProvider,
     names::{self, Kind},
     providers::uses,
     refusal::{CommandError, Refusal},
-    server::Server,
+    server::{self, Server},
+    server_uses,
     worker::chain,
 };
 
@@ -91,6 +93,7 @@ impl Requests {
         Ok((id, done?))
     }
 
+    /// Notes first which servers and which DNS provider it uses: who is about to end one sees that, or is seen here.
     async fn request_claimed(
         &self,
         origin: &Origin,
@@ -104,6 +107,18 @@ impl Requests {
             None => None,
         };
         let requested = requested(server, fallback_server, dns_provider, wish);
+        let servers = server_uses::servers(&requested);
+        server_uses::note(&self.database, id, &servers, self.clock.now()).await?;
+        for server in servers {
+            let change = changes::of(&self.database, server).await?;
+            if change.is_some_and(|c| c.what == What::Deactivate) {
+                return Err(Refusal::Server(server::Refusal::Deactivated).into());
+            }
+            // It may have ended meanwhile, and its change with it.
+            let loaded = self.log.load::<Server>(&server.to_string()).await;
+            let server = loaded.map_err(CommandError::Log)?.state;
+            server.usable().map_err(Refusal::Server)?;
+        }
         let request = Command::Request(requested);
         self.append(origin, id, REQUEST, request).await
     }
@@ -142,6 +157,7 @@ impl Requests {
 
     async fn forget(&self, id: Uuid, name: &FriendlyName) -> Result<(), DbErr> {
         uses::end(&self.database, id).await?;
+        server_uses::forget(&self.database, id).await?;
         names::release(&self.database, Kind::Automation, name, id).await
     }
 
@@ -220,14 +236,20 @@ impl Requests {
         self.append(origin, id, item, command).await
     }
 
-    /// A server by its id or name.
-    async fn server(&self, asked: &str) -> Result<(Uuid, ServerRegistered), CommandError> {
+    /// A server by its id or name, where it can be used.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub async fn server(&self, asked: &str) -> Result<(Uuid, ServerRegistered), CommandError> {
         let id = names::by_id_or_name(&self.database, Kind::Server, asked).await?;
         let not_found = || Refusal::ServerNotFound(asked.to_owned());
         let id = id.ok_or_else(not_found)?;
         let loaded = self.log.load::<Server>(&id.to_string()).await;
         let loaded = loaded.map_err(CommandError::Log)?;
-        let registered = loaded.state.registered().map_err(|_| not_found())?;
+        let registered = loaded.state.usable().map_err(|refusal| match refusal {
+            server::Refusal::NotFound => not_found(),
+            other => other.into(),
+        })?;
         Ok((id, registered.what.clone()))
     }
 

@@ -3,6 +3,7 @@
 mod faulty;
 pub mod pebble;
 mod renewal;
+mod upkeep;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,13 +1,18 @@
 //! What comes in is parsed here, all fields at once; what comes out of here needs no further checks.
 
+mod checks;
 mod dns_provider;
 mod wish;
 
+pub(super) use checks::question;
 pub(super) use dns_provider::{dns_provider, dns_provider_test, wrong_setting};
 pub(super) use wish::wish;
 
 use api::{
-    acme::v1::{ExternalAccountBinding, RegisterServerRequest},
+    acme::v1::{
+        ExternalAccountBinding, PreviewDirectoryRequest, RegisterServerRequest,
+        UpdateServerContactRequest,
+    },
     refuse::Violations,
     x509::v1::RevocationReason,
 };
@@ -74,6 +79,28 @@ pub(super) fn registration(message: &RegisterServerRequest) -> Result<Registrati
             })
         }
         _ => Err(violations.into_status()),
+    }
+}
+
+/// A directory to read, and the roots to trust there.
+pub(super) fn directory(message: &PreviewDirectoryRequest) -> Result<(String, Vec<Bytes>), Status> {
+    let mut violations = Violations::new();
+    let url = violations.check("directory_url", directory_url(&message.directory_url));
+    let roots = violations.check("trusted_roots_pem", roots(&message.trusted_roots_pem));
+    match (url, roots) {
+        (Some(url), Some(roots)) => Ok((url, roots)),
+        _ => Err(violations.into_status()),
+    }
+}
+
+/// A server, and the contact addresses that it is to have.
+pub(super) fn contact(message: &UpdateServerContactRequest) -> Result<(Uuid, Vec<String>), Status> {
+    let server = id("server_id", &message.server_id)?;
+    let mut violations = Violations::new();
+    let emails = contact_emails(&message.contact_emails, &mut violations);
+    match violations.is_empty() {
+        true => Ok((server, emails)),
+        false => Err(violations.into_status()),
     }
 }
 

@@ -26,12 +26,15 @@ impl Orders {
         let account = self.account(held).await?;
         let (url, (mut order, mut retry_after)) = self.place(held, &account).await?;
         let (mut answered, mut finalized) = (false, false);
+        // While the CA compares our answers with the account's key, that stays the same.
+        let mut proving = None;
         let mut pause = FIRST_PAUSE;
         loop {
             match order.status {
                 OrderStatus::Valid => return self.keep(held, &account, &order).await,
                 OrderStatus::Invalid => return Err(self.invalid(held, &account, &order).await),
                 OrderStatus::Pending if !answered => {
+                    drop(proving.replace(account.proving().await));
                     self.answer(held, &account, &order).await?;
                     (answered, pause) = (true, FIRST_PAUSE);
                 }
@@ -55,6 +58,9 @@ impl Orders {
             self.rest(held, wait).await?;
             pause = (pause * 2).min(LONGEST_PAUSE);
             (order, retry_after) = self.read(&account, &url).await?;
+            if order.status != OrderStatus::Pending {
+                drop(proving.take());
+            }
         }
     }
 
