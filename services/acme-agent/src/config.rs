@@ -29,6 +29,10 @@ pub struct Config {
     pub patience_seconds: usize,
     /// After how many seconds an order that the CA neither grants nor refuses is given up. Default 3,600.
     pub order_seconds: NonZeroUsize,
+    /// For how many seconds the servers of a zone are waited for, until all show the record of DNS-01. Default 600.
+    pub propagation_seconds: usize,
+    /// The port on which the servers of zones are asked. Default 53; another one is for tests.
+    pub name_server_port: u16,
     /// What CAs let an account have in a time.
     pub limits: Limits,
     /// The recursive name servers that are asked, for example "192.0.2.53:53". Default: those of
@@ -38,10 +42,6 @@ pub struct Config {
     pub http_port: NonZeroU16,
     /// The port at which CAs look for TLS-ALPN-01. Default 443; another one is for test CAs.
     pub tls_port: NonZeroU16,
-    /// For how many seconds the servers of a zone are waited for, until all show the record of DNS-01. Default 600.
-    pub propagation_seconds: usize,
-    /// The port on which the servers of zones are asked. Default 53; another one is for tests.
-    pub name_server_port: u16,
 }
 
 impl Config {
@@ -74,12 +74,12 @@ impl Default for Config {
             lease_seconds: QUARTER_OF_AN_HOUR,
             patience_seconds: 30,
             order_seconds: HOUR,
+            propagation_seconds: 600,
+            name_server_port: 53,
             limits: Limits::default(),
             resolvers: Vec::new(),
             http_port: HTTP,
             tls_port: HTTPS,
-            propagation_seconds: 600,
-            name_server_port: 53,
         }
     }
 }

@@ -12,5 +12,5 @@ pub mod update;
 mod zone;
 
 pub use error::DnsError;
-pub use resolver::{Resolver, SystemResolverError, written};
+pub use resolver::{Resolver, written};
 pub use zone::{Missing, Zone};

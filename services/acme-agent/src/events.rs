@@ -127,6 +127,10 @@ mod tests {
                 include_str!("golden/automation.order-placed.json"),
             ),
             (
+                "order-placed",
+                include_str!("golden/automation.order-placed.replaces.json"),
+            ),
+            (
                 "finalize-intended",
                 include_str!("golden/automation.finalize-intended.json"),
             ),

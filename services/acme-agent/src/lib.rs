@@ -141,7 +141,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     };
     let released = Arc::new(Notify::new());
     let dns01 = Arc::new(Dns01 {
-        resolver: resolver.map_err(RunError::Resolver)?,
+        resolver,
         providers: openers.clone(),
         database: database.clone(),
         clock: clock.clone(),
@@ -245,6 +245,10 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             Ok(())
         },
         async {
+            sweeper.run(stopping.clone()).await;
+            Ok(())
+        },
+        async {
             timer.run(stopping.clone()).await;
             Ok(())
         },
@@ -256,10 +260,6 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             revoker.run(stopping.clone()).await;
             Ok(())
         },
-        async {
-            sweeper.run(stopping.clone()).await;
-            Ok(())
-        },
     )?;
     Ok(())
 }
@@ -269,12 +269,12 @@ fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(names::Migration),
         Box::new(contacts::Migration),
         Box::new(outbox::Migration),
+        Box::new(uses::Migration),
+        Box::new(records::Migration),
         Box::new(outbox::DueMigration),
         Box::new(budget::Migration),
         Box::new(changes::Migration),
         Box::new(server_uses::Migration),
-        Box::new(uses::Migration),
-        Box::new(records::Migration),
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
         Box::new(schedule::agendas::Migration),
@@ -297,9 +297,6 @@ pub enum RunError {
     /// The name servers.
     #[error("cannot tell which name servers to ask; name them as resolvers in [acme_agent]")]
     Lookup(#[source] LookupStartError),
-    /// The recursive name servers.
-    #[error("cannot tell which name servers to ask; name them as resolvers in [acme_agent]")]
-    Resolver(#[source] dns::SystemResolverError),
     /// The own database.
     #[error("cannot open the database")]
     Database(#[source] runtime::DatabaseError),

@@ -46,8 +46,8 @@ pub struct Orders {
     log: EventLog,
     keystore: Keystore,
     accounts: Arc<Accounts>,
-    budget: Budget,
     proofs: Proofs,
+    budget: Budget,
     clock: Clock,
     config: Config,
     service: &'static str,
@@ -137,8 +137,8 @@ impl Orders {
             log,
             keystore,
             accounts,
-            budget,
             proofs,
+            budget,
             clock: runtime.clock().clone(),
             config,
             service: runtime.service(),
@@ -167,7 +167,7 @@ impl Orders {
             self.accounts.forget(held.server);
             ended = self.work(&mut held).await;
         }
-        if !matches!(ended, Err(Stop::Halt(Halt::Interrupted(_)))) {
+        if !matches!(ended, Err(Stop::Halt(_))) {
             self.withdraw(&held).await;
         }
         let end = match ended {

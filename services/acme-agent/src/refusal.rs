@@ -22,9 +22,6 @@ pub enum Refusal {
     /// No server of that id or name.
     #[error("there is no server {0:?}; register it first")]
     ServerNotFound(String),
-    /// Automations would lose their account.
-    #[error("automated certificates use this server: {}; cancel them, or request them elsewhere, first", .0.join(", "))]
-    ServerInUse(Vec<String>),
     /// No server of that id or name to turn to.
     #[error("there is no server {0:?} to turn to; register it first, or leave it out")]
     FallbackNotFound(String),
@@ -46,6 +43,9 @@ pub enum Refusal {
     /// A record could not be written, seen or taken away.
     #[error("{} {}", .0.message, .0.advice)]
     Dns(Box<Failure>),
+    /// Automations would lose their account.
+    #[error("automated certificates use this server: {}; cancel them, or request them elsewhere, first", .0.join(", "))]
+    ServerInUse(Vec<String>),
     /// The CA has terms, and they were not agreed to.
     #[error("the CA's terms of service must be agreed to; read them at {terms}")]
     TermsNotAgreed {
@@ -153,11 +153,11 @@ impl From<Refusal> for Status {
             Refusal::DnsProvider(dns_provider::Refusal::AlreadyAdded) => {
                 (Code::AlreadyExists, "ALREADY_ADDED")
             }
+            Refusal::Dns(failure) => (Code::FailedPrecondition, failure.reason.as_str()),
             Refusal::ServerInUse(_) => (Code::FailedPrecondition, "SERVER_IN_USE"),
             Refusal::Server(server::Refusal::Deactivated) => {
                 (Code::FailedPrecondition, "SERVER_DEACTIVATED")
             }
-            Refusal::Dns(failure) => (Code::FailedPrecondition, failure.reason.as_str()),
             Refusal::TermsNotAgreed { .. } => (Code::FailedPrecondition, "TERMS_NOT_AGREED"),
             Refusal::EabRequired { .. } => (Code::FailedPrecondition, "EAB_REQUIRED"),
             Refusal::ProfileUnknown { .. } => (Code::FailedPrecondition, "PROFILE_UNKNOWN"),

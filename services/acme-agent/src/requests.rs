@@ -93,7 +93,7 @@ impl Requests {
         Ok((id, done?))
     }
 
-    /// Notes first what it uses: who is about to take that away sees it, or is seen here.
+    /// Notes first which servers and which DNS provider it uses: who is about to end one sees that, or is seen here.
     async fn request_claimed(
         &self,
         origin: &Origin,
@@ -119,8 +119,8 @@ impl Requests {
             let server = loaded.map_err(CommandError::Log)?.state;
             server.usable().map_err(Refusal::Server)?;
         }
-        self.append(origin, id, REQUEST, Command::Request(requested))
-            .await
+        let request = Command::Request(requested);
+        self.append(origin, id, REQUEST, request).await
     }
 
     /// A provider by its id or name, used by this automation from now on.
@@ -156,8 +156,8 @@ impl Requests {
     }
 
     async fn forget(&self, id: Uuid, name: &FriendlyName) -> Result<(), DbErr> {
-        server_uses::forget(&self.database, id).await?;
         uses::end(&self.database, id).await?;
+        server_uses::forget(&self.database, id).await?;
         names::release(&self.database, Kind::Automation, name, id).await
     }
 

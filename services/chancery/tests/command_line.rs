@@ -60,6 +60,7 @@ fn help_is_pinned() {
         "certs rename",
         "certs set-default",
         "certs delete",
+        "certs revoke",
         "certs restore",
         "requests",
         "requests create",

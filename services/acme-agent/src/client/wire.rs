@@ -126,14 +126,10 @@ pub struct Identifier {
 }
 
 impl Identifier {
-    /// A host name or address (RFC 8738) as an order asks for it.
-    pub fn of(name: &str) -> Self {
-        let kind = match name.parse::<std::net::IpAddr>() {
-            Ok(_) => "ip",
-            Err(_) => "dns",
-        };
+    /// A host name as an order asks for it.
+    pub fn dns(name: &str) -> Self {
         Self {
-            kind: kind.to_owned(),
+            kind: "dns".to_owned(),
             value: name.to_owned(),
         }
     }

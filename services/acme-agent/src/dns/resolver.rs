@@ -1,9 +1,8 @@
 //! Recursive servers: those of this machine, or others that the configuration names.
 
 use std::{
-    fs, io,
+    fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::Path,
 };
 
 use hickory_proto::{
@@ -14,14 +13,10 @@ use runtime::Egress;
 
 use super::{DnsError, exchange};
 
-/// This machine's recursive servers are not known.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read {RESOLV_CONF}")]
-pub struct SystemResolverError(#[source] io::Error);
-
 /// Asks recursive servers, one after the other until one answers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Resolver {
+    /// None: those of this machine.
     servers: Vec<SocketAddr>,
     /// Where the servers of zones listen.
     pub(super) port: u16,
@@ -31,23 +26,12 @@ pub struct Resolver {
 impl Resolver {
     /// Asks these servers; where there are none, those of this machine. The servers of zones are asked on
     /// this port, where `egress` lets us reach them.
-    ///
-    /// # Errors
-    /// [`SystemResolverError`]
-    pub fn new(
-        servers: &[SocketAddr],
-        port: u16,
-        egress: Egress,
-    ) -> Result<Self, SystemResolverError> {
-        let servers = match servers {
-            [] => system_servers()?,
-            given => given.to_vec(),
-        };
-        Ok(Self {
-            servers,
+    pub fn new(servers: &[SocketAddr], port: u16, egress: Egress) -> Self {
+        Self {
+            servers: servers.to_vec(),
             port,
             egress,
-        })
+        }
     }
 
     /// The end of all CNAMEs that begin at this name: itself, where it is none.
@@ -101,8 +85,8 @@ impl Resolver {
         let mut last = DnsError::NoZone {
             name: written(name),
         };
-        for server in &self.servers {
-            last = match exchange::ask(*server, &question).await {
+        for server in self.servers() {
+            last = match exchange::ask(server, &question).await {
                 Ok(answer) => match answer.metadata.response_code {
                     ResponseCode::NoError | ResponseCode::NXDomain => return Ok(answer),
                     code => DnsError::Refused {
@@ -115,6 +99,15 @@ impl Resolver {
             };
         }
         Err(last)
+    }
+
+    /// Those of this machine are read each time: they change when it moves to another network.
+    fn servers(&self) -> Vec<SocketAddr> {
+        match &self.servers[..] {
+            // Without the file, it is as if it was empty: see resolv.conf(5).
+            [] => servers_in(&fs::read_to_string(RESOLV_CONF).unwrap_or_default()),
+            given => given.to_vec(),
+        }
     }
 }
 
@@ -133,11 +126,6 @@ pub fn written(name: &Name) -> String {
         .filter(|text| !text.is_empty())
         .unwrap_or(&text)
         .to_owned()
-}
-
-fn system_servers() -> Result<Vec<SocketAddr>, SystemResolverError> {
-    let text = fs::read_to_string(Path::new(RESOLV_CONF)).map_err(SystemResolverError)?;
-    Ok(servers_in(&text))
 }
 
 /// The servers of a resolv.conf(5); where it names none, the one on this machine.

@@ -167,6 +167,10 @@ async fn shows(server: SocketAddr, owner: &Name, value: &str) -> Shows {
         Err(DnsError::Unreachable { source, .. }) => {
             return Shows::No(format!("cannot be reached: {source}"));
         }
+        // A machine may believe that it has IPv6, and have none.
+        Err(DnsError::Silent { .. }) if server.is_ipv6() => {
+            return Shows::NotFromHere("does not answer".to_owned());
+        }
         Err(DnsError::Silent { .. }) => return Shows::No("does not answer".to_owned()),
         Err(_) => return Shows::No("answers with something that is not DNS".to_owned()),
     };
@@ -199,9 +203,11 @@ fn no_way(error: &io::Error) -> bool {
         io::ErrorKind::NetworkUnreachable
             | io::ErrorKind::HostUnreachable
             | io::ErrorKind::AddrNotAvailable
-            | io::ErrorKind::Unsupported
-    )
+    ) || error.raw_os_error() == Some(EAFNOSUPPORT)
 }
+
+/// "Address family not supported by protocol", on Linux.
+const EAFNOSUPPORT: i32 = 97;
 
 /// More than any zone has: 13 is the most that fit a plain answer.
 const MAX_SERVERS: usize = 20;

@@ -195,7 +195,7 @@ fn updated(error: &UpdateError, key: &str) -> (&'static str, String, String) {
 fn egress(of: &str, error: &EgressError) -> Failure {
     match error {
         EgressError::Refused { address, .. } => authorize(
-            "EGRESS_REFUSED",
+            "ADDRESS_NOT_ALLOWED",
             format!("A name server that is to be asked for {of} is not asked: {error}."),
             &format!("If that is meant, put {address} into allow in [egress]; then try again."),
         ),
@@ -243,7 +243,7 @@ mod tests {
             error: allowed.unwrap_err().into(),
         };
         let failure = dns01(&error);
-        assert_eq!(failure.reason, "EGRESS_REFUSED");
+        assert_eq!(failure.reason, "ADDRESS_NOT_ALLOWED");
         assert!(failure.advice.contains("10.0.0.53 into allow in [egress]"));
     }
 

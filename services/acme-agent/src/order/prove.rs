@@ -57,7 +57,8 @@ impl Orders {
             .await
     }
 
-    /// The order is over, or is not ours any more: its records are to go.
+    /// The order is over: its records are to go. Of one that another agent works on now they stay, for they are
+    /// that one's as well.
     pub(super) async fn withdraw(&self, held: &Held) {
         if held.requested.challenge_type() != ChallengeType::Dns01 {
             return;

@@ -187,10 +187,8 @@ impl Orders {
             }
             _ => {
                 held.unproved = problems.iter().map(|(name, _)| name.clone()).collect();
-                failed(failure::challenges(
-                    &problems,
-                    held.requested.challenge_type(),
-                ))
+                let challenge = held.requested.challenge_type();
+                failed(failure::challenges(&problems, challenge))
             }
         }
     }

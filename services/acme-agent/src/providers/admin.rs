@@ -17,7 +17,7 @@ use crate::{
         dns01::{Dns01, Dns01Error, Wanted, Written},
         records,
     },
-    claims::{self, Claimed},
+    claims::{self, Claimed, Named},
     dns_provider::{self, Command, DnsProvider},
     failure,
     keystore::KeystoreError,
@@ -214,13 +214,13 @@ impl Admin {
                 .load::<Automation>(&one.automation.to_string())
                 .await;
             let automation = loaded.map_err(CommandError::Log)?.state;
-            match automation.requested() {
-                Ok(requested) => names.push(requested.friendly_name.clone()),
-                Err(_) if uses::may_become(one, now) => {
+            match (automation.name(), automation.requested()) {
+                (Some(name), _) => names.push(name.to_owned()),
+                (None, Err(_)) if uses::may_become(one, now) => {
                     names.push("a request that is under way".to_owned());
                 }
-                // A crash has left it.
-                Err(_) => uses::end(&self.database, one.automation).await?,
+                // It was cancelled, or a crash has left its row.
+                (None, _) => uses::end(&self.database, one.automation).await?,
             }
             if names.len() == MAX_NAMED {
                 break;
