@@ -121,11 +121,13 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         database: database.clone(),
         clock: clock.clone(),
     });
+    let budget = Budget::new(database.clone(), clock.clone(), config.limits.clone());
     let preflight = Preflight {
         requests: requests.clone(),
         accounts: accounts.clone(),
         answers: answers.clone(),
         lookup: Lookup::new(&config.resolvers).map_err(RunError::Lookup)?,
+        budget: budget.clone(),
         egress: runtime.egress().clone(),
         clock: clock.clone(),
         http_port: config.http_port.get(),
@@ -215,7 +217,6 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         service: runtime.service(),
         changed: revocations_changed,
     };
-    let budget = Budget::new(database.clone(), clock.clone(), config.limits.clone());
     let worker = Worker {
         at_a_time: config.orders.get(),
         orders: Arc::new(Orders::new(

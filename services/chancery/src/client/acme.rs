@@ -1,6 +1,6 @@
 //! `chancery acme`: servers, and the certificates that they issue.
 
-mod dns_providers;
+mod check;
 mod progress;
 mod request;
 mod servers;
@@ -10,7 +10,7 @@ use clap::Subcommand;
 use time::OffsetDateTime;
 
 pub use self::{
-    dns_providers::DnsProvidersCommand,
+    check::CheckArgs,
     request::{RequestArgs, RetryArgs},
     servers::ServersCommand,
 };
@@ -27,9 +27,8 @@ pub enum AcmeCommand {
     /// ACME servers and our accounts there.
     #[command(subcommand)]
     Servers(ServersCommand),
-    /// Who writes the records of DNS-01.
-    #[command(subcommand)]
-    DnsProviders(DnsProvidersCommand),
+    /// Check what a request would need: the names, the ports, CAA, the server. Orders nothing.
+    Check(CheckArgs),
     /// Ask for a certificate, and wait for it.
     Request(RequestArgs),
     /// Automated certificates, a line each.
@@ -61,7 +60,7 @@ pub async fn run(
 ) -> Result<(), ClientError> {
     match command {
         AcmeCommand::Servers(command) => servers::run(command, connection, output).await,
-        AcmeCommand::DnsProviders(command) => dns_providers::run(command, connection, output).await,
+        AcmeCommand::Check(args) => check::run(args, connection, output).await,
         AcmeCommand::Request(args) => request::request(args, connection, output, now).await,
         AcmeCommand::List(args) => show_list(args, connection, output, now).await,
         AcmeCommand::Show { automation } => {
