@@ -149,7 +149,7 @@ async fn register(client: &Arc<Client>, key: Arc<AccountKey>) -> Result<Account,
 }
 
 async fn issue(account: &Account, name: &str) -> Result<pki::Certificate, Error> {
-    let names = [Identifier::dns(name)];
+    let names = [Identifier::of(name)];
     let (url, order) = account.new_order(&plain(&names)).await?;
     assert_eq!(order.status, OrderStatus::Pending);
     assert!(order.expires.is_some());

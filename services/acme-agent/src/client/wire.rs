@@ -126,10 +126,14 @@ pub struct Identifier {
 }
 
 impl Identifier {
-    /// A host name as an order asks for it.
-    pub fn dns(name: &str) -> Self {
+    /// A host name or address (RFC 8738) as an order asks for it.
+    pub fn of(name: &str) -> Self {
+        let kind = match name.parse::<std::net::IpAddr>() {
+            Ok(_) => "ip",
+            Err(_) => "dns",
+        };
         Self {
-            kind: "dns".to_owned(),
+            kind: kind.to_owned(),
             value: name.to_owned(),
         }
     }
