@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
+use faults::Proxy;
 use serde_json::json;
 
 use crate::{child::Child, tools::tool, wait};
@@ -15,6 +16,14 @@ pub struct Custom {
     pub blocked: Vec<String>,
     /// Of 100 requests so many are refused for their nonce.
     pub nonce_reject: u8,
+    /// Of 100 valid authorizations so many are used again.
+    pub authorizations_reused: u8,
+    /// So many other roots vouch for its certificates too.
+    pub alternate_roots: u8,
+    /// For how many seconds its certificates are valid; 90 days where it is left out.
+    pub life_seconds: Option<u64>,
+    /// Everything that is asked of it goes through a [`Proxy`].
+    pub behind_proxy: bool,
 }
 
 /// A running Pebble.
@@ -29,6 +38,7 @@ pub struct Pebble {
     pub directory: String,
     /// The root (PEM) of its own https.
     pub https_root: String,
+    proxy: Option<Proxy>,
 }
 
 impl Pebble {
@@ -53,7 +63,11 @@ impl Pebble {
             .arg(config_file)
             .args(["-dnsserver", &format!("127.0.0.1:{dns_port}")])
             .env("PEBBLE_VA_NOSLEEP", "1")
-            .env("PEBBLE_AUTHZREUSE", "0")
+            .env(
+                "PEBBLE_AUTHZREUSE",
+                custom.authorizations_reused.to_string(),
+            )
+            .env("PEBBLE_ALTERNATE_ROOTS", custom.alternate_roots.to_string())
             .env("PEBBLE_WFE_NONCEREJECT", custom.nonce_reject.to_string());
 
         let root = reqwest::Certificate::from_pem(https_root.as_bytes())
@@ -63,14 +77,20 @@ impl Pebble {
             .user_agent("town")
             .tls_certs_only([root])
             .build();
+        let proxy = match custom.behind_proxy {
+            true => Some(before(listen, folder, &https_root).await),
+            false => None,
+        };
+        let port = proxy.as_ref().map_or(listen, |proxy| proxy.port);
         let this = Self {
             dns: Child::start("dns", &mut dns, folder),
             process: Child::start("pebble", &mut pebble, folder),
             dns_management,
             management,
             http: http.expect("an HTTP client"),
-            directory: format!("https://localhost:{listen}/dir"),
+            directory: format!("https://localhost:{port}/dir"),
             https_root,
+            proxy,
         };
         wait::until("Pebble answers", async || this.get(&this.directory).await).await;
         this
@@ -80,6 +100,31 @@ impl Pebble {
     pub async fn issuing_root(&self) -> String {
         let url = format!("https://localhost:{}/roots/0", self.management);
         wait::until("Pebble tells its root", async || self.get(&url).await).await
+    }
+
+    /// What stands before it.
+    ///
+    /// # Panics
+    /// Where nothing does: see [`Custom::behind_proxy`].
+    pub fn proxy(&self) -> &Proxy {
+        self.proxy.as_ref().expect("the CA is behind a proxy")
+    }
+
+    /// What it says about a certificate's status: "Valid" or "Revoked".
+    pub async fn status_of(&self, serial_number: &str) -> String {
+        let path = format!("cert-status-by-serial/{serial_number}");
+        let url = format!("https://localhost:{}/{path}", self.management);
+        let answer = wait::until("Pebble knows it", async || self.get(&url).await).await;
+        let status: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+        status["Status"].as_str().expect("a status").to_owned()
+    }
+
+    /// The common name of its n-th root.
+    pub async fn root_name(&self, n: u8) -> String {
+        let url = format!("https://localhost:{}/roots/{n}", self.management);
+        let root = wait::until("Pebble tells its root", async || self.get(&url).await).await;
+        let root = pki::parse_pem_chain(&root).expect("a certificate");
+        root[0].common_name.clone()
     }
 
     /// How many orders it has ever been given, by its own word.
@@ -171,6 +216,7 @@ fn config(
         .iter()
         .cloned()
         .collect::<BTreeMap<_, _>>();
+    let life = custom.life_seconds.unwrap_or(7_776_000);
     json!({"pebble": {
         "listenAddress": format!("127.0.0.1:{listen}"),
         "managementListenAddress": format!("127.0.0.1:{management}"),
@@ -184,8 +230,15 @@ fn config(
         "domainBlocklist": custom.blocked,
         "retryAfter": {"authz": 1, "order": 1},
         "keyAlgorithm": "ecdsa",
-        "profiles": {"default": {"description": "90 days", "validityPeriod": 7_776_000}},
+        "profiles": {"default": {"description": "the only one", "validityPeriod": life}},
     }})
+}
+
+/// A proxy before the CA on this port, with the same identity.
+async fn before(port: u16, folder: &Path, https_root: &str) -> Proxy {
+    let (certificate, key) = (folder.join("https.pem"), folder.join("https.key"));
+    let root = pki::parse_pem_chain(https_root).expect("a certificate");
+    Proxy::start(port, &certificate, &key, &root[0].der).await
 }
 
 /// Writes a server certificate for "localhost" under a root of its own, and answers the root (PEM).

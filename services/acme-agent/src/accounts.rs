@@ -19,7 +19,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::{
-    client::{self, Account, AccountKey, Client, ExternalAccountKey, KeyError, NewAccount},
+    client::{self, Account, AccountKey, Client, ExternalAccountKey, Holds, KeyError, NewAccount},
     contacts,
     keystore::{Keystore, KeystoreError},
 };
@@ -69,6 +69,8 @@ pub struct Accounts {
     keystore: Keystore,
     database: DatabaseConnection,
     open: Mutex<HashMap<Uuid, Arc<Slot>>>,
+    // Not a client's: what a CA has asked for holds although its directory is read anew.
+    holds: Arc<Holds>,
 }
 
 struct Slot {
@@ -90,6 +92,7 @@ impl Accounts {
             keystore,
             database,
             open: Mutex::default(),
+            holds: Arc::default(),
         }
     }
 
@@ -125,7 +128,8 @@ impl Accounts {
     ) -> Result<Arc<Client>, AccountError> {
         let http = self.egress.client(trusted_roots_der);
         let http = http.map_err(AccountError::Roots)?;
-        let discovered = Client::discover(http, self.clock.clone(), directory_url).await;
+        let (clock, holds) = (self.clock.clone(), self.holds.clone());
+        let discovered = Client::discover(http, clock, holds, directory_url).await;
         discovered.map_err(AccountError::Ca)
     }
 

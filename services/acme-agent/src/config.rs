@@ -1,5 +1,9 @@
 //! The table `[acme_agent]`.
 
+mod limits;
+
+pub use limits::Limits;
+
 use std::{num::NonZeroUsize, time::Duration};
 
 use serde::Deserialize;
@@ -21,6 +25,8 @@ pub struct Config {
     pub patience_seconds: usize,
     /// After how many seconds an order that the CA neither grants nor refuses is given up. Default 3,600.
     pub order_seconds: NonZeroUsize,
+    /// What CAs let an account have in a time.
+    pub limits: Limits,
 }
 
 impl Config {
@@ -48,6 +54,7 @@ impl Default for Config {
             lease_seconds: QUARTER_OF_AN_HOUR,
             patience_seconds: 30,
             order_seconds: HOUR,
+            limits: Limits::default(),
         }
     }
 }

@@ -46,6 +46,15 @@ pub fn explain(step: Step, error: &Error, about: About<'_>) -> Failure {
             let message = format!("{url} answered with HTTP status {status} and no explanation.");
             failure(step, reason, message, advice)
         }
+        Error::LeftAlone { url, retry_after } => failure(
+            step,
+            "RATE_LIMITED",
+            format!(
+                "The CA has asked to be left alone at {url}, for {} seconds more.",
+                retry_after.as_secs()
+            ),
+            "Wait as long as the CA says, then try again; the page on its rate limits tells what counts.",
+        ),
         Error::Unexpected { url, what } => failure(
             step,
             "NOT_AN_ACME_SERVER",

@@ -91,9 +91,15 @@ impl AcmeService for Acme {
 
     async fn revoke_certificate(
         &self,
-        _: Request<RevokeCertificateRequest>,
+        request: Request<RevokeCertificateRequest>,
     ) -> Result<Response<RevokeCertificateResponse>, Status> {
-        Err(Status::unimplemented("RevokeCertificate"))
+        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let message = request.get_ref();
+        let id = door::id("automation_id", &message.automation_id)?;
+        let reason = door::revocation_reason(message.reason)?;
+        let revoked = self.requests.revoke(&origin, id, message.version, reason);
+        let position = revoked.await?;
+        Ok(Response::new(RevokeCertificateResponse { position }))
     }
 
     type CheckRequestStream = tokio_stream::Empty<Result<Check, Status>>;

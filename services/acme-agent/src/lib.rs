@@ -6,10 +6,12 @@
 //! intent to the certificate in the [`keystore`], with the account that [`accounts`] holds ready, the
 //! protocol that [`client`] speaks, and the answers that [`challenge`] puts in place. What goes wrong
 //! becomes a sentence that a person can act on in [`failure`], and a refusal a status in [`refusal`].
+//! A certificate that is to be revoked is brought to its CA by [`revocation`]. What a CA lets us have is in [`budget`].
 //! What is due begins by itself in [`schedule`], when [`policy`] says.
 
 mod accounts;
 mod automation;
+mod budget;
 mod certificate;
 mod challenge;
 mod claims;
@@ -28,6 +30,7 @@ mod policy;
 mod refusal;
 mod registration;
 mod requests;
+mod revocation;
 mod schedule;
 mod server;
 mod together;
@@ -53,12 +56,14 @@ use tonic::service::Routes;
 
 use accounts::Accounts;
 use automation::Automation;
+use budget::Budget;
 use challenge::http01::Answers;
 use keystore::Keystore;
 use order::Orders;
 use outbox::Outbox;
 use registration::Registrar;
 use requests::Requests;
+use revocation::{Revocations, Revoker};
 use schedule::{Timer, agendas::Agendas, asking::Asker, sanity::Sanity};
 use together::Together;
 use worker::Worker;
@@ -94,8 +99,13 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             clock: clock.clone(),
         }),
     };
-    let changed = [(); 3].map(|()| Arc::new(Notify::new()));
-    let [orders_changed, schedule_changed, questions_changed] = changed;
+    let changed = [(); 4].map(|()| Arc::new(Notify::new()));
+    let [
+        orders_changed,
+        schedule_changed,
+        questions_changed,
+        revocations_changed,
+    ] = changed;
     let follower = Follower {
         name: Outbox::FOLLOWER.to_owned(),
         subjects: vec![subject::of_kind(<Automation as eventlog::Aggregate>::NAME)],
@@ -108,6 +118,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             schedule_changed.clone(),
             questions_changed.clone(),
         ])),
+        Box::new(Revocations::new(revocations_changed.clone())),
     ]);
     let timer = Timer {
         log: log.clone(),
@@ -116,7 +127,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         sanity: Sanity::new(log.clone(), accounts.clone()),
         service: runtime.service(),
         at_a_time: config.orders.get(),
-        changed: schedule_changed,
+        changed: schedule_changed.clone(),
     };
     let asker = Asker {
         log: log.clone(),
@@ -126,14 +137,25 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         service: runtime.service(),
         changed: questions_changed,
     };
+    let revoker = Revoker {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        accounts: accounts.clone(),
+        keystore: keystore.clone(),
+        service: runtime.service(),
+        changed: revocations_changed,
+    };
+    let budget = Budget::new(database.clone(), clock.clone(), config.limits.clone());
     let worker = Worker {
         at_a_time: config.orders.get(),
         orders: Arc::new(Orders::new(
-            &runtime, config, log, keystore, accounts, answers,
+            &runtime, config, log, keystore, accounts, answers, budget,
         )),
         database,
         clock,
         changed: orders_changed,
+        put_off: schedule_changed,
     };
     let routes = Routes::new(AcmeServiceServer::new(acme))
         .add_service(ServerServiceServer::new(servers))
@@ -157,6 +179,10 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             asker.run(stopping.clone()).await;
             Ok(())
         },
+        async {
+            revoker.run(stopping.clone()).await;
+            Ok(())
+        },
     )?;
     Ok(())
 }
@@ -166,9 +192,12 @@ fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(names::Migration),
         Box::new(contacts::Migration),
         Box::new(outbox::Migration),
+        Box::new(outbox::DueMigration),
+        Box::new(budget::Migration),
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
         Box::new(schedule::agendas::Migration),
+        Box::new(revocation::Migration),
     ]
 }
 

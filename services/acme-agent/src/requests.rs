@@ -1,7 +1,7 @@
 //! What people ask of automated certificates: the first one, the next one, another try, a pause, an end.
 
 use api::acme::v1::{AutomationRequested, ChallengeType, ServerRegistered};
-use api::x509::v1::KeyAlgorithm;
+use api::x509::v1::{KeyAlgorithm, RevocationReason};
 use eventlog::{Aggregate, ClaimError, EventLog, Executed, Origin, RequestLedger};
 use pki::{DnsName, FriendlyName};
 use runtime::Clock;
@@ -114,6 +114,21 @@ impl Requests {
     /// Why not.
     pub async fn cancel(&self, origin: &Origin, id: Uuid) -> Result<u64, CommandError> {
         self.ask(origin, id, "cancel", Command::Cancel).await
+    }
+
+    /// Has a version revoked, the newest one for 0: the position of the intent.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn revoke(
+        &self,
+        origin: &Origin,
+        id: Uuid,
+        version: u32,
+        reason: RevocationReason,
+    ) -> Result<u64, CommandError> {
+        let command = Command::IntendRevocation { version, reason };
+        self.ask(origin, id, "revoke", command).await
     }
 
     /// Asks something of an automation that is there.

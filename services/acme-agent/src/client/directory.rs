@@ -27,15 +27,25 @@ pub struct Directory {
     pub meta: Meta,
 }
 
+impl Directory {
+    /// The URLs of its resources.
+    pub fn resources(&self) -> impl IntoIterator<Item = &str> {
+        let always = [&self.new_nonce, &self.new_account, &self.new_order];
+        let sometimes = [&self.revoke_cert];
+        let all = always.into_iter().chain(sometimes.into_iter().flatten());
+        all.map(String::as_str)
+    }
+}
+
 /// What a CA says about itself; all of it may be left out, and none of it is endless: it goes into the log.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Meta {
     /// The terms of service that an account agrees to.
-    #[serde(deserialize_with = "link")]
+    #[serde(deserialize_with = "text::maybe_at_most::<500, _>")]
     pub terms_of_service: Option<String>,
     /// The CA's own web site.
-    #[serde(deserialize_with = "link")]
+    #[serde(deserialize_with = "text::maybe_at_most::<500, _>")]
     pub website: Option<String>,
     /// The domains that the CA recognises as itself in CAA records (RFC 6844).
     #[serde(deserialize_with = "domains")]
@@ -45,14 +55,6 @@ pub struct Meta {
     /// Certificate profiles, by name, with a description each (draft-ietf-acme-profiles).
     #[serde(deserialize_with = "profiles")]
     pub profiles: BTreeMap<String, String>,
-}
-
-fn link<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    let mut link = Option::<String>::deserialize(from)?;
-    if let Some(link) = &mut link {
-        text::cut(link, 500);
-    }
-    Ok(link)
 }
 
 fn domains<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {

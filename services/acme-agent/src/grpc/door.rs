@@ -5,7 +5,7 @@ use api::{
         ChallengeType, ExternalAccountBinding, RegisterServerRequest, RequestCertificateRequest,
     },
     refuse::Violations,
-    x509::v1::KeyAlgorithm,
+    x509::v1::{KeyAlgorithm, RevocationReason},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use bytes::Bytes;
@@ -39,6 +39,15 @@ pub(super) fn reason(text: &str) -> Result<String, Status> {
     let description = format!("it has at most {MAX_REASON} characters, on one line");
     violations.add("reason", description);
     Err(violations.into_status())
+}
+
+/// Why a certificate is revoked.
+pub(super) fn revocation_reason(number: i32) -> Result<RevocationReason, Status> {
+    RevocationReason::try_from(number).map_err(|_| {
+        let mut violations = Violations::new();
+        violations.add("reason", "this reason is not known here");
+        violations.into_status()
+    })
 }
 
 /// A server to register.

@@ -114,7 +114,7 @@ async fn show_list(
     let rows = page.automations.iter().map(|row| {
         [
             row.friendly_name.clone(),
-            answer::word(row.status().as_str_name(), "AUTOMATION_STATUS_"),
+            answer::word(row.status().as_str_name(), "CERTIFICATE_STATUS_"),
             row.server_name.clone(),
             answer::day(&row.not_after, now),
             row.last_failure
@@ -143,7 +143,7 @@ fn show(row: &Automation, output: Output, now: OffsetDateTime) -> Result<(), Cli
         ("id", row.id.clone()),
         (
             "status",
-            answer::word(row.status().as_str_name(), "AUTOMATION_STATUS_"),
+            answer::word(row.status().as_str_name(), "CERTIFICATE_STATUS_"),
         ),
         (
             "names",

@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn enum_values_are_words() {
         assert_eq!(
-            word("AUTOMATION_STATUS_RENEWING", "AUTOMATION_STATUS_"),
+            word("CERTIFICATE_STATUS_RENEWING", "CERTIFICATE_STATUS_"),
             "renewing"
         );
         assert_eq!(

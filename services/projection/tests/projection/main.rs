@@ -16,5 +16,6 @@ mod replay;
 mod requests;
 mod rows;
 mod script;
+mod statuses;
 mod upgrade;
 mod watching;

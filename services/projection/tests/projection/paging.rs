@@ -213,7 +213,7 @@ async fn every_list_pages_by_every_field_that_it_sorts_by() {
         automations,
         id,
         7,
-        ["name", "status", "not_after", "created"]
+        ["name", "not_after", "renew_at", "created"]
     );
     let fields = [
         "sequence",
