@@ -6,13 +6,13 @@ use std::{
     time::Instant,
 };
 
+use api::projection::v1::WatchEventsRequest;
 use futures_util::{StreamExt, stream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
     task::JoinHandle,
 };
-use api::projection::v1::WatchEventsRequest;
 use town::{
     Plan, Town,
     pebble::{self, Pebble},

@@ -29,6 +29,7 @@ mod patience;
 mod policy;
 mod refusal;
 mod registration;
+mod release;
 mod requests;
 mod revocation;
 mod schedule;
@@ -62,6 +63,7 @@ use keystore::Keystore;
 use order::Orders;
 use outbox::Outbox;
 use registration::Registrar;
+use release::{Releaser, Releases};
 use requests::Requests;
 use revocation::{Revocations, Revoker};
 use schedule::{Timer, agendas::Agendas, asking::Asker, sanity::Sanity};
@@ -99,12 +101,13 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             clock: clock.clone(),
         }),
     };
-    let changed = [(); 4].map(|()| Arc::new(Notify::new()));
+    let changed = [(); 5].map(|()| Arc::new(Notify::new()));
     let [
         orders_changed,
         schedule_changed,
         questions_changed,
         revocations_changed,
+        releases_changed,
     ] = changed;
     let follower = Follower {
         name: Outbox::FOLLOWER.to_owned(),
@@ -119,6 +122,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             questions_changed.clone(),
         ])),
         Box::new(Revocations::new(revocations_changed.clone())),
+        Box::new(Releases::new(releases_changed.clone())),
     ]);
     let timer = Timer {
         log: log.clone(),
@@ -145,6 +149,14 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         keystore: keystore.clone(),
         service: runtime.service(),
         changed: revocations_changed,
+    };
+    let releaser = Releaser {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        keystore: keystore.clone(),
+        service: runtime.service(),
+        changed: releases_changed,
     };
     let budget = Budget::new(database.clone(), clock.clone(), config.limits.clone());
     let worker = Worker {
@@ -183,6 +195,10 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             revoker.run(stopping.clone()).await;
             Ok(())
         },
+        async {
+            releaser.run(stopping.clone()).await;
+            Ok(())
+        },
     )?;
     Ok(())
 }
@@ -198,6 +214,7 @@ fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         eventlog::request_ledger::migration(),
         Box::new(schedule::agendas::Migration),
         Box::new(revocation::Migration),
+        Box::new(release::Migration),
     ]
 }
 
