@@ -30,5 +30,6 @@ mod revoked;
 mod rights;
 mod secrets;
 mod self_signed;
+mod standing;
 mod take_over;
 mod troubled_ca;

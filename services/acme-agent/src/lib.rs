@@ -22,6 +22,8 @@ mod events;
 mod failure;
 mod grpc;
 mod keystore;
+#[doc(hidden)]
+pub mod measured;
 mod names;
 mod order;
 mod outbox;
@@ -203,7 +205,8 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     Ok(())
 }
 
-fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+/// The tables of this service.
+pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         Box::new(names::Migration),
         Box::new(contacts::Migration),
