@@ -33,6 +33,7 @@ mod rights;
 mod secrets;
 mod self_signed;
 mod servers;
+mod standing;
 mod take_over;
 mod tls_challenge;
 mod troubled_ca;

@@ -10,6 +10,7 @@ mod generate_key;
 mod import;
 mod key_choice;
 mod mark_revoked;
+mod release_certificate;
 mod rename;
 mod reserve_request;
 mod self_sign;

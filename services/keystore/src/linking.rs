@@ -72,6 +72,7 @@ pub(crate) async fn apply(
         | CertificateEvent::ChainCompleted(_)
         | CertificateEvent::Renamed(_)
         | CertificateEvent::Exported(_)
+        | CertificateEvent::Released(_)
         | CertificateEvent::Revoked(_) => {}
     }
     Ok(())

@@ -90,6 +90,9 @@ pub enum Refusal {
         /// The newest.
         newest: u32,
     },
+    /// No automation manages it.
+    #[error("no automation manages this certificate")]
+    AlreadyReleased,
     /// The version was revoked before.
     #[error("this version is revoked already")]
     AlreadyRevoked,
@@ -148,6 +151,7 @@ impl Refusal {
             Refusal::NameUnchanged => (Code::FailedPrecondition, "NAME_UNCHANGED"),
             Refusal::ChainUnchanged => (Code::FailedPrecondition, "CHAIN_UNCHANGED"),
             Refusal::NoSuchVersion { .. } => (Code::NotFound, "NO_SUCH_VERSION"),
+            Refusal::AlreadyReleased => (Code::FailedPrecondition, "ALREADY_RELEASED"),
             Refusal::AlreadyRevoked => (Code::FailedPrecondition, "ALREADY_REVOKED"),
             Refusal::KeyInUse { .. } => (Code::FailedPrecondition, "KEY_IN_USE"),
             Refusal::KeyBeingDestroyed => (Code::Aborted, "KEY_BEING_DESTROYED"),

@@ -4,6 +4,7 @@ mod check;
 mod progress;
 mod request;
 mod servers;
+mod standing;
 
 use api::projection::v1::{Automation, GetRequest, ListRequest};
 use clap::Subcommand;
@@ -13,6 +14,7 @@ pub use self::{
     check::CheckArgs,
     request::{RequestArgs, RetryArgs},
     servers::ServersCommand,
+    standing::{CancelArgs, PauseArgs, ResumeArgs},
 };
 use super::{
     ClientError, Connection, answer, error,
@@ -49,6 +51,12 @@ Examples:
     },
     /// Renew: order the next version now, or try again after a failure, and wait for it.
     Retry(RetryArgs),
+    /// Stop renewals until they are resumed.
+    Pause(PauseArgs),
+    /// Go on with renewals.
+    Resume(ResumeArgs),
+    /// End an automation for good; its certificate stays.
+    Cancel(CancelArgs),
 }
 
 /// `chancery acme`
@@ -68,6 +76,9 @@ pub async fn run(
             show(&row, output, now)
         }
         AcmeCommand::Retry(args) => request::retry(args, connection, output, now).await,
+        AcmeCommand::Pause(args) => standing::pause(args, connection, output).await,
+        AcmeCommand::Resume(args) => standing::resume(args, connection, output).await,
+        AcmeCommand::Cancel(args) => standing::cancel(args, connection, output).await,
     }
 }
 

@@ -168,6 +168,29 @@ fn what_is_given_out_is_a_version_that_is_here() {
 }
 
 #[test]
+fn a_certificate_is_released_by_its_own_automation_and_can_then_be_deleted() {
+    let release = |automation: &str| Command::Release {
+        automation_id: automation.into(),
+    };
+    given::<State>([samples::issued()])
+        .when(|s| decide(s, &release(samples::AUTOMATION)))
+        .then(samples::released());
+    given::<State>([samples::issued()])
+        .when(|s| decide(s, &release("another")))
+        .refused(Refusal::OtherAutomation);
+    given::<State>([samples::issued(), samples::released()])
+        .when(|s| decide(s, &release(samples::AUTOMATION)))
+        .refused(Refusal::AlreadyReleased);
+    given::<State>([samples::issued(), samples::released()])
+        .when(|s| decide(s, &Command::Delete))
+        .then(samples::deleted());
+    // Nor does the automation renew it any more.
+    given::<State>([samples::issued(), samples::released()])
+        .when(|s| decide(s, &renew(samples::second_chain())))
+        .refused(Refusal::OtherAutomation);
+}
+
+#[test]
 fn a_version_is_revoked_once_also_after_its_deletion() {
     let revoke = |version| Command::Revoke {
         version,

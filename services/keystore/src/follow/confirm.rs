@@ -83,6 +83,7 @@ async fn certificate(
         CertificateEvent::Renewed(_)
         | CertificateEvent::ChainCompleted(_)
         | CertificateEvent::Exported(_)
+        | CertificateEvent::Released(_)
         | CertificateEvent::Revoked(_) => {}
     }
     Ok(())

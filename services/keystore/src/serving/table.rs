@@ -142,6 +142,7 @@ async fn certificate(
             let this = Column::CertificateId.eq(id);
             return Ok(change(tx, recorded, this, Column::Deleted, false).await?);
         }
+        CertificateEvent::Released(_) => return Ok(release(tx, recorded, id).await?),
         // What is revoked is served until another takes its place: an error page would be no better.
         CertificateEvent::Renamed(_)
         | CertificateEvent::Exported(_)
@@ -300,6 +301,25 @@ async fn default_is_chosen(tx: &DatabaseTransaction) -> Result<bool, DbErr> {
         .one(tx)
         .await?;
     Ok(chosen.is_some())
+}
+
+/// Nothing renews it any more: what comes from elsewhere for the same names goes before it from now on.
+async fn release(tx: &DatabaseTransaction, recorded: &Recorded, id: Uuid) -> Result<(), DbErr> {
+    let Some(row) = Entity::find_by_id(id).one(tx).await? else {
+        return Ok(());
+    };
+    let Ok(mut credential) = ServingCredential::decode(row.credential.as_slice()) else {
+        // Told loudly when it is served.
+        return Ok(());
+    };
+    credential.rank = FROM_ELSEWHERE;
+    let row = Model {
+        credential: credential.encode_to_vec(),
+        position: recorded.sequence.cast_signed(),
+        ..row
+    };
+    row.into_active_model().reset_all().update(tx).await?;
+    Ok(())
 }
 
 async fn change(

@@ -26,8 +26,9 @@ use crate::cli::Output;
   chancery acme request www.example.com --server letsencrypt --no-wait --output json
 
 With http-01 each name must lead to this gateway on port 80: the CA looks there. What `chancery acme check`
-finds is shown first, and the request is made anyway. Nothing renews the
-certificate by itself yet: `chancery acme retry` does, and the new version is served to the next handshake.
+finds is shown first, and the request is made anyway. The certificate is renewed by itself when a third of
+its life is left (half, below 10 days), or when the CA says so, and the new version is served to the next
+handshake.
 With --output json the answer is the automation once the certificate is here, and with --no-wait that of the command.")]
 pub struct RequestArgs {
     /// Fully qualified host names and addresses, the first for lists.
@@ -124,8 +125,7 @@ impl From<Challenge> for ChallengeType {
   chancery acme retry www.example.com
   chancery acme retry www.example.com --no-wait --output json
 
-Nothing renews a certificate by itself yet: run this in time, for example for what this lists:
-  chancery certs list --filter status=expiring")]
+Certificates renew by themselves, and failed orders are tried again; this does not wait for that.")]
 pub struct RetryArgs {
     /// Id or friendly name of an automated certificate.
     #[arg(value_name = "AUTOMATION")]
