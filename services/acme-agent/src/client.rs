@@ -10,7 +10,9 @@
 mod account;
 pub mod directory;
 pub mod error;
+mod holds;
 mod jws;
+mod link;
 mod nonce;
 pub mod renewal_info;
 mod text;
@@ -18,9 +20,10 @@ mod text;
 pub mod trials;
 mod wire;
 
-pub use account::{Account, NewAccount};
+pub use account::{Account, NewAccount, NewOrder, Standing};
 pub use directory::Directory;
 pub use error::{Error, Problem};
+pub use holds::Holds;
 pub use jws::{AccountKey, ExternalAccountKey, KeyError};
 pub use wire::{
     Authorization, AuthorizationStatus, Challenge, ChallengeStatus, Identifier, Order, OrderStatus,
@@ -44,6 +47,8 @@ use nonce::Nonces;
 pub struct Client {
     http: egress::Client,
     clock: Clock,
+    holds: Arc<Holds>,
+    directory_url: String,
     directory: Directory,
     nonces: Nonces,
     ahead: Mutex<Option<time::Duration>>,
@@ -57,21 +62,27 @@ impl Client {
     pub async fn discover(
         http: egress::Client,
         clock: Clock,
+        holds: Arc<Holds>,
         directory_url: &str,
     ) -> Result<Arc<Self>, Error> {
         let request = request(Method::GET, directory_url)
             .body(Bytes::new())
             .map_err(|_| Error::unexpected(directory_url, "this is not a URL"))?;
+        left_alone(&holds, directory_url, directory_url, clock.now())?;
         let answer = exchange(&http, &clock, request).await?;
         if !answer.status.is_success() {
             // Whatever else it says: what answers so has no directory there.
-            return Err(answer.into_status(directory_url));
+            let refused = answer.into_status(directory_url);
+            heed(&holds, directory_url, &refused, clock.now());
+            return Err(refused);
         }
         let directory = serde_json::from_slice(&answer.body)
             .map_err(|_| Error::unexpected(directory_url, "the answer is no ACME directory"))?;
         Ok(Arc::new(Self {
             http,
             clock,
+            holds,
+            directory_url: directory_url.to_owned(),
             directory,
             nonces: Nonces::default(),
             ahead: Mutex::new(answer.ahead),
@@ -89,12 +100,37 @@ impl Client {
         *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn exchange(&self, request: Request<Bytes>) -> Result<Answer, Error> {
+    /// How long the CA still wants no orders.
+    pub fn takes_orders_in(&self) -> Option<Duration> {
+        let endpoint = self.endpoint(&self.directory.new_order);
+        self.holds.left(endpoint, self.clock.now())
+    }
+
+    /// Asks the CA: every request and every answer goes through here.
+    async fn exchange(&self, url: &str, request: Request<Bytes>) -> Result<Answer, Error> {
+        left_alone(&self.holds, self.endpoint(url), url, self.clock.now())?;
         let answer = exchange(&self.http, &self.clock, request).await?;
         if answer.ahead.is_some() {
             *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = answer.ahead;
         }
         Ok(answer)
+    }
+
+    /// What an answer says that is not a success; the endpoint is left alone for as long as it asks.
+    fn refused(&self, url: &str, answer: Answer) -> Error {
+        let refused = answer.into_error(url);
+        heed(&self.holds, self.endpoint(url), &refused, self.clock.now());
+        refused
+    }
+
+    /// Which endpoint a URL is: see [`holds`].
+    fn endpoint<'a>(&'a self, url: &'a str) -> &'a str {
+        let all = self.directory.resources();
+        if all.into_iter().any(|known| known == url) {
+            url
+        } else {
+            &self.directory_url
+        }
     }
 
     /// Sends a signed request, once more with a fresh nonce for each `badNonce` (section 6.5).
@@ -108,12 +144,12 @@ impl Client {
                 .header(header::CONTENT_TYPE, "application/jose+json")
                 .body(Bytes::from(body))
                 .map_err(|_| Error::unexpected(url, "the CA named something that is not a URL"))?;
-            let answer = self.exchange(request).await?;
+            let answer = self.exchange(url, request).await?;
             self.nonces.keep(&answer.headers);
             if answer.status.is_success() {
                 return Ok(answer);
             }
-            let refused = answer.into_error(url);
+            let refused = self.refused(url, answer);
             tries -= 1;
             if !refused.is_bad_nonce() || tries == 0 {
                 return Err(refused);
@@ -130,9 +166,9 @@ impl Client {
         let request = request(Method::HEAD, url)
             .body(Bytes::new())
             .map_err(|_| Error::unexpected(url, "newNonce is not a URL"))?;
-        let answer = self.exchange(request).await?;
+        let answer = self.exchange(url, request).await?;
         if !answer.status.is_success() {
-            return Err(answer.into_error(url));
+            return Err(self.refused(url, answer));
         }
         nonce::in_headers(&answer.headers)
             .ok_or_else(|| Error::unexpected(url, "newNonce answered without a nonce"))
@@ -190,6 +226,24 @@ fn request(method: Method, url: &str) -> http::request::Builder {
         .method(method)
         .uri(url)
         .header(header::USER_AGENT, USER_AGENT)
+}
+
+/// Whether the endpoint may be asked.
+fn left_alone(holds: &Holds, endpoint: &str, url: &str, now: OffsetDateTime) -> Result<(), Error> {
+    match holds.left(endpoint, now) {
+        None => Ok(()),
+        Some(retry_after) => Err(Error::LeftAlone {
+            url: shown(url),
+            retry_after,
+        }),
+    }
+}
+
+/// Leaves an endpoint alone for as long as it asks with an error.
+fn heed(holds: &Holds, endpoint: &str, refused: &Error, now: OffsetDateTime) {
+    if let Some(wait) = refused.retry_after().filter(|_| refused.is_overload()) {
+        holds.hold(endpoint, now + wait);
+    }
 }
 
 async fn exchange(
@@ -254,8 +308,8 @@ const USER_AGENT: &str = concat!("chancery/", env!("CARGO_PKG_VERSION"));
 /// million fails.
 const NONCE_TRIES: u32 = 20;
 
-/// No CA is believed that asks for a longer wait.
-const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+/// No CA is believed that asks for a longer wait: the longest limits are counted in weeks.
+const LONGEST_WAIT: Duration = Duration::from_secs(7 * 86_400);
 
 /// URLs go into the log: a CA cannot fill it.
 const MAX_URL: usize = 2_000;

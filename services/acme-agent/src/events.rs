@@ -73,10 +73,26 @@ mod tests {
 
     #[test]
     fn every_event_ever_written_is_still_read() {
-        golden::<ServerEvent>(
-            "registered",
-            include_str!("golden/acme-server.registered.json"),
-        );
+        for (name, json) in [
+            (
+                "registered",
+                include_str!("golden/acme-server.registered.json"),
+            ),
+            (
+                "contact-updated",
+                include_str!("golden/acme-server.contact-updated.json"),
+            ),
+            (
+                "account-key-rolled",
+                include_str!("golden/acme-server.account-key-rolled.json"),
+            ),
+            (
+                "deactivated",
+                include_str!("golden/acme-server.deactivated.json"),
+            ),
+        ] {
+            golden::<ServerEvent>(name, json);
+        }
         for (name, json) in [
             (
                 "requested",

@@ -72,7 +72,7 @@ impl Timer {
     async fn pass(&self) -> Result<Option<OffsetDateTime>, DbErr> {
         let now = self.clock.now();
         let most = self.at_a_time.saturating_mul(ORDERS_PER_PLACE);
-        let busy = agendas::busy(&self.database, most).await?;
+        let busy = agendas::busy(&self.database, now, most).await?;
         let room = most.saturating_sub(busy);
         if room == 0 {
             // The end of any order is heard of.

@@ -146,6 +146,14 @@ impl Certificate {
         &self.issuer_der
     }
 
+    /// The CN of its issuer; empty where that has none.
+    pub fn issuer_common_name(&self) -> String {
+        // It was read once already.
+        X509Name::from_der(&self.issuer_der)
+            .map(|(_, name)| common_name(&name))
+            .unwrap_or_default()
+    }
+
     /// The key identifier of its issuer, where it names one (RFC 5280, section 4.2.1.1).
     pub fn authority_key_id(&self) -> Option<&[u8]> {
         self.authority_key_id.as_deref()

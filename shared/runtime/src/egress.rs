@@ -5,7 +5,7 @@ mod client;
 mod error;
 mod resolve;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use self::address::Rules;
 pub use self::{client::Client, error::EgressError};
@@ -35,5 +35,35 @@ impl Egress {
     /// [`EgressError::Roots`] when one of them is not a certificate, or there are none to trust.
     pub fn client<R: AsRef<[u8]>>(&self, trusted_roots_der: &[R]) -> Result<Client, EgressError> {
         Client::new(self.rules.clone(), trusted_roots_der)
+    }
+
+    /// The addresses of a name (or an address) that may be reached, for who connects by another protocol: to
+    /// one of these, and never to the name, which may have other addresses by then.
+    ///
+    /// # Errors
+    /// [`EgressError::Unresolved`] and [`EgressError::Refused`].
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, EgressError> {
+        let addresses = resolve::checked(host, &self.rules).await?;
+        Ok(addresses.into_iter().map(|address| address.ip()).collect())
+    }
+
+    /// Whether the configuration names this address among those that may be reached.
+    pub fn names(&self, address: IpAddr) -> bool {
+        self.rules.names(address)
+    }
+
+    /// Whether an address that was found otherwise may be reached; `host` is what it was found for.
+    ///
+    /// # Errors
+    /// [`EgressError::Refused`].
+    pub fn check(&self, host: &str, address: IpAddr) -> Result<(), EgressError> {
+        match self.rules.refusal(address) {
+            Some(kind) => Err(EgressError::Refused {
+                host: host.into(),
+                address,
+                kind,
+            }),
+            None => Ok(()),
+        }
     }
 }

@@ -98,13 +98,13 @@ impl Client {
         let question = request(Method::GET, &url).body(Bytes::new());
         let question = question.map_err(|_| Error::unexpected(&url, "renewalInfo is not a URL"));
         let question = question.map_err(RenewalInfoError::Ca)?;
-        let answer = self.exchange(question).await;
+        let answer = self.exchange(&url, question).await;
         let answer = answer.map_err(RenewalInfoError::Ca)?;
         let retry_after = answer.retry_after.map(clamp);
         match answer.status.as_u16() {
             404 => return Err(RenewalInfoError::Unknown { retry_after }),
             200..300 => {}
-            _ => return Err(RenewalInfoError::Ca(answer.into_error(&url))),
+            _ => return Err(RenewalInfoError::Ca(self.refused(&url, answer))),
         }
         read(&answer.body, retry_after)
     }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::{
     automation::{Agenda, Automation},
     events::AutomationEvent as Event,
+    outbox,
 };
 
 mod table;
@@ -73,15 +74,20 @@ pub async fn earliest(db: &impl ConnectionTrait) -> Result<Option<OffsetDateTime
     first(db, Column::NextAt).await
 }
 
-/// How many orders are wanted or under way; counts up to `most`.
+/// How many orders are wanted or under way, but for those that wait for room at their CA; counts up to `most`.
 ///
 /// # Errors
 /// What the database says.
-pub async fn busy(db: &impl ConnectionTrait, most: usize) -> Result<usize, DbErr> {
+pub async fn busy(
+    db: &impl ConnectionTrait,
+    now: OffsetDateTime,
+    most: usize,
+) -> Result<usize, DbErr> {
     let rows = Entity::find()
         .select_only()
         .column(Column::Automation)
         .filter(Column::Busy.eq(true))
+        .filter(Column::Automation.not_in_subquery(outbox::put_off(now)))
         .limit(most as u64)
         .into_tuple::<Uuid>()
         .all(db)

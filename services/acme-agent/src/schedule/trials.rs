@@ -199,7 +199,9 @@ async fn two_agents_begin_one_renewal() {
         }
         assert_eq!(started(&a.log, SHOP).await, round);
         let attempt = u32::try_from(round).unwrap() + 1;
-        agents[round % 3].issue(SHOP, attempt, Duration::days(90)).await;
+        agents[round % 3]
+            .issue(SHOP, attempt, Duration::days(90))
+            .await;
     }
 }
 

@@ -24,21 +24,28 @@ impl Rules {
     ///
     /// An IPv6 address that carries an IPv4 one (mapped, NAT64, 6to4) is judged by that one too.
     pub(super) fn refusal(&self, address: IpAddr) -> Option<Kind> {
-        let judged = match address {
-            IpAddr::V4(_) => address,
-            IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
-        };
-        if self
-            .allow
-            .iter()
-            .any(|block| block.contains(judged) || block.contains(address))
-        {
+        if self.names(address) {
             return None;
         }
-        match judged {
+        match unmapped(address) {
             IpAddr::V4(v4) => kind_of_v4(v4),
             IpAddr::V6(v6) => kind_of_v6(v6),
         }
+    }
+
+    /// Whether one of the blocks holds it.
+    pub(super) fn names(&self, address: IpAddr) -> bool {
+        let judged = unmapped(address);
+        let mut blocks = self.allow.iter();
+        blocks.any(|block| block.contains(judged) || block.contains(address))
+    }
+}
+
+/// The IPv4 address that an IPv6 one stands for.
+fn unmapped(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
     }
 }
 

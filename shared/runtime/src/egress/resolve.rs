@@ -23,7 +23,7 @@ impl Resolve for Resolver {
 }
 
 /// The addresses of `host` that may be reached; the port is left to the one who connects.
-async fn checked(host: &str, rules: &Rules) -> Result<Vec<SocketAddr>, EgressError> {
+pub(super) async fn checked(host: &str, rules: &Rules) -> Result<Vec<SocketAddr>, EgressError> {
     let unresolved = |reason: String| EgressError::Unresolved {
         host: host.into(),
         reason,

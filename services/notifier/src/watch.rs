@@ -1,0 +1,83 @@
+//! What the notifier keeps an eye on: certificates, automations and its own channels.
+//!
+//! The [`follow`]er writes a row for each from the log, and marks it as due in [`deadline`]; the
+//! [`worker`] takes what is due, has it judged ([`certificate`], [`automation`], [`trouble`]: pure, with the time
+//! passed in), and raises or clears alerts. A judgement also says when to look again though nothing
+//! happens: so an alert comes although whoever should have acted is dead.
+
+pub mod automation;
+pub mod certificate;
+pub mod deadline;
+pub mod follow;
+pub mod foreign;
+pub mod key;
+pub mod trouble;
+pub mod worker;
+
+use api::notifier::v1::{MessageKind, Severity};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// What an alert may be about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Watched {
+    /// A certificate.
+    Certificate,
+    /// An automated certificate.
+    Automation,
+    /// A channel of our own.
+    Channel,
+}
+
+impl Watched {
+    /// The name of its aggregate.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Certificate => foreign::CERTIFICATE,
+            Self::Automation => foreign::AUTOMATION,
+            Self::Channel => "channel",
+        }
+    }
+
+    /// From the name of its aggregate.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Certificate, Self::Automation, Self::Channel]
+            .into_iter()
+            .find(|watched| watched.as_str() == text)
+    }
+}
+
+/// What stands with something watched, at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// What people call it.
+    pub name: String,
+    /// The alert that is up; at most one, the worst, so that nobody hears of one thing twice.
+    pub up: Option<Up>,
+    /// When to look again, though nothing happens.
+    pub next: Option<OffsetDateTime>,
+    /// What has become of it, for an alert that is over: one sentence.
+    pub over: String,
+}
+
+/// An alert that is up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Up {
+    /// What it is about.
+    pub kind: MessageKind,
+    /// How much it wants somebody.
+    pub severity: Severity,
+    /// One sentence: what is wrong.
+    pub message: String,
+    /// One sentence: what to do.
+    pub advice: String,
+    /// Until when.
+    pub deadline: Option<OffsetDateTime>,
+    /// Since when it is so.
+    pub since: OffsetDateTime,
+    /// The event that it comes from.
+    pub cause: Option<Uuid>,
+}
+
+/// The name of something whose event with a name has not been seen.
+pub const NAMELESS: &str = "a certificate";
