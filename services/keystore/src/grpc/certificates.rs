@@ -266,6 +266,7 @@ fn file_verdict(verdict: Verdict) -> FileVerdict {
             error.to_string(),
         ),
         Outcome::NotTaken(error) => (FileOutcome::Refused, error.reason(), error.to_string()),
+        Outcome::Refused(refusal) => (FileOutcome::Refused, refusal.reason(), refusal.to_string()),
     };
     FileVerdict {
         name: verdict.name,

@@ -1,0 +1,58 @@
+//! The key identifiers of CAs' certificates, by which one of many with the same subject is found.
+
+use pki::{Certificate, fingerprint::sha256_hex};
+use sea_orm::ConnectionTrait;
+use sea_orm_migration::{prelude::*, schema::*};
+
+pub struct Column;
+
+impl MigrationName for Column {
+    fn name(&self) -> &str {
+        "m20261125_000003_key_ids"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Column {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let column = Table::alter()
+            .table("authority")
+            .add_column(string_len_null("key_id_sha256", 64))
+            .to_owned();
+        manager.alter_table(column).await?;
+        fill_in(manager).await?;
+        let index = Index::create()
+            .name("authority_key_id")
+            .table("authority")
+            .col("key_id_sha256")
+            .to_owned();
+        manager.create_index(index).await
+    }
+}
+
+/// A database cannot read certificates: rows of an earlier version are read and written once.
+async fn fill_in(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let db = manager.get_connection();
+    let read = Query::select()
+        .columns(["sha256_fingerprint", "der"])
+        .from("authority")
+        .to_owned();
+    for row in db.query_all(&read).await? {
+        let fingerprint = row.try_get::<String>("", "sha256_fingerprint")?;
+        let der = row.try_get::<Vec<u8>>("", "der")?;
+        // It was read when it came.
+        let Ok(certificate) = Certificate::parse(&der) else {
+            continue;
+        };
+        let write = Query::update()
+            .table("authority")
+            .value(
+                "key_id_sha256",
+                certificate.subject_key_id().map(sha256_hex),
+            )
+            .and_where(Expr::col("sha256_fingerprint").eq(fingerprint))
+            .to_owned();
+        db.execute(&write).await?;
+    }
+    Ok(())
+}
