@@ -56,3 +56,52 @@ async fn fill_in(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ActiveModelTrait, ActiveValue::Set, Database, EntityTrait};
+
+    use super::*;
+    use crate::{
+        samples,
+        tables::{self, authority},
+    };
+
+    struct Migrations;
+
+    impl MigratorTrait for Migrations {
+        fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+            tables::migrations()
+        }
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_version_knew_is_found_by_its_key_too() {
+        let database = Database::connect("sqlite::memory:").await.unwrap();
+        Migrations::up(&database, Some(4)).await.unwrap();
+        let issuer = &samples::second_chain().issuers[0];
+        let insert = Query::insert()
+            .into_table("authority")
+            .columns([
+                "sha256_fingerprint",
+                "subject_sha256",
+                "der",
+                "embedded",
+                "imported",
+            ])
+            .values_panic([
+                issuer.sha256_fingerprint.clone().into(),
+                "".into(),
+                issuer.der.clone().into(),
+                false.into(),
+                true.into(),
+            ])
+            .to_owned();
+        database.execute(&insert).await.unwrap();
+        Migrations::up(&database, None).await.unwrap();
+        let rows = authority::Entity::find().all(&database).await.unwrap();
+        let key_id = issuer.subject_key_id().map(sha256_hex);
+        assert!(key_id.is_some());
+        assert_eq!(rows[0].key_id_sha256, key_id);
+    }
+}
