@@ -59,7 +59,7 @@ async fn fill_in(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::{ActiveModelTrait, ActiveValue::Set, Database, EntityTrait};
+    use sea_orm::{Database, EntityTrait};
 
     use super::*;
     use crate::{
