@@ -22,6 +22,8 @@ pub struct Custom {
     pub blocked: Vec<String>,
     /// Of 100 requests so many are refused for their nonce.
     pub nonce_reject: u8,
+    /// The name server that it asks for everything, in place of its own.
+    pub name_server: Option<SocketAddr>,
     /// Of 100 valid authorizations so many are used again.
     pub authorizations_reused: u8,
     /// So many other roots vouch for its certificates too.
@@ -50,12 +52,13 @@ pub struct Pebble {
 }
 
 impl Pebble {
-    /// Starts Pebble and its DNS server, in which every name is 127.0.0.1. It validates HTTP-01 on `http_port`.
-    pub async fn start(folder: &Path, http_port: u16, custom: &Custom) -> Self {
+    /// Starts Pebble and its DNS server, in which every name is 127.0.0.1. It validates HTTP-01 on the first of these
+    /// ports, TLS-ALPN-01 on the second.
+    pub async fn start(folder: &Path, [http, https]: [u16; 2], custom: &Custom) -> Self {
         fs::create_dir_all(folder).expect("Pebble's folder");
         let https_root = write_https_identity(folder);
         let (listen, management) = (ports::free_port(), ports::free_port());
-        let config = config(folder, [listen, management, http_port], custom);
+        let config = config(folder, [listen, management, http, https], custom);
         let config_file = folder.join("pebble.json");
         fs::write(&config_file, config.to_string()).expect("Pebble's configuration");
 
@@ -65,11 +68,13 @@ impl Pebble {
             .args(["-management", &format!("127.0.0.1:{dns_management}")])
             .args(["-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""])
             .args(["-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""]);
+        let own_dns = SocketAddr::from(([127, 0, 0, 1], dns_port));
+        let asked = custom.name_server.unwrap_or(own_dns);
         let mut pebble = Command::new(tool("pebble"));
         pebble
             .arg("-config")
             .arg(config_file)
-            .args(["-dnsserver", &format!("127.0.0.1:{dns_port}")])
+            .args(["-dnsserver", &asked.to_string()])
             .env("PEBBLE_VA_NOSLEEP", "1")
             .env(
                 "PEBBLE_AUTHZREUSE",
@@ -248,7 +253,7 @@ impl Pebble {
 
 fn config(
     folder: &Path,
-    [listen, management, http]: [u16; 3],
+    [listen, management, http, https]: [u16; 4],
     custom: &Custom,
 ) -> serde_json::Value {
     let keys = custom
@@ -263,7 +268,7 @@ fn config(
         "certificate": folder.join("https.pem"),
         "privateKey": folder.join("https.key"),
         "httpPort": http,
-        "tlsPort": ports::free_port(),
+        "tlsPort": https,
         "ocspResponderURL": "",
         "externalAccountBindingRequired": !keys.is_empty(),
         "externalAccountMACKeys": keys,

@@ -66,7 +66,10 @@ impl Town {
         let mut installation = Installation::new(folder.path(), &plan.configuration);
         let ca = Pebble::start(
             &folder.path().join("ca"),
-            installation.edge.http.port(),
+            [
+                installation.edge.http.port(),
+                installation.edge.https.port(),
+            ],
             &plan.ca,
         )
         .await;

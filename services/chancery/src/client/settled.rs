@@ -56,6 +56,7 @@ macro_rules! positioned {
 }
 
 positioned!(
+    AddDnsProviderResponse,
     ClearDefaultResponse,
     CreateRequestResponse,
     CreateSelfSignedResponse,
@@ -67,6 +68,7 @@ positioned!(
     FetchIssuersResponse,
     ImportResponse,
     RegisterServerResponse,
+    RemoveDnsProviderResponse,
     RenameCertificateResponse,
     RenewNowResponse,
     RequestCertificateResponse,

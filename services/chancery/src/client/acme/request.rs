@@ -1,12 +1,12 @@
 //! `chancery acme request` and `retry`: the command, and then the order's steps as they happen.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use api::{
     acme::v1::{RenewNowRequest, RequestCertificateRequest},
     x509::v1::KeyAlgorithm,
 };
-use clap::Args;
+use clap::{Args, ValueEnum};
 use time::OffsetDateTime;
 
 use super::{
@@ -21,19 +21,49 @@ use crate::cli::Output;
 #[command(after_help = "Examples:
   chancery acme request www.example.com example.com --server letsencrypt
   chancery acme request www.example.com --server letsencrypt --key rsa-2048 --name shop
+  chancery acme request example.com '*.example.com' --server letsencrypt --challenge dns-01 --dns-provider home
+  chancery acme request 192.0.2.7 --server letsencrypt --profile shortlived --challenge tls-alpn-01
   chancery acme request www.example.com --server letsencrypt --no-wait --output json
 
 With http-01 each name must lead to this gateway on port 80: the CA looks there. What `chancery acme check`
-finds is shown first, and the request is made anyway. Nothing renews the
-certificate by itself yet: `chancery acme retry` does, and the new version is served to the next handshake.
+finds is shown first, and the request is made anyway. The certificate is renewed by itself when a third of
+its life is left (half, below 10 days), or when the CA says so, and the new version is served to the next
+handshake.
 With --output json the answer is the automation once the certificate is here, and with --no-wait that of the command.")]
 pub struct RequestArgs {
-    /// Fully qualified host names, the first for lists.
+    /// Fully qualified host names and addresses, the first for lists.
     #[arg(required = true, value_name = "HOST")]
     pub hosts: Vec<String>,
     /// Id or name of a registered server.
     #[arg(long, value_name = "SERVER")]
     pub server: String,
+    /// How control over the names is proved to the CA.
+    #[arg(long, value_enum, default_value_t = Challenge::Http01)]
+    pub challenge: Challenge,
+    /// Id or name of the DNS provider that writes the records, for dns-01.
+    #[arg(
+        long,
+        value_name = "PROVIDER",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub dns_provider: String,
+    /// Id or name of a second server, used after three failures in a row at the first.
+    #[arg(
+        long,
+        value_name = "SERVER",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub fallback_server: String,
+    /// The common name of the issuer at the top of the chain to prefer, where the CA offers several.
+    #[arg(
+        long,
+        value_name = "ISSUER",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub preferred_chain: String,
     /// The kind of key.
     #[arg(long, value_enum, default_value_t = KeyKind::EcdsaP256)]
     pub key: KeyKind,
@@ -65,14 +95,37 @@ pub struct RequestArgs {
     pub request_id: Option<String>,
 }
 
+/// A challenge, as it is written on the command line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Challenge {
+    /// A file at port 80 of each name
+    #[value(name = "http-01")]
+    Http01,
+    /// A TLS handshake at port 443 of each name
+    #[value(name = "tls-alpn-01")]
+    TlsAlpn01,
+    /// A TXT record of each name; wildcards too
+    #[value(name = "dns-01")]
+    Dns01,
+}
+
+impl From<Challenge> for ChallengeType {
+    fn from(challenge: Challenge) -> Self {
+        match challenge {
+            Challenge::Http01 => Self::Http01,
+            Challenge::TlsAlpn01 => Self::TlsAlpn01,
+            Challenge::Dns01 => Self::Dns01,
+        }
+    }
+}
+
 /// `chancery acme retry`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   chancery acme retry www.example.com
   chancery acme retry www.example.com --no-wait --output json
 
-Nothing renews a certificate by itself yet: run this in time, for example for what this lists:
-  chancery certs list --filter status=expiring")]
+Certificates renew by themselves, and failed orders are tried again; this does not wait for that.")]
 pub struct RetryArgs {
     /// Id or friendly name of an automated certificate.
     #[arg(value_name = "AUTOMATION")]
@@ -120,7 +173,10 @@ pub async fn request(
         dns_provider: asked.dns_provider,
         friendly_name: args.name,
         profile: args.profile,
-        ..RequestCertificateRequest::default()
+        ip_addresses,
+        dns_provider: args.dns_provider,
+        fallback_server: args.fallback_server,
+        preferred_chain: args.preferred_chain,
     };
     let mut acme = connection.acme();
     let answered = connection

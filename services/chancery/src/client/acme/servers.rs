@@ -89,11 +89,19 @@ async fn show_list(
             row.directory_url.clone(),
             row.external_account_key_id.clone(),
             answer::time(&row.created),
+            answer::time(&row.deactivated),
             row.id.clone(),
         ]
     });
     answer::table(
-        ["name", "directory", "eab key id", "created", "id"],
+        [
+            "name",
+            "directory",
+            "eab key id",
+            "created",
+            "deactivated",
+            "id",
+        ],
         rows,
         "no servers",
     )?;
