@@ -23,7 +23,7 @@ use uuid::Uuid;
 pub use self::{
     keys::{
         KeyClaim, begin_destruction, end_order, forget_use, key_users, record_use, record_uses,
-        use_key, use_key_again,
+        use_key, use_key_again, use_new_key,
     },
     requests::{Reservation, Reserved, answered, release_request, reserve_request, waiting_for},
 };
@@ -190,6 +190,19 @@ pub async fn find(
     value: &str,
 ) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id((kind, value.to_owned())).one(db).await
+}
+
+/// A claim of this kind that a certificate, request or key has, if it has one.
+///
+/// # Errors
+/// What the database says.
+pub async fn held_by(
+    db: &impl ConnectionTrait,
+    kind: Kind,
+    holder: Uuid,
+) -> Result<Option<Model>, DbErr> {
+    let held = Entity::find().filter(Column::Kind.eq(kind));
+    held.filter(Column::Holder.eq(holder)).one(db).await
 }
 
 /// What stands against a change of the default, or a deletion.
@@ -369,11 +382,7 @@ pub async fn name_and_origin(
     db: &impl ConnectionTrait,
     holder: Uuid,
 ) -> Result<Option<(FriendlyName, Option<Uuid>)>, DbErr> {
-    let row = Entity::find()
-        .filter(Column::Kind.eq(Kind::Name))
-        .filter(Column::Holder.eq(holder))
-        .one(db)
-        .await?;
+    let row = held_by(db, Kind::Name, holder).await?;
     Ok(row.and_then(|row| {
         let name = FriendlyName::try_from(row.value.as_str()).ok()?;
         Some((name, row.previous_holder))
