@@ -8,6 +8,7 @@
 //! and is recorded by the [follower](crate::follow) once the event is there; what has no event is
 //! swept. So of two commands that exclude each other one is refused, whatever happens between.
 
+mod first;
 mod keys;
 mod requests;
 
@@ -21,6 +22,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use self::{
+    first::record_first,
     keys::{
         KeyClaim, begin_destruction, end_order, forget_use, key_users, record_use, record_uses,
         use_key, use_key_again, use_new_key,

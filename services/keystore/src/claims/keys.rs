@@ -178,7 +178,7 @@ pub async fn forget_use(db: &impl ConnectionTrait, holder: Uuid) -> Result<(), D
     Ok(())
 }
 
-async fn put(
+pub(super) async fn put(
     db: &impl ConnectionTrait,
     spki_sha256: &str,
     holder: Uuid,
