@@ -69,7 +69,10 @@ async fn an_address_is_a_name_like_another() {
     // One a certificate: Pebble sorts those of both families in two ways, and finds them different.
     for address in ["192.0.2.7", "2001:db8::7"] {
         let address = address.parse().unwrap();
-        let names = [Identifier::of(&address.to_string()), Identifier::of("shop.example")];
+        let names = [
+            Identifier::of(&address.to_string()),
+            Identifier::of("shop.example"),
+        ];
         let (url, order) = account.new_order(&plain(&names)).await.unwrap();
         assert_eq!(order.authorizations.len(), 2);
         let leaf = finish(&account, &url, order, &names).await.unwrap();
