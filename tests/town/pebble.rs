@@ -1,6 +1,12 @@
 //! A real CA for tests: Pebble, with pebble-challtestsrv as the DNS of its world.
 
-use std::{collections::BTreeMap, fs, net::SocketAddr, path::Path, process::Command};
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    process::Command,
+};
 
 use faults::Proxy;
 use serde_json::json;
@@ -38,6 +44,8 @@ pub struct Pebble {
     http: reqwest::Client,
     /// The ACME directory.
     pub directory: String,
+    /// Its DNS server.
+    pub name_server: SocketAddr,
     /// The root (PEM) of its own https.
     pub https_root: String,
     proxy: Option<Proxy>,
@@ -94,6 +102,7 @@ impl Pebble {
             management,
             http: http.expect("an HTTP client"),
             directory: format!("https://localhost:{port}/dir"),
+            name_server: (Ipv4Addr::LOCALHOST, dns_port).into(),
             https_root,
             proxy,
         };
@@ -155,6 +164,37 @@ impl Pebble {
             json!({"host": format!("{name}."), "addresses": [address]}),
         )
         .await;
+    }
+
+    /// Makes a name resolve to this IPv6 address too.
+    pub async fn resolve_by_ipv6(&self, name: &str, address: &str) {
+        let body = json!({"host": format!("{name}."), "addresses": [address]});
+        self.tell_dns("add-aaaa", body).await;
+    }
+
+    /// Gives a name a CAA record: ("issue", "ca.example").
+    pub async fn restrict(&self, name: &str, tag: &str, value: &str) {
+        let policy = json!({"tag": tag, "value": value});
+        let body = json!({"host": format!("{name}."), "policies": [policy]});
+        self.tell_dns("add-caa", body).await;
+    }
+
+    /// Makes every question for a name fail.
+    pub async fn break_dns(&self, name: &str) {
+        self.tell_dns("set-servfail", json!({"host": format!("{name}.")}))
+            .await;
+    }
+
+    /// Names that were not told otherwise have no address any more.
+    pub async fn resolve_nothing_else(&self) {
+        self.tell_dns("set-default-ipv4", json!({"ip": ""})).await;
+    }
+
+    /// How often it was asked for a path that begins so, by its own word.
+    pub fn requests(&self, path: &str) -> usize {
+        let asked = format!("{path} -> calling handler()");
+        let log = self.process.log();
+        log.lines().filter(|line| line.contains(&asked)).count()
     }
 
     /// Makes a name resolve as all others again.

@@ -73,7 +73,7 @@ mod tests {
             error: None,
         };
         Authorization {
-            identifier: Identifier::dns("a.example"),
+            identifier: Identifier::of("a.example"),
             status: AuthorizationStatus::Pending,
             challenges: kinds.iter().map(challenge).collect(),
         }

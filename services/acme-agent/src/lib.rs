@@ -26,6 +26,8 @@ mod events;
 mod failure;
 mod grpc;
 mod keystore;
+#[doc(hidden)]
+pub mod measured;
 mod names;
 mod order;
 mod outbox;
@@ -36,6 +38,7 @@ mod presets;
 mod providers;
 mod refusal;
 mod registration;
+mod release;
 mod requests;
 mod revocation;
 mod schedule;
@@ -75,6 +78,7 @@ use outbox::Outbox;
 use preflight::{Lookup, LookupStartError, Preflight};
 use providers::{Openers, admin::Admin, uses};
 use registration::Registrar;
+use release::{Releaser, Releases};
 use requests::Requests;
 use revocation::{Revocations, Revoker};
 use schedule::{Timer, agendas::Agendas, asking::Asker, sanity::Sanity};
@@ -121,11 +125,13 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         database: database.clone(),
         clock: clock.clone(),
     });
+    let budget = Budget::new(database.clone(), clock.clone(), config.limits.clone());
     let preflight = Preflight {
         requests: requests.clone(),
         accounts: accounts.clone(),
         answers: answers.clone(),
         lookup: Lookup::new(&config.resolvers).map_err(RunError::Lookup)?,
+        budget: budget.clone(),
         egress: runtime.egress().clone(),
         clock: clock.clone(),
         http_port: config.http_port.get(),
@@ -167,12 +173,13 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         requests,
         preflight: Arc::new(preflight),
     };
-    let changed = [(); 4].map(|()| Arc::new(Notify::new()));
+    let changed = [(); 5].map(|()| Arc::new(Notify::new()));
     let [
         orders_changed,
         schedule_changed,
         questions_changed,
         revocations_changed,
+        releases_changed,
     ] = changed;
     let follower = Follower {
         name: Outbox::FOLLOWER.to_owned(),
@@ -188,6 +195,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         ])),
         Box::new(Revocations::new(revocations_changed.clone())),
         Box::new(Uses),
+        Box::new(Releases::new(releases_changed.clone())),
     ]);
     let timer = Timer {
         log: log.clone(),
@@ -215,7 +223,14 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         service: runtime.service(),
         changed: revocations_changed,
     };
-    let budget = Budget::new(database.clone(), clock.clone(), config.limits.clone());
+    let releaser = Releaser {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        keystore: keystore.clone(),
+        service: runtime.service(),
+        changed: releases_changed,
+    };
     let worker = Worker {
         at_a_time: config.orders.get(),
         orders: Arc::new(Orders::new(
@@ -260,11 +275,16 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             revoker.run(stopping.clone()).await;
             Ok(())
         },
+        async {
+            releaser.run(stopping.clone()).await;
+            Ok(())
+        },
     )?;
     Ok(())
 }
 
-fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+/// The tables of this service.
+pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         Box::new(names::Migration),
         Box::new(contacts::Migration),
@@ -279,6 +299,7 @@ fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         eventlog::request_ledger::migration(),
         Box::new(schedule::agendas::Migration),
         Box::new(revocation::Migration),
+        Box::new(release::Migration),
     ]
 }
 

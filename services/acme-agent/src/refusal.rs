@@ -126,6 +126,7 @@ impl CommandError {
                 | LogError::Encode(_)
                 | LogError::InvalidId(_)
                 | LogError::InvalidHeader(_)
+                | LogError::TooLarge(_)
                 | LogError::Refused(_) => true,
             },
             // Then the first request's event is there, or the database cannot be asked anyway.
@@ -244,6 +245,7 @@ impl From<CommandError> for Status {
                 LogError::Encode(_)
                 | LogError::InvalidId(_)
                 | LogError::InvalidHeader(_)
+                | LogError::TooLarge(_)
                 | LogError::Refused(_),
             ) => (Code::Internal, "LOG_REFUSED"),
             CommandError::Database(_) => (Code::Unavailable, "DATABASE_UNAVAILABLE"),

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     automation::{self, Automation, Command},
     changes::{self, What},
-    claims::{self, Claimed},
+    claims::{self, Claimed, Named},
     dns_provider::DnsProvider,
     names::{self, Kind},
     providers::uses,
@@ -191,12 +191,24 @@ impl Requests {
         self.ask(origin, id, "resume", Command::Resume).await
     }
 
-    /// Ends an automation for good: the position of the event.
+    /// Ends an automation for good, and gives its name free where no certificate has it: the position of
+    /// the event.
     ///
     /// # Errors
     /// Why not.
     pub async fn cancel(&self, origin: &Origin, id: Uuid) -> Result<u64, CommandError> {
-        self.ask(origin, id, "cancel", Command::Cancel).await
+        let position = self.ask(origin, id, "cancel", Command::Cancel).await?;
+        let loaded = self.log.load::<Automation>(&id.to_string()).await;
+        let state = loaded.map_err(CommandError::Log)?.state;
+        let requested = state.requested().map_err(Refusal::Automation)?;
+        let (kind, name) = (Kind::Automation, &requested.friendly_name);
+        if state.name().is_none()
+            && let Err(error) = names::release(&self.database, kind, name, id).await
+        {
+            // It is swept when somebody wants it.
+            tracing::warn!(automation = %id, error = chain(&error), "a cancelled automation left its name behind");
+        }
+        Ok(position)
     }
 
     /// Has a version revoked, the newest one for 0: the position of the intent.

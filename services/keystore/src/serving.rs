@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-pub(crate) use self::table::apply;
+pub(crate) use self::table::{apply, imported};
 use crate::{
     follow::Progress,
     tables::served::{Column, Entity, Model},

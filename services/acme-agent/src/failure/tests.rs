@@ -42,7 +42,7 @@ fn a_refused_name_is_named_whole_with_the_ca_s_document() {
     problem.subproblems = vec![Subproblem {
         kind_uri: urn("rejectedIdentifier"),
         detail: "on a block list".into(),
-        identifier: Identifier::dns("blocked.example"),
+        identifier: Identifier::of("blocked.example"),
     }];
     let failure = refusal(Step::NewOrder, problem);
     assert_eq!(failure.reason, "NAME_REJECTED");

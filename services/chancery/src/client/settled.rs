@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use api::{
     acme::v1::{
-        AddDnsProviderResponse, RegisterServerResponse, RemoveDnsProviderResponse,
-        RenewNowResponse, RequestCertificateResponse,
+        DeactivateServerResponse, RegisterServerResponse, RenewNowResponse,
+        RequestCertificateResponse, RollAccountKeyResponse, UpdateServerContactResponse,
     },
     csr::v1::{
         CreateRequestResponse, CreateSelfSignedResponse, DeleteRequestsResponse,
@@ -60,6 +60,7 @@ positioned!(
     ClearDefaultResponse,
     CreateRequestResponse,
     CreateSelfSignedResponse,
+    DeactivateServerResponse,
     DeleteCertificatesResponse,
     DeleteRequestsResponse,
     DestroyKeysResponse,
@@ -72,7 +73,9 @@ positioned!(
     RenewNowResponse,
     RequestCertificateResponse,
     RestoreCertificateResponse,
+    RollAccountKeyResponse,
     SetDefaultResponse,
+    UpdateServerContactResponse,
 );
 
 const PATIENCE: Duration = Duration::from_secs(5);

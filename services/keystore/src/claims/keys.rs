@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{Kind, User, claim_again, holder_of};
 use crate::tables::{
+    ROWS_AT_ONCE,
     key_use::{ActiveModel, Column, Entity, Model},
     sealed_key,
 };
@@ -98,10 +99,12 @@ pub async fn key_users(
     db: &impl ConnectionTrait,
     spki_sha256: &[&str],
 ) -> Result<Vec<Model>, DbErr> {
-    Entity::find()
-        .filter(Column::SpkiSha256.is_in(spki_sha256.iter().copied()))
-        .all(db)
-        .await
+    let mut users = Vec::new();
+    for keys in spki_sha256.chunks(ROWS_AT_ONCE) {
+        let used = Entity::find().filter(Column::SpkiSha256.is_in(keys.iter().copied()));
+        users.extend(used.all(db).await?);
+    }
+    Ok(users)
 }
 
 /// Notes that the log has this holder using the key, and no other key any more.
@@ -133,19 +136,6 @@ pub async fn record_uses(db: &impl ConnectionTrait, holder: Uuid) -> Result<(), 
     Entity::update_many()
         .col_expr(Column::Recorded, Expr::value(true))
         .filter(Column::Holder.eq(holder))
-        .exec(db)
-        .await?;
-    Ok(())
-}
-
-/// No order uses this key any more: its certificate is here.
-///
-/// # Errors
-/// What the database says.
-pub async fn end_order(db: &impl ConnectionTrait, spki_sha256: &str) -> Result<(), DbErr> {
-    Entity::delete_many()
-        .filter(Column::SpkiSha256.eq(spki_sha256))
-        .filter(Column::User.eq(User::Order))
         .exec(db)
         .await?;
     Ok(())

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Followed, Missing};
+use super::{Followed, Imported, Missing};
 use crate::{
     claims::{self, Kind, User},
     events::{CertificateEvent, KeyEvent, TlsEvent},
@@ -31,6 +31,37 @@ pub(super) async fn apply(
     }
 }
 
+/// The same for certificates that came one right after another.
+pub(super) async fn imported(
+    tx: &DatabaseTransaction,
+    run: &[Imported<'_>],
+) -> Result<(), ApplyError> {
+    let claimed = run.iter().flat_map(|one| {
+        let fingerprint = one.leaf.sha256_fingerprint.as_str();
+        let name = one.event.friendly_name.as_str();
+        [
+            (Kind::Fingerprint, fingerprint, one.id),
+            (Kind::Name, name, one.id),
+        ]
+    });
+    claims::record_all(tx, &claimed.collect::<Vec<_>>()).await?;
+    let uses = run
+        .iter()
+        .map(|one| (one.leaf.spki_sha256.as_str(), one.id, one.recorded.time));
+    let uses = uses.collect::<Vec<_>>();
+    claims::record_certificates_uses(tx, &uses).await?;
+    let keys = uses.iter().map(|(spki, ..)| *spki).collect::<Vec<_>>();
+    claims::end_orders(tx, &keys).await?;
+    for one in run {
+        if let Ok(request) = one.event.request_id.parse::<Uuid>() {
+            // The certificate uses the key from now on. The reservation stays, without a name, until
+            // csr-service knows of the answer: it is not released meanwhile.
+            claims::forget_use(tx, request).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn certificate(
     tx: &DatabaseTransaction,
     recorded: &Recorded,
@@ -40,7 +71,6 @@ async fn certificate(
     let leaf = match event {
         CertificateEvent::Issued(v1::CertificateIssued { certificate, .. })
         | CertificateEvent::SelfSigned(v1::CertificateSelfSigned { certificate, .. })
-        | CertificateEvent::Imported(v1::CertificateImported { certificate, .. })
         | CertificateEvent::Renewed(v1::CertificateRenewed { certificate, .. }) => {
             let missing = || ApplyError::event(recorded, Missing("certificate"));
             Some(certificate.as_ref().ok_or_else(missing)?)
@@ -51,20 +81,12 @@ async fn certificate(
         let fingerprint = &leaf.sha256_fingerprint;
         claims::record(tx, Kind::Fingerprint, fingerprint, id).await?;
         claims::record_use(tx, &leaf.spki_sha256, id, User::Certificate, recorded.time).await?;
-        claims::end_order(tx, &leaf.spki_sha256).await?;
+        claims::end_orders(tx, &[&leaf.spki_sha256]).await?;
     }
     match event {
         CertificateEvent::Issued(v1::CertificateIssued { friendly_name, .. })
         | CertificateEvent::SelfSigned(v1::CertificateSelfSigned { friendly_name, .. }) => {
             claims::record(tx, Kind::Name, friendly_name, id).await?;
-        }
-        CertificateEvent::Imported(imported) => {
-            claims::record(tx, Kind::Name, &imported.friendly_name, id).await?;
-            if let Ok(request) = imported.request_id.parse::<Uuid>() {
-                // The certificate uses the key from now on. The reservation stays, without a name, until
-                // csr-service knows of the answer: it is not released meanwhile.
-                claims::forget_use(tx, request).await?;
-            }
         }
         CertificateEvent::Renamed(v1::CertificateRenamed { friendly_name }) => {
             claims::record(tx, Kind::Name, friendly_name, id).await?;
@@ -80,9 +102,12 @@ async fn certificate(
             claims::take_back(tx, Kind::Deletion, Some(id), "").await?;
             claims::record_uses(tx, id).await?;
         }
-        CertificateEvent::Renewed(_)
+        // In one go with those around it: see `imported`.
+        CertificateEvent::Imported(_)
+        | CertificateEvent::Renewed(_)
         | CertificateEvent::ChainCompleted(_)
         | CertificateEvent::Exported(_)
+        | CertificateEvent::Released(_)
         | CertificateEvent::Revoked(_) => {}
     }
     Ok(())

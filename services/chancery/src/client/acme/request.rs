@@ -3,7 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use api::{
-    acme::v1::{ChallengeType, RenewNowRequest, RequestCertificateRequest},
+    acme::v1::{RenewNowRequest, RequestCertificateRequest},
     x509::v1::KeyAlgorithm,
 };
 use clap::{Args, ValueEnum};
@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 
 use super::{
     super::{ClientError, Connection, answer, connection::RequestId, key_choice::KeyKind},
+    check::{self, ProofArgs},
     get, progress, show,
 };
 use crate::cli::Output;
@@ -24,8 +25,10 @@ use crate::cli::Output;
   chancery acme request 192.0.2.7 --server letsencrypt --profile shortlived --challenge tls-alpn-01
   chancery acme request www.example.com --server letsencrypt --no-wait --output json
 
-Each name must lead to this gateway: the CA looks there on port 80 (http-01) or 443 (tls-alpn-01). With dns-01 it
-looks into the DNS, where the provider writes a record; wildcards need that, and addresses cannot have it.
+With http-01 each name must lead to this gateway on port 80: the CA looks there. What `chancery acme check`
+finds is shown first, and the request is made anyway. The certificate is renewed by itself when a third of
+its life is left (half, below 10 days), or when the CA says so, and the new version is served to the next
+handshake.
 With --output json the answer is the automation once the certificate is here, and with --no-wait that of the command.")]
 pub struct RequestArgs {
     /// Fully qualified host names and addresses, the first for lists.
@@ -81,6 +84,11 @@ pub struct RequestArgs {
     )]
     pub profile: String,
     #[command(flatten)]
+    pub proof: ProofArgs,
+    /// Do not check first what stands in the way. Checks never keep a request from being made.
+    #[arg(long)]
+    pub no_checks: bool,
+    #[command(flatten)]
     pub wait: WaitArgs,
     /// The same id again is the same command, however late; a fresh one where it is left out.
     #[arg(long, value_name = "ID")]
@@ -117,8 +125,7 @@ impl From<Challenge> for ChallengeType {
   chancery acme retry www.example.com
   chancery acme retry www.example.com --no-wait --output json
 
-Nothing renews a certificate by itself yet: run this in time, for example for what this lists:
-  chancery certs list --filter status=expiring")]
+Certificates renew by themselves, and failed orders are tried again; this does not wait for that.")]
 pub struct RetryArgs {
     /// Id or friendly name of an automated certificate.
     #[arg(value_name = "AUTOMATION")]
@@ -153,19 +160,18 @@ pub async fn request(
     now: OffsetDateTime,
 ) -> Result<(), ClientError> {
     let id = RequestId::new(args.request_id.as_deref())?;
-    let is_address = |host: &String| host.parse::<IpAddr>().is_ok();
-    let first = args.hosts.first().filter(|host| is_address(host)).cloned();
-    let (ip_addresses, dns_names) = args.hosts.into_iter().partition(is_address);
+    let asked = check::request(args.server, &args.hosts, &args.proof);
+    if !args.no_checks {
+        check::before_request(connection, asked.clone()).await;
+    }
     let request = RequestCertificateRequest {
-        server: args.server,
-        dns_names,
+        server: asked.server,
+        dns_names: asked.dns_names,
+        ip_addresses: asked.ip_addresses,
         key_algorithm: KeyAlgorithm::from(args.key).into(),
-        challenge_type: ChallengeType::from(args.challenge).into(),
-        friendly_name: match (args.name, first) {
-            // Names and addresses are two lists: which one came first is known here alone.
-            (none, Some(first)) if none.is_empty() => first,
-            (name, _) => name,
-        },
+        challenge_type: asked.challenge_type,
+        dns_provider: asked.dns_provider,
+        friendly_name: args.name,
         profile: args.profile,
         ip_addresses,
         dns_provider: args.dns_provider,
