@@ -24,6 +24,10 @@ async fn what_will_work_passes_every_check() {
         CheckOutcome::Passed
     );
     assert_eq!(outcome(&checks, "SERVER", "pebble"), CheckOutcome::Passed);
+    assert_eq!(
+        outcome(&checks, "RATE_LIMIT", "pebble"),
+        CheckOutcome::Passed
+    );
     assert!(
         checks
             .iter()

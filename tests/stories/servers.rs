@@ -33,7 +33,8 @@ async fn a_directory_is_shown_before_anything_is_registered() {
         .into_inner();
     assert!(seen.terms_of_service_url.starts_with("data:"), "{seen:?}");
     assert!(!seen.external_account_required && seen.renewal_information);
-    assert_eq!(seen.profiles[0].description, "90 days");
+    assert_eq!(seen.profiles[0].name, "default");
+    assert!(!seen.profiles[0].description.is_empty());
 
     let elsewhere = PreviewDirectoryRequest {
         directory_url: town.ca.directory.replace("/dir", "/nope"),
