@@ -8,6 +8,7 @@
 //! and is recorded by the [follower](crate::follow) once the event is there; what has no event is
 //! swept. So of two commands that exclude each other one is refused, whatever happens between.
 
+mod first;
 mod keys;
 mod names;
 mod requests;
@@ -23,9 +24,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use self::{
+    first::record_first,
     keys::{
         KeyClaim, begin_destruction, forget_use, key_users, record_use, record_uses, use_key,
-        use_key_again,
+        use_key_again, use_new_key,
     },
     names::{Names, claim_free_name},
     requests::{Reservation, Reserved, answered, release_request, reserve_request, waiting_for},
@@ -151,6 +153,19 @@ pub async fn find(
     value: &str,
 ) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id((kind, value.to_owned())).one(db).await
+}
+
+/// A claim of this kind that a certificate, request or key has, if it has one.
+///
+/// # Errors
+/// What the database says.
+pub async fn held_by(
+    db: &impl ConnectionTrait,
+    kind: Kind,
+    holder: Uuid,
+) -> Result<Option<Model>, DbErr> {
+    let held = Entity::find().filter(Column::Kind.eq(kind));
+    held.filter(Column::Holder.eq(holder)).one(db).await
 }
 
 /// What stands against a change of the default, or a deletion.
@@ -323,11 +338,7 @@ pub async fn name_and_origin(
     db: &impl ConnectionTrait,
     holder: Uuid,
 ) -> Result<Option<(FriendlyName, Option<Uuid>)>, DbErr> {
-    let row = Entity::find()
-        .filter(Column::Kind.eq(Kind::Name))
-        .filter(Column::Holder.eq(holder))
-        .one(db)
-        .await?;
+    let row = held_by(db, Kind::Name, holder).await?;
     Ok(row.and_then(|row| {
         let name = FriendlyName::try_from(row.value.as_str()).ok()?;
         Some((name, row.previous_holder))

@@ -69,7 +69,10 @@ impl Progress {
     /// What the database says.
     pub async fn caught_up(&self, position: u64) -> Result<(), DbErr> {
         let mut moved = self.position.subscribe();
-        while checkpoint::checkpoint(&self.database, NAME).await?.sequence < position {
+        // What changed no row is passed over, and kept later; what another replica has written is kept.
+        while *moved.borrow_and_update() < position
+            && checkpoint::checkpoint(&self.database, NAME).await?.sequence < position
+        {
             let _ = tokio::time::timeout(LOOK_AGAIN, moved.changed()).await;
         }
         Ok(())

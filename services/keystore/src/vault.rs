@@ -1,5 +1,6 @@
 //! Keeps private keys sealed, signs with them, and shreds them. Knows no event.
 
+mod many;
 mod sealed;
 
 use std::sync::Arc;

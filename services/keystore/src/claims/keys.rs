@@ -48,6 +48,20 @@ pub async fn use_key(
     Ok(KeyClaim::Made)
 }
 
+/// The same for a key that came into the vault in this very transaction: nobody can be destroying it.
+///
+/// # Errors
+/// What the database says.
+pub async fn use_new_key(
+    db: &impl ConnectionTrait,
+    spki_sha256: &str,
+    holder: Uuid,
+    user: User,
+    now: OffsetDateTime,
+) -> Result<(), DbErr> {
+    put(db, spki_sha256, holder, user, now, false).await
+}
+
 /// The same for an event that is still to come, of a holder that may use the key already: the follower
 /// does not take the claim back when it sees that older use end.
 ///
@@ -154,7 +168,7 @@ pub async fn forget_use(db: &impl ConnectionTrait, holder: Uuid) -> Result<(), D
     Ok(())
 }
 
-async fn put(
+pub(super) async fn put(
     db: &impl ConnectionTrait,
     spki_sha256: &str,
     holder: Uuid,
