@@ -47,6 +47,21 @@ impl Egress {
         Ok(addresses.into_iter().map(|address| address.ip()).collect())
     }
 
+    /// Whether an address that was found otherwise may be reached; `host` is what it was found for.
+    ///
+    /// # Errors
+    /// [`EgressError::Refused`]
+    pub fn check(&self, host: &str, address: IpAddr) -> Result<(), EgressError> {
+        match self.rules.refusal(address) {
+            Some(kind) => Err(EgressError::Refused {
+                host: host.into(),
+                address,
+                kind,
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Whether the configuration names this address among those that may be reached.
     pub fn names(&self, address: IpAddr) -> bool {
         self.rules.names(address)
