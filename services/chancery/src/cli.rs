@@ -160,6 +160,8 @@ pub enum ServiceName {
     CsrService,
     /// ACME servers and orders.
     AcmeAgent,
+    /// E-mail and webhooks about what happened, and what did not.
+    Notifier,
     /// Tables from the log, and every query.
     Projection,
     /// TLS, port 80, the public API.
@@ -168,10 +170,11 @@ pub enum ServiceName {
 
 impl ServiceName {
     /// All of them.
-    pub const ALL: [ServiceName; 5] = [
+    pub const ALL: [ServiceName; 6] = [
         ServiceName::Keystore,
         ServiceName::CsrService,
         ServiceName::AcmeAgent,
+        ServiceName::Notifier,
         ServiceName::Projection,
         ServiceName::Gateway,
     ];
@@ -182,6 +185,7 @@ impl ServiceName {
             ServiceName::Keystore => "keystore",
             ServiceName::CsrService => "csr-service",
             ServiceName::AcmeAgent => "acme-agent",
+            ServiceName::Notifier => "notifier",
             ServiceName::Projection => "projection",
             ServiceName::Gateway => "gateway",
         }
