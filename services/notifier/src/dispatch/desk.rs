@@ -146,8 +146,14 @@ impl Desk {
         let held = held.map(|item| item.about.of()).collect::<HashSet<_>>();
         let mut owed = Vec::new();
         let since = now - USEFUL_LIFE - Duration::DAY;
-        for (id, state) in alert::row::told_of(&self.database, since).await? {
-            owed.extend(owed::of_alert(id, &state, to, &self.manners, now));
+        let alerts = alert::row::told_of(&self.database, since).await?;
+        let day = self.manners.calendar.day(now).to_string();
+        let today = owed::told_on(&alerts, to.id, &day);
+        for (id, state) in alerts {
+            let what = state.raised.as_ref().and_then(|r| r.what.subject.clone());
+            let subject = what.unwrap_or_default();
+            let worst = today.get(&(subject.kind, subject.id)).copied();
+            owed.extend(owed::of_alert(id, &state, to, worst, &self.manners, now));
         }
         let mut stale = Vec::new();
         for (item, at) in notice::of_channel(&self.database, to.id).await? {

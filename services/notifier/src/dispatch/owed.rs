@@ -1,5 +1,7 @@
 //! What a channel is owed. Pure: the time comes in.
 
+use std::collections::HashMap;
+
 use api::{convert, notifier::v1::Severity};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -32,11 +34,36 @@ pub struct Owed {
     pub ready: OffsetDateTime,
 }
 
-/// What a channel is owed of an alert, now or later.
+/// The worst that a channel was told on this day, by the subject's kind and id.
+pub fn told_on(
+    alerts: &[(Uuid, State)],
+    channel: Uuid,
+    day: &str,
+) -> HashMap<(String, String), Severity> {
+    let channel = channel.to_string();
+    let mut worst = HashMap::new();
+    for (_, state) in alerts {
+        let told = state.told.get(&channel);
+        let today = told.is_some_and(|told| told.heard && told.day == day);
+        if let Some(raised) = state.raised.as_ref().filter(|_| today) {
+            let subject = raised.what.subject.clone().unwrap_or_default();
+            let severity = raised.what.severity();
+            let known = worst.entry((subject.kind, subject.id)).or_insert(severity);
+            if (*known as i32) < severity as i32 {
+                *known = severity;
+            }
+        }
+    }
+    worst
+}
+
+/// What a channel is owed of an alert, now or later. `today`: the worst that it was told today of the same
+/// subject; of one thing people hear once a day, unless it gets worse.
 pub fn of_alert(
     id: Uuid,
     state: &State,
     to: &Recipient,
+    today: Option<Severity>,
     manners: &Manners,
     now: OffsetDateTime,
 ) -> Option<Owed> {
@@ -55,6 +82,9 @@ pub fn of_alert(
                 return None;
             }
             let ready = match told {
+                None if today.is_some_and(|worst| worst as i32 >= raised.what.severity) => {
+                    manners.calendar.next_hour(now)
+                }
                 None => first(raised.at, raised.what.severity(), to, manners),
                 Some(told) if told.since == raised.since().unix_timestamp() => raised
                     .is_daily()
