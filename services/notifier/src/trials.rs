@@ -316,14 +316,17 @@ impl Trial {
                 return true;
             }
             let since = now - Duration::days(2);
-            for (id, state) in crate::alert::row::told_of(&self.database, since)
+            let alerts = crate::alert::row::told_of(&self.database, since)
                 .await
-                .unwrap()
-            {
-                let owed = owed::of_alert(id, &state, &recipient, None, manners, now);
+                .unwrap();
+            let heard = owed::heard(&alerts, recipient.id);
+            for (id, state) in alerts {
+                let what = &state.raised.as_ref().unwrap().what;
+                let subject = what.subject.clone().unwrap();
+                let heard = heard.get(&(subject.kind, subject.id));
+                let owed = owed::of_alert(id, &state, &recipient, heard, manners, now);
                 let held = self.is_held(recipient.id, id).await;
-                let ready = owed.is_some_and(|owed| owed.ready <= now);
-                if ready && !held && !self.was_told_today(recipient.id, &state).await {
+                if owed.is_some_and(|owed| owed.ready <= now) && !held {
                     return true;
                 }
             }
@@ -338,18 +341,6 @@ impl Trial {
             }
         }
         false
-    }
-
-    /// Whether something as bad about the same subject was told today already: then this waits.
-    async fn was_told_today(&self, channel: Uuid, state: &crate::alert::State) -> bool {
-        let now = self.clock.now();
-        let day = manners().calendar.day(now).to_string();
-        let all = crate::alert::row::told_of(&self.database, now - Duration::days(2));
-        let told = owed::told_on(&all.await.unwrap(), channel, &day);
-        let what = &state.raised.as_ref().unwrap().what;
-        let subject = what.subject.clone().unwrap();
-        let worst = told.get(&(subject.kind, subject.id));
-        worst.is_some_and(|worst| *worst as i32 >= what.severity) && state.up().is_some()
     }
 
     /// Whether a message that waits for its next try tells of it.

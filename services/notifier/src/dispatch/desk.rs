@@ -147,13 +147,12 @@ impl Desk {
         let mut owed = Vec::new();
         let since = now - USEFUL_LIFE - Duration::DAY;
         let alerts = alert::row::told_of(&self.database, since).await?;
-        let day = self.manners.calendar.day(now).to_string();
-        let today = owed::told_on(&alerts, to.id, &day);
+        let heard = owed::heard(&alerts, to.id);
         for (id, state) in alerts {
             let what = state.raised.as_ref().and_then(|r| r.what.subject.clone());
             let subject = what.unwrap_or_default();
-            let worst = today.get(&(subject.kind, subject.id)).copied();
-            owed.extend(owed::of_alert(id, &state, to, worst, &self.manners, now));
+            let heard = heard.get(&(subject.kind, subject.id));
+            owed.extend(owed::of_alert(id, &state, to, heard, &self.manners, now));
         }
         let mut stale = Vec::new();
         for (item, at) in notice::of_channel(&self.database, to.id).await? {

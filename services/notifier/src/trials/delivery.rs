@@ -298,8 +298,12 @@ async fn what_happens_once_is_told_once_to_who_asked_for_it() {
         kinds: vec![MessageKind::PrivateKeyExported.into()],
         ..Rule::default()
     };
-    trial.channel("security", "security@example.org", exports).await;
-    trial.channel("ops", "ops@example.org", Rule::default()).await;
+    trial
+        .channel("security", "security@example.org", exports)
+        .await;
+    trial
+        .channel("ops", "ops@example.org", Rule::default())
+        .await;
     let notifier = trial.work().await;
     trial.import(1, "shop.example").await;
     let exported = KeyEvent::Exported(KeyExported {
@@ -312,7 +316,9 @@ async fn what_happens_once_is_told_once_to_who_asked_for_it() {
         version: 1,
         ..CertificateRevoked::default()
     };
-    trial.tell::<Certificates>(1, CertificateEvent::Revoked(revoked)).await;
+    trial
+        .tell::<Certificates>(1, CertificateEvent::Revoked(revoked))
+        .await;
     trial.settled().await;
     trial.pass(2, Duration::hours(12)).await;
     let mut told = trial.mail.until(2).await;

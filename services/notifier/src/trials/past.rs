@@ -38,7 +38,7 @@ async fn an_old_log_makes_no_noise() {
     assert!(
         mails[0]
             .subject()
-            .contains("renewal of www5.example.com fails since 2 days")
+            .contains("renewal of www5.example.com fails since 4 days")
     );
     for n in 1..=4 {
         let names = trial
