@@ -19,6 +19,7 @@ pub mod keys;
 pub mod list;
 pub mod login;
 pub mod names;
+pub mod notify;
 pub mod passphrase;
 pub mod requests;
 pub mod save;

@@ -13,6 +13,7 @@ use api::{
         ClearDefaultResponse, DeleteCertificatesResponse, DestroyKeysResponse, ExportResponse,
         ImportResponse, RenameCertificateResponse, RestoreCertificateResponse, SetDefaultResponse,
     },
+    notifier::v1::{CreateChannelResponse, DeleteChannelResponse, UpdateChannelResponse},
     projection::v1::ListRequest,
 };
 use tonic::Request;
@@ -54,9 +55,11 @@ macro_rules! positioned {
 
 positioned!(
     ClearDefaultResponse,
+    CreateChannelResponse,
     CreateRequestResponse,
     CreateSelfSignedResponse,
     DeleteCertificatesResponse,
+    DeleteChannelResponse,
     DeleteRequestsResponse,
     DestroyKeysResponse,
     ExportResponse,
@@ -68,6 +71,7 @@ positioned!(
     RequestCertificateResponse,
     RestoreCertificateResponse,
     SetDefaultResponse,
+    UpdateChannelResponse,
 );
 
 const PATIENCE: Duration = Duration::from_secs(5);
