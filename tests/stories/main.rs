@@ -28,3 +28,4 @@ mod rights;
 mod secrets;
 mod self_signed;
 mod take_over;
+mod told;
