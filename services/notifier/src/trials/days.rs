@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use api::notifier::v1::{MessageKind, Rule};
 use time::Duration;
 
-use super::{CERTIFICATE, Trial};
+use super::{Trial, others::CERTIFICATE};
 use crate::{events::AlertEvent, watch::Watched};
 
 const HALF_A_DAY: Duration = Duration::hours(12);

@@ -15,7 +15,10 @@ use town::{
 };
 use uuid::Uuid;
 
-use super::{Certificates, Keys, Trial, origin};
+use super::{
+    Trial, origin,
+    others::{Certificates, Keys},
+};
 use crate::{
     commands::CommandError,
     parse,
