@@ -1,6 +1,6 @@
 //! The main job: from the request to the handshake.
 
-use api::projection::v1::{AutomationStatus, CertificateStatus, GetRequest, Source};
+use api::projection::v1::{CertificateStatus, GetRequest, Source};
 use town::{Plan, Town, edge, pebble, wait};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -11,7 +11,7 @@ async fn a_certificate_is_issued_and_served_by_its_name() {
 
     let automation = town.issue("shop.example").await;
 
-    assert_eq!(automation.status(), AutomationStatus::Active);
+    assert_eq!(automation.status(), CertificateStatus::Valid);
     assert_eq!(automation.dns_names, ["shop.example"]);
     let request = GetRequest {
         id: automation.certificate_id,

@@ -2,7 +2,7 @@
 
 use api::{
     acme::v1::{ExternalAccountBinding, Failure, RenewNowRequest},
-    projection::v1::{AutomationStatus, GetRequest},
+    projection::v1::{CertificateStatus, GetRequest},
     refuse,
 };
 use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
@@ -275,7 +275,7 @@ async fn a_failed_challenge_is_explained_and_the_next_try_succeeds() {
     let automation = town.automation(&id, issued.sequence).await;
     assert_eq!(
         (automation.status(), automation.attempt),
-        (AutomationStatus::Active, 2)
+        (CertificateStatus::Valid, 2)
     );
     assert_eq!(automation.last_failure, None);
 }
@@ -335,7 +335,7 @@ fn violations(refused: &Status) -> Vec<String> {
 async fn failure_of(town: &Town, id: &str) -> Failure {
     wait::until("the order has failed", async || {
         let automation = town.automation(id, 0).await;
-        (automation.status() == AutomationStatus::Failed).then_some(automation.last_failure?)
+        (automation.status() == CertificateStatus::Error).then_some(automation.last_failure?)
     })
     .await
 }

@@ -2,7 +2,7 @@
 
 use api::{
     acme::v1::RenewNowRequest,
-    projection::v1::{AutomationStatus, GetRequest},
+    projection::v1::{CertificateStatus, GetRequest},
 };
 use town::Town;
 
@@ -24,7 +24,7 @@ async fn a_renewed_certificate_answers_the_next_handshake() {
     let renewed = town.until(&first.id, "renewed").await;
 
     let second = town.automation(&first.id, renewed.sequence).await;
-    assert_eq!(second.status(), AutomationStatus::Active);
+    assert_eq!(second.status(), CertificateStatus::Valid);
     assert_eq!(
         second.certificate_id, first.certificate_id,
         "the same certificate"

@@ -68,7 +68,12 @@ async fn a_channel_is_changed_and_removed_from_the_command_line() {
     let mail = MailServer::start(Security::Implicit).await;
     add_mail(&desk, &mail).await;
     let shown = desk.done("chancery notify channels show operations").await;
-    for part in ["ops@example.com", "implicit-tls", "warning and above", USER] {
+    for part in [
+        "ops@example.com",
+        "implicit-tls",
+        "warnings and errors",
+        USER,
+    ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     desk.done(

@@ -3,17 +3,30 @@
 //! The log is the lock. Who appends `order-intended` holds the order until the lease ends; a holder
 //! that goes on (after a crash, or because the CA takes its time) appends it again for the same
 //! attempt, and so does who takes over from a holder whose lease has ended.
+//!
+//! What begins by itself stands in its [`Agenda`]. A paused automation begins nothing by itself, and a
+//! cancelled one nothing at all. An order that is under way when it is cancelled is left where it is,
+//! unless the certificate request may have been sent: then it comes to its end, so that no certificate is
+//! issued that nobody keeps.
+
+mod agenda;
+mod command;
+mod decide;
+mod version;
+
+pub use agenda::Agenda;
+pub use command::{Command, Refusal};
+pub use decide::decide;
+pub use version::Version;
 
 use api::{
-    acme::v1::{
-        AutomationRenewed, AutomationRequested, CertificateObtained, Failure, FinalizeIntended,
-        OrderFailed, OrderIntended, OrderPlaced, RenewalStarted,
-    },
-    convert::{time, timestamp},
+    acme::v1::{AutomationRequested, CertificateObtained, OrderIntended},
+    convert::time,
+    x509::v1::RevocationReason,
 };
 use bytes::Bytes;
 use eventlog::{Aggregate, Envelope};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use crate::{claims::Named, events::AutomationEvent as Event};
 
@@ -23,7 +36,15 @@ pub struct Automation {
     requested: Option<AutomationRequested>,
     phase: Phase,
     attempts: u32,
+    /// Since the last certificate.
+    failures: u32,
     certificate_id: Option<String>,
+    /// Those that have not expired, the newest last.
+    versions: Vec<Version>,
+    /// The log says when the newest version is to be renewed.
+    scheduled: bool,
+    agenda: Agenda,
+    revocation: Option<Revocation>,
 }
 
 /// What is to be done.
@@ -47,6 +68,8 @@ pub struct Order {
     pub holder: String,
     /// Until then no other agent may.
     pub lease_until: OffsetDateTime,
+    /// The server that it is placed at.
+    pub server_id: String,
     /// Its URL, once the CA has it.
     pub url: Option<String>,
     /// What is to be sent to finalize it, once that was decided.
@@ -60,6 +83,19 @@ pub struct Finalize {
     pub key_id: String,
     /// The certificate request.
     pub csr_der: Bytes,
+}
+
+/// A revocation that the CA is to be told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    /// The version.
+    pub version: u32,
+    /// Its fingerprint.
+    pub sha256_fingerprint: String,
+    /// For the CA.
+    pub reason: RevocationReason,
+    /// The server that issued it.
+    pub server_id: String,
 }
 
 impl Automation {
@@ -79,6 +115,26 @@ impl Automation {
     /// The certificate in the keystore, once there is one.
     pub fn certificate_id(&self) -> Option<&str> {
         self.certificate_id.as_deref()
+    }
+
+    /// The newest certificate, until it expires and another comes.
+    pub fn newest(&self) -> Option<&Version> {
+        self.versions.last()
+    }
+
+    /// Whether the log says when the newest certificate is to be renewed.
+    pub fn is_scheduled(&self) -> bool {
+        self.scheduled
+    }
+
+    /// What begins by itself, and when.
+    pub fn agenda(&self) -> &Agenda {
+        &self.agenda
+    }
+
+    /// The revocation that is under way.
+    pub fn revocation(&self) -> Option<&Revocation> {
+        self.revocation.as_ref()
     }
 
     fn order(&self, attempt: u32) -> Result<&Order, Refusal> {
@@ -102,7 +158,8 @@ impl Aggregate for Automation {
     const NAME: &'static str = "automation";
     type Event = Event;
 
-    fn evolve(&mut self, event: &Event, _: &Envelope) {
+    fn evolve(&mut self, event: &Event, recorded: &Envelope) {
+        self.agenda.evolve(event, recorded.time);
         match event {
             Event::Requested(requested) => {
                 self.requested = Some(requested.clone());
@@ -123,27 +180,43 @@ impl Aggregate for Automation {
                     });
                 }
             }
-            Event::CertificateIssued(issued) => {
-                self.certificate_id = Some(issued.certificate_id.clone());
+            Event::CertificateIssued(issued) => self.obtain(issued, recorded.time),
+            Event::Renewed(renewed) => self.obtain(&version::obtained(renewed), recorded.time),
+            Event::IssuanceFailed(failed) | Event::RenewalFailed(failed) => {
+                // Events from before failures were counted say 0.
+                self.failures = failed.failures.max(self.failures + 1);
                 self.phase = Phase::Idle;
             }
-            Event::Renewed(_) | Event::IssuanceFailed(_) | Event::RenewalFailed(_) => {
-                self.phase = Phase::Idle;
+            Event::RenewalScheduled(_) => self.scheduled = true,
+            // Else the CA may be about to issue.
+            Event::Cancelled(_) if !self.agenda.busy => self.phase = Phase::Idle,
+            Event::RevocationIntended(intended) => {
+                let version = self.versions.iter().find(|v| v.number == intended.version);
+                self.revocation = Some(Revocation {
+                    version: intended.version,
+                    sha256_fingerprint: intended.sha256_fingerprint.clone(),
+                    reason: intended.reason(),
+                    server_id: version.map(|v| v.server_id.clone()).unwrap_or_default(),
+                });
             }
-            Event::RenewalScheduled(_)
-            | Event::Paused(_)
-            | Event::Resumed(_)
-            | Event::Cancelled(_)
-            | Event::RevocationIntended(_)
-            | Event::Revoked(_)
-            | Event::RevocationFailed(_) => {}
+            Event::Revoked(revoked) => {
+                self.revocation = None;
+                let versions = self.versions.iter_mut();
+                for version in versions.filter(|v| v.number == revoked.version) {
+                    version.revoked = true;
+                }
+            }
+            Event::RevocationFailed(_) => self.revocation = None,
+            Event::Paused(_) | Event::Resumed(_) | Event::Cancelled(_) => {}
         }
     }
 }
 
 impl Named for Automation {
+    /// A cancelled one leaves its name to the next.
     fn name(&self) -> Option<&str> {
-        self.requested.as_ref().map(|r| r.friendly_name.as_str())
+        let requested = self.requested.as_ref().filter(|_| !self.agenda.cancelled);
+        requested.map(|r| r.friendly_name.as_str())
     }
 }
 
@@ -159,211 +232,44 @@ impl Automation {
                 order.lease_until = lease_until;
             }
             phase => {
+                let requested = self.requested.as_ref();
+                let server_id = match intended.server_id.as_str() {
+                    // Events from before there was a second server do not say which.
+                    "" => requested.map(|r| r.server_id.clone()).unwrap_or_default(),
+                    named => named.to_owned(),
+                };
                 *phase = Phase::Ordering(Order {
                     attempt: intended.attempt,
                     holder: intended.holder.clone(),
                     lease_until,
+                    server_id,
                     url: None,
                     finalize: None,
                 });
             }
         }
     }
-}
 
-/// What can be asked of an automated certificate.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Command {
-    /// A person wants it.
-    Request(AutomationRequested),
-    /// A person wants the next version, or another try.
-    RenewNow,
-    /// An agent wants to work on the order, or to go on with it.
-    IntendOrder {
-        /// The agent.
-        holder: String,
-        /// The time.
-        now: OffsetDateTime,
-        /// How long no other agent may.
-        lease: Duration,
-    },
-    /// The CA has the order.
-    PlaceOrder {
-        /// Which one.
-        attempt: u32,
-        /// The agent.
-        holder: String,
-        /// The order's URL.
-        url: String,
-        /// When the CA drops it.
-        expires: Option<OffsetDateTime>,
-    },
-    /// The certificate request is ready to be sent.
-    IntendFinalize {
-        /// Which order.
-        attempt: u32,
-        /// The agent.
-        holder: String,
-        /// The time.
-        now: OffsetDateTime,
-        /// What is to be sent.
-        finalize: Finalize,
-    },
-    /// The keystore has the certificate.
-    Complete(CertificateObtained),
-    /// The order came to nothing.
-    Fail {
-        /// Which order.
-        attempt: u32,
-        /// The agent.
-        holder: String,
-        /// Why.
-        failure: Failure,
-    },
-}
-
-/// Why not.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Nobody requested it.
-    #[error("there is no such automated certificate")]
-    NotFound,
-    /// It was requested before.
-    #[error("this automated certificate is there already")]
-    AlreadyRequested,
-    /// One order at a time.
-    #[error("an order for this certificate is under way; wait for its end")]
-    OrderUnderWay,
-    /// There is nothing to order.
-    #[error("no order is wanted")]
-    NothingWanted,
-    /// Another agent works on it.
-    #[error("another agent works on this order until {until}")]
-    HeldElsewhere {
-        /// The end of its lease.
-        until: OffsetDateTime,
-    },
-    /// Another agent has taken over, or the lease has ended.
-    #[error("the lease on this order has ended")]
-    LeaseLost,
-    /// The order has ended already, or is another one.
-    #[error("this order is over")]
-    OrderOver,
-    /// That step was done before.
-    #[error("this step of the order was done before")]
-    StepDone,
-}
-
-/// Decides on one command.
-///
-/// # Errors
-/// What the rules say against it.
-pub fn decide(state: &Automation, command: Command) -> Result<Event, Refusal> {
-    if let Command::Request(requested) = command {
-        return match state.requested {
-            None => Ok(Event::Requested(requested)),
-            Some(_) => Err(Refusal::AlreadyRequested),
+    fn obtain(&mut self, obtained: &CertificateObtained, at: OffsetDateTime) {
+        let server_id = match &self.phase {
+            Phase::Ordering(order) => order.server_id.clone(),
+            Phase::Idle | Phase::Wanted => String::new(),
         };
-    }
-    state.requested()?;
-    match command {
-        Command::Request(_) => Err(Refusal::AlreadyRequested),
-        Command::RenewNow => match state.phase {
-            Phase::Idle => Ok(Event::RenewalStarted(RenewalStarted {
-                first_issuance: state.certificate_id.is_none(),
-                ..RenewalStarted::default()
-            })),
-            Phase::Wanted | Phase::Ordering(_) => Err(Refusal::OrderUnderWay),
-        },
-        Command::IntendOrder { holder, now, lease } => {
-            let attempt = match &state.phase {
-                Phase::Idle => return Err(Refusal::NothingWanted),
-                Phase::Wanted => state.attempts + 1,
-                Phase::Ordering(order) if order.holder == holder || order.lease_until <= now => {
-                    order.attempt
-                }
-                Phase::Ordering(order) => {
-                    let until = order.lease_until;
-                    return Err(Refusal::HeldElsewhere { until });
-                }
-            };
-            Ok(Event::OrderIntended(OrderIntended {
-                attempt,
-                holder,
-                lease_until: Some(timestamp(now + lease)),
-                renewal: state.certificate_id.is_some(),
-                ..OrderIntended::default()
-            }))
+        self.phase = Phase::Idle;
+        self.failures = 0;
+        self.scheduled = false;
+        self.certificate_id = Some(obtained.certificate_id.clone());
+        // What has expired needs no revocation, and a certificate of six days has hundreds of versions.
+        self.versions
+            .retain(|v| v.certificate.lifetime.not_after > at);
+        if let Some(certificate) = version::certificate(obtained, at) {
+            self.versions.push(Version {
+                number: obtained.version,
+                certificate,
+                server_id,
+                revoked: false,
+            });
         }
-        Command::PlaceOrder {
-            attempt,
-            holder,
-            url,
-            expires,
-        } => match state.order_of(attempt, &holder)?.url {
-            None => Ok(Event::OrderPlaced(OrderPlaced {
-                attempt,
-                order_url: url,
-                expires: expires.map(timestamp),
-                ..OrderPlaced::default()
-            })),
-            Some(_) => Err(Refusal::StepDone),
-        },
-        Command::IntendFinalize {
-            attempt,
-            holder,
-            now,
-            finalize,
-        } => {
-            let order = state.order_of(attempt, &holder)?;
-            // Who has lost the lease must not finalize: another agent may be about to.
-            if order.lease_until <= now {
-                return Err(Refusal::LeaseLost);
-            }
-            match order.finalize {
-                None => Ok(Event::FinalizeIntended(FinalizeIntended {
-                    attempt,
-                    key_id: finalize.key_id,
-                    csr_der: finalize.csr_der,
-                })),
-                Some(_) => Err(Refusal::StepDone),
-            }
-        }
-        Command::Complete(obtained) => {
-            // Whoever completes it: the certificate is there, and that is all that counts.
-            state.order(obtained.attempt)?;
-            Ok(match state.certificate_id {
-                None => Event::CertificateIssued(obtained),
-                Some(_) => Event::Renewed(renewed(obtained)),
-            })
-        }
-        Command::Fail {
-            attempt,
-            holder,
-            failure,
-        } => {
-            state.order_of(attempt, &holder)?;
-            let failed = OrderFailed {
-                attempt,
-                failure: Some(failure),
-                ..OrderFailed::default()
-            };
-            Ok(match state.certificate_id {
-                None => Event::IssuanceFailed(failed),
-                Some(_) => Event::RenewalFailed(failed),
-            })
-        }
-    }
-}
-
-fn renewed(obtained: CertificateObtained) -> AutomationRenewed {
-    AutomationRenewed {
-        attempt: obtained.attempt,
-        certificate_id: obtained.certificate_id,
-        version: obtained.version,
-        sha256_fingerprint: obtained.sha256_fingerprint,
-        not_before: obtained.not_before,
-        not_after: obtained.not_after,
     }
 }
 

@@ -10,22 +10,29 @@
 mod account;
 pub mod directory;
 pub mod error;
+mod holds;
 mod jws;
+mod link;
 mod nonce;
+pub mod renewal_info;
 mod text;
 #[cfg(test)]
-mod trials;
+pub mod trials;
 mod wire;
 
-pub use account::{Account, NewAccount};
+pub use account::{Account, NewAccount, NewOrder, Standing};
 pub use directory::Directory;
 pub use error::{Error, Problem};
+pub use holds::Holds;
 pub use jws::{AccountKey, ExternalAccountKey, KeyError};
 pub use wire::{
     Authorization, AuthorizationStatus, Challenge, ChallengeStatus, Identifier, Order, OrderStatus,
 };
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
@@ -40,8 +47,11 @@ use nonce::Nonces;
 pub struct Client {
     http: egress::Client,
     clock: Clock,
+    holds: Arc<Holds>,
+    directory_url: String,
     directory: Directory,
     nonces: Nonces,
+    ahead: Mutex<Option<time::Duration>>,
 }
 
 impl Client {
@@ -52,29 +62,75 @@ impl Client {
     pub async fn discover(
         http: egress::Client,
         clock: Clock,
+        holds: Arc<Holds>,
         directory_url: &str,
     ) -> Result<Arc<Self>, Error> {
         let request = request(Method::GET, directory_url)
             .body(Bytes::new())
             .map_err(|_| Error::unexpected(directory_url, "this is not a URL"))?;
+        left_alone(&holds, directory_url, directory_url, clock.now())?;
         let answer = exchange(&http, &clock, request).await?;
         if !answer.status.is_success() {
             // Whatever else it says: what answers so has no directory there.
-            return Err(answer.into_status(directory_url));
+            let refused = answer.into_status(directory_url);
+            heed(&holds, directory_url, &refused, clock.now());
+            return Err(refused);
         }
         let directory = serde_json::from_slice(&answer.body)
             .map_err(|_| Error::unexpected(directory_url, "the answer is no ACME directory"))?;
         Ok(Arc::new(Self {
             http,
             clock,
+            holds,
+            directory_url: directory_url.to_owned(),
             directory,
             nonces: Nonces::default(),
+            ahead: Mutex::new(answer.ahead),
         }))
     }
 
     /// What the CA says about itself.
     pub fn directory(&self) -> &Directory {
         &self.directory
+    }
+
+    /// How far the CA's clock was ahead of ours (negative: behind) when it last answered, to the second
+    /// and the time that an answer takes; `None` where it does not tell the time.
+    pub fn ahead(&self) -> Option<time::Duration> {
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long the CA still wants no orders.
+    pub fn takes_orders_in(&self) -> Option<Duration> {
+        let endpoint = self.endpoint(&self.directory.new_order);
+        self.holds.left(endpoint, self.clock.now())
+    }
+
+    /// Asks the CA: every request and every answer goes through here.
+    async fn exchange(&self, url: &str, request: Request<Bytes>) -> Result<Answer, Error> {
+        left_alone(&self.holds, self.endpoint(url), url, self.clock.now())?;
+        let answer = exchange(&self.http, &self.clock, request).await?;
+        if answer.ahead.is_some() {
+            *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = answer.ahead;
+        }
+        Ok(answer)
+    }
+
+    /// What an answer says that is not a success; the endpoint is left alone for as long as it asks.
+    fn refused(&self, url: &str, answer: Answer) -> Error {
+        let refused = answer.into_error(url);
+        heed(&self.holds, self.endpoint(url), &refused, self.clock.now());
+        refused
+    }
+
+    /// Which endpoint a URL is: see [`holds`].
+    fn endpoint<'a>(&'a self, url: &'a str) -> &'a str {
+        let all = self.directory.resources();
+        if all.into_iter().any(|known| known == url) {
+            url
+        } else {
+            &self.directory_url
+        }
     }
 
     /// Sends a signed request, once more with a fresh nonce for each `badNonce` (section 6.5).
@@ -88,12 +144,12 @@ impl Client {
                 .header(header::CONTENT_TYPE, "application/jose+json")
                 .body(Bytes::from(body))
                 .map_err(|_| Error::unexpected(url, "the CA named something that is not a URL"))?;
-            let answer = exchange(&self.http, &self.clock, request).await?;
+            let answer = self.exchange(url, request).await?;
             self.nonces.keep(&answer.headers);
             if answer.status.is_success() {
                 return Ok(answer);
             }
-            let refused = answer.into_error(url);
+            let refused = self.refused(url, answer);
             tries -= 1;
             if !refused.is_bad_nonce() || tries == 0 {
                 return Err(refused);
@@ -110,9 +166,9 @@ impl Client {
         let request = request(Method::HEAD, url)
             .body(Bytes::new())
             .map_err(|_| Error::unexpected(url, "newNonce is not a URL"))?;
-        let answer = exchange(&self.http, &self.clock, request).await?;
+        let answer = self.exchange(url, request).await?;
         if !answer.status.is_success() {
-            return Err(answer.into_error(url));
+            return Err(self.refused(url, answer));
         }
         nonce::in_headers(&answer.headers)
             .ok_or_else(|| Error::unexpected(url, "newNonce answered without a nonce"))
@@ -125,6 +181,8 @@ struct Answer {
     headers: HeaderMap,
     body: Bytes,
     retry_after: Option<Duration>,
+    /// How far the CA's clock is ahead of ours.
+    ahead: Option<time::Duration>,
 }
 
 impl Answer {
@@ -170,6 +228,24 @@ fn request(method: Method, url: &str) -> http::request::Builder {
         .header(header::USER_AGENT, USER_AGENT)
 }
 
+/// Whether the endpoint may be asked.
+fn left_alone(holds: &Holds, endpoint: &str, url: &str, now: OffsetDateTime) -> Result<(), Error> {
+    match holds.left(endpoint, now) {
+        None => Ok(()),
+        Some(retry_after) => Err(Error::LeftAlone {
+            url: shown(url),
+            retry_after,
+        }),
+    }
+}
+
+/// Leaves an endpoint alone for as long as it asks with an error.
+fn heed(holds: &Holds, endpoint: &str, refused: &Error, now: OffsetDateTime) {
+    if let Some(wait) = refused.retry_after().filter(|_| refused.is_overload()) {
+        holds.hold(endpoint, now + wait);
+    }
+}
+
 async fn exchange(
     http: &egress::Client,
     clock: &Clock,
@@ -188,9 +264,11 @@ async fn exchange(
             source,
         })?;
     let (parts, body) = response.into_parts();
+    let now = clock.now();
     Ok(Answer {
         status: parts.status,
-        retry_after: retry_after(&parts.headers, clock.now()),
+        retry_after: retry_after(&parts.headers, now),
+        ahead: date(&parts.headers, header::DATE).map(|date| date - now),
         headers: parts.headers,
         body,
     })
@@ -209,12 +287,18 @@ fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
     let wait = match text.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
-            let rfc2822 = &time::format_description::well_known::Rfc2822;
-            let at = OffsetDateTime::parse(text, rfc2822).ok()?;
+            let at = date(headers, header::RETRY_AFTER)?;
             Duration::try_from(at - now).unwrap_or_default()
         }
     };
     Some(wait.min(LONGEST_WAIT))
+}
+
+/// A date in a header (RFC 9110, section 5.6.7).
+fn date(headers: &HeaderMap, name: header::HeaderName) -> Option<OffsetDateTime> {
+    let text = headers.get(name)?.to_str().ok()?.trim();
+    let rfc2822 = &time::format_description::well_known::Rfc2822;
+    OffsetDateTime::parse(text, rfc2822).ok()
 }
 
 /// Who we are, to the CA (section 6.1).
@@ -224,8 +308,8 @@ const USER_AGENT: &str = concat!("chancery/", env!("CARGO_PKG_VERSION"));
 /// million fails.
 const NONCE_TRIES: u32 = 20;
 
-/// No CA is believed that asks for a longer wait.
-const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+/// No CA is believed that asks for a longer wait: the longest limits are counted in weeks.
+const LONGEST_WAIT: Duration = Duration::from_secs(7 * 86_400);
 
 /// URLs go into the log: a CA cannot fill it.
 const MAX_URL: usize = 2_000;

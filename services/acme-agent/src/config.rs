@@ -1,6 +1,14 @@
 //! The table `[acme_agent]`.
 
-use std::{num::NonZeroUsize, time::Duration};
+mod limits;
+
+pub use limits::Limits;
+
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU16, NonZeroUsize},
+    time::Duration,
+};
 
 use serde::Deserialize;
 
@@ -21,6 +29,15 @@ pub struct Config {
     pub patience_seconds: usize,
     /// After how many seconds an order that the CA neither grants nor refuses is given up. Default 3,600.
     pub order_seconds: NonZeroUsize,
+    /// What CAs let an account have in a time.
+    pub limits: Limits,
+    /// The recursive name servers that are asked, for example "192.0.2.53:53". Default: those of
+    /// /etc/resolv.conf.
+    pub resolvers: Vec<SocketAddr>,
+    /// The port at which CAs look for HTTP-01. Default 80; another one is for test CAs.
+    pub http_port: NonZeroU16,
+    /// The port at which CAs look for TLS-ALPN-01. Default 443; another one is for test CAs.
+    pub tls_port: NonZeroU16,
 }
 
 impl Config {
@@ -48,6 +65,10 @@ impl Default for Config {
             lease_seconds: QUARTER_OF_AN_HOUR,
             patience_seconds: 30,
             order_seconds: HOUR,
+            limits: Limits::default(),
+            resolvers: Vec::new(),
+            http_port: HTTP,
+            tls_port: HTTPS,
         }
     }
 }
@@ -62,6 +83,8 @@ fn seconds(n: usize) -> Duration {
 const EIGHT: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 const QUARTER_OF_AN_HOUR: NonZeroUsize = NonZeroUsize::new(900).unwrap();
 const HOUR: NonZeroUsize = NonZeroUsize::new(3_600).unwrap();
+const HTTP: NonZeroU16 = NonZeroU16::new(80).unwrap();
+const HTTPS: NonZeroU16 = NonZeroU16::new(443).unwrap();
 
 #[cfg(test)]
 mod tests {
@@ -72,6 +95,8 @@ mod tests {
         let read = |json: &str| serde_json::from_str::<Config>(json);
         assert_eq!(read("{}").unwrap(), Config::default());
         assert_eq!(read(r#"{"orders": 2}"#).unwrap().orders.get(), 2);
+        let asked = read(r#"{"resolvers": ["192.0.2.53:53", "[2001:db8::53]:53"]}"#);
+        assert_eq!(asked.unwrap().resolvers.len(), 2);
         assert!(read(r#"{"order": 2}"#).is_err());
         assert!(read(r#"{"orders": 0}"#).is_err());
     }

@@ -73,10 +73,26 @@ mod tests {
 
     #[test]
     fn every_event_ever_written_is_still_read() {
-        golden::<ServerEvent>(
-            "registered",
-            include_str!("golden/acme-server.registered.json"),
-        );
+        for (name, json) in [
+            (
+                "registered",
+                include_str!("golden/acme-server.registered.json"),
+            ),
+            (
+                "contact-updated",
+                include_str!("golden/acme-server.contact-updated.json"),
+            ),
+            (
+                "account-key-rolled",
+                include_str!("golden/acme-server.account-key-rolled.json"),
+            ),
+            (
+                "deactivated",
+                include_str!("golden/acme-server.deactivated.json"),
+            ),
+        ] {
+            golden::<ServerEvent>(name, json);
+        }
         for (name, json) in [
             (
                 "requested",
@@ -110,6 +126,37 @@ mod tests {
             (
                 "renewal-failed",
                 include_str!("golden/automation.renewal-failed.json"),
+            ),
+            (
+                "renewal-started",
+                include_str!("golden/automation.renewal-started.cause.json"),
+            ),
+            (
+                "renewal-failed",
+                include_str!("golden/automation.renewal-failed.retry.json"),
+            ),
+            (
+                "order-intended",
+                include_str!("golden/automation.order-intended.server.json"),
+            ),
+            (
+                "renewal-scheduled",
+                include_str!("golden/automation.renewal-scheduled.json"),
+            ),
+            ("paused", include_str!("golden/automation.paused.json")),
+            ("resumed", include_str!("golden/automation.resumed.json")),
+            (
+                "cancelled",
+                include_str!("golden/automation.cancelled.json"),
+            ),
+            (
+                "revocation-intended",
+                include_str!("golden/automation.revocation-intended.json"),
+            ),
+            ("revoked", include_str!("golden/automation.revoked.json")),
+            (
+                "revocation-failed",
+                include_str!("golden/automation.revocation-failed.json"),
             ),
         ] {
             golden::<AutomationEvent>(name, json);

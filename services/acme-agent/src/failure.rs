@@ -12,6 +12,8 @@ pub use refusal::registration;
 
 use api::acme::v1::{self as proto, Failure, Step};
 
+use runtime::EgressError;
+
 use crate::client::{Error, Problem};
 
 /// What the failure is about: what its sentences name.
@@ -46,12 +48,43 @@ pub fn explain(step: Step, error: &Error, about: About<'_>) -> Failure {
             let message = format!("{url} answered with HTTP status {status} and no explanation.");
             failure(step, reason, message, advice)
         }
+        Error::LeftAlone { url, retry_after } => failure(
+            step,
+            "RATE_LIMITED",
+            format!(
+                "The CA has asked to be left alone at {url}, for {} seconds more.",
+                retry_after.as_secs()
+            ),
+            "Wait as long as the CA says, then try again; the page on its rate limits tells what counts.",
+        ),
         Error::Unexpected { url, what } => failure(
             step,
             "NOT_AN_ACME_SERVER",
             format!("{url} does not speak ACME (RFC 8555): {what}."),
             "Check the directory's URL; the CA's documentation names it.",
         ),
+    }
+}
+
+/// The failure of reading a directory.
+pub fn directory(error: &Error, about: About<'_>) -> Failure {
+    let explained = explain(Step::Connect, error, about);
+    let something_answered = match error {
+        Error::Unexpected { .. } => true,
+        Error::Status { status, .. } => *status < 500 && *status != 429,
+        Error::Unreachable { source, .. } => matches!(
+            source,
+            EgressError::TooLarge { .. } | EgressError::Redirected { .. }
+        ),
+        Error::Refused { .. } | Error::LeftAlone { .. } => false,
+    };
+    if !something_answered {
+        return explained;
+    }
+    let message = &explained.message;
+    Failure {
+        message: format!("This address answers, but not as an ACME directory. {message}"),
+        ..explained
     }
 }
 

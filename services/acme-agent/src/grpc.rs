@@ -19,16 +19,20 @@ use api::{
     },
     refuse,
 };
+use futures_util::{StreamExt, stream::BoxStream};
 use runtime::Caller;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status};
 use tracing::Instrument;
 
-use crate::{refusal::CommandError, requests::Requests};
+use crate::{preflight::Preflight, refusal::CommandError, requests::Requests};
 
 /// Commands about automated certificates.
 pub struct Acme {
     /// Takes requests for certificates.
     pub requests: Arc<Requests>,
+    /// Checks them.
+    pub preflight: Arc<Preflight>,
 }
 
 #[tonic::async_trait]
@@ -60,39 +64,59 @@ impl AcmeService for Acme {
 
     async fn pause_automation(
         &self,
-        _: Request<PauseAutomationRequest>,
+        request: Request<PauseAutomationRequest>,
     ) -> Result<Response<PauseAutomationResponse>, Status> {
-        Err(Status::unimplemented("PauseAutomation"))
+        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let id = door::id("automation_id", &request.get_ref().automation_id)?;
+        let reason = door::reason(&request.get_ref().reason)?;
+        let position = self.requests.pause(&origin, id, reason).await?;
+        Ok(Response::new(PauseAutomationResponse { position }))
     }
 
     async fn resume_automation(
         &self,
-        _: Request<ResumeAutomationRequest>,
+        request: Request<ResumeAutomationRequest>,
     ) -> Result<Response<ResumeAutomationResponse>, Status> {
-        Err(Status::unimplemented("ResumeAutomation"))
+        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let id = door::id("automation_id", &request.get_ref().automation_id)?;
+        let position = self.requests.resume(&origin, id).await?;
+        Ok(Response::new(ResumeAutomationResponse { position }))
     }
 
     async fn cancel_automation(
         &self,
-        _: Request<CancelAutomationRequest>,
+        request: Request<CancelAutomationRequest>,
     ) -> Result<Response<CancelAutomationResponse>, Status> {
-        Err(Status::unimplemented("CancelAutomation"))
+        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let id = door::id("automation_id", &request.get_ref().automation_id)?;
+        let position = self.requests.cancel(&origin, id).await?;
+        Ok(Response::new(CancelAutomationResponse { position }))
     }
 
     async fn revoke_certificate(
         &self,
-        _: Request<RevokeCertificateRequest>,
+        request: Request<RevokeCertificateRequest>,
     ) -> Result<Response<RevokeCertificateResponse>, Status> {
-        Err(Status::unimplemented("RevokeCertificate"))
+        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let message = request.get_ref();
+        let id = door::id("automation_id", &message.automation_id)?;
+        let reason = door::revocation_reason(message.reason)?;
+        let revoked = self.requests.revoke(&origin, id, message.version, reason);
+        let position = revoked.await?;
+        Ok(Response::new(RevokeCertificateResponse { position }))
     }
 
-    type CheckRequestStream = tokio_stream::Empty<Result<Check, Status>>;
+    type CheckRequestStream = BoxStream<'static, Result<Check, Status>>;
 
     async fn check_request(
         &self,
-        _: Request<CheckRequestRequest>,
+        request: Request<CheckRequestRequest>,
     ) -> Result<Response<Self::CheckRequestStream>, Status> {
-        Err(Status::unimplemented("CheckRequest"))
+        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let question = door::question(request.get_ref())?;
+        let checks = self.preflight.begin(origin, question).await?;
+        let checks = ReceiverStream::new(checks).map(Ok);
+        Ok(Response::new(checks.boxed()))
     }
 }
 

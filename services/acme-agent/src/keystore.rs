@@ -5,7 +5,7 @@ use std::time::Duration;
 use api::{
     keystore::v1::{
         AddCertificateRequest, AddCertificateResponse, DestroySecretRequest, GenerateKeyRequest,
-        OpenSecretRequest, SealSecretRequest, SignRequestRequest,
+        MarkRevokedRequest, OpenSecretRequest, SealSecretRequest, SignRequestRequest,
         keystore_service_client::KeystoreServiceClient,
     },
     x509::v1::{KeyAlgorithm, SubjectAltNames},
@@ -77,16 +77,14 @@ impl Keystore {
         origin: &Origin,
         item: &str,
         key_id: &str,
-        dns_names: &[String],
+        names: SubjectAltNames,
     ) -> Result<Bytes, KeystoreError> {
-        // The names alone: a CA takes nothing else from a request for a domain-validated certificate.
+        // The names alone: a CA takes nothing else from a request for a domain-validated certificate, and
+        // not every profile allows a common name, which an address and a long name could not be anyway.
         let message = SignRequestRequest {
             key_id: key_id.to_owned(),
             subject: None,
-            subject_alt_names: Some(SubjectAltNames {
-                dns_names: dns_names.to_vec(),
-                ip_addresses: vec![],
-            }),
+            subject_alt_names: Some(names),
         };
         let request = request(message, origin, item, SLOW);
         let signed = self.0.clone().sign_request(request).await;
@@ -106,6 +104,20 @@ impl Keystore {
         let request = request(certificate, origin, item, QUICK);
         let kept = self.0.clone().add_certificate(request).await;
         Ok(kept.map_err(not("keep the certificate"))?.into_inner())
+    }
+
+    /// Marks a version as revoked; a repeat is the same fact.
+    pub async fn mark_revoked(
+        &self,
+        origin: &Origin,
+        message: MarkRevokedRequest,
+    ) -> Result<(), KeystoreError> {
+        let item = format!("revoked/{}", message.version);
+        let request = request(message, origin, &item, QUICK);
+        let marked = self.0.clone().mark_revoked(request).await;
+        marked
+            .map(drop)
+            .map_err(not("mark the certificate as revoked"))
     }
 
     /// Seals a secret.

@@ -6,10 +6,15 @@
 //! intent to the certificate in the [`keystore`], with the account that [`accounts`] holds ready, the
 //! protocol that [`client`] speaks, and the answers that [`challenge`] puts in place. What goes wrong
 //! becomes a sentence that a person can act on in [`failure`], and a refusal a status in [`refusal`].
+//! A certificate that is to be revoked is brought to its CA by [`revocation`]. What a CA lets us have is in [`budget`].
+//! What is due begins by itself in [`schedule`], when [`policy`] says.
 
 mod accounts;
 mod automation;
+mod budget;
+mod certificate;
 mod challenge;
+mod changes;
 mod claims;
 mod client;
 mod config;
@@ -22,10 +27,19 @@ mod names;
 mod order;
 mod outbox;
 mod patience;
+mod policy;
+mod preflight;
+mod presets;
 mod refusal;
 mod registration;
 mod requests;
+mod revocation;
+mod schedule;
 mod server;
+mod server_uses;
+mod together;
+mod under_way;
+mod upkeep;
 mod worker;
 
 #[cfg(test)]
@@ -48,12 +62,20 @@ use tonic::service::Routes;
 
 use accounts::Accounts;
 use automation::Automation;
+use budget::Budget;
 use challenge::http01::Answers;
 use keystore::Keystore;
 use order::Orders;
 use outbox::Outbox;
+use preflight::{Lookup, LookupStartError, Preflight};
 use registration::Registrar;
 use requests::Requests;
+use revocation::{Revocations, Revoker};
+use schedule::{Timer, agendas::Agendas, asking::Asker, sanity::Sanity};
+use server_uses::Uses;
+use together::Together;
+use under_way::UnderWay;
+use upkeep::Upkeep;
 use worker::Worker;
 
 /// Runs the service until the runtime says to stop; orders that are under way go on at the next start.
@@ -72,7 +94,15 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     let accounts = Accounts::new(egress, clock.clone(), keystore.clone(), database.clone());
     let accounts = Arc::new(accounts);
 
+    let upkeep = Arc::new(Upkeep {
+        log: log.clone(),
+        database: database.clone(),
+        accounts: accounts.clone(),
+        clock: clock.clone(),
+        under_way: UnderWay::default(),
+    });
     let servers = grpc::Servers {
+        upkeep: upkeep.clone(),
         registrar: Arc::new(Registrar::new(
             log.clone(),
             database.clone(),
@@ -80,28 +110,83 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             clock.clone(),
         )),
     };
-    let acme = grpc::Acme {
-        requests: Arc::new(Requests {
-            log: log.clone(),
-            database: database.clone(),
-            clock: clock.clone(),
-        }),
+    let requests = Arc::new(Requests {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+    });
+    let preflight = Preflight {
+        requests: requests.clone(),
+        accounts: accounts.clone(),
+        answers: answers.clone(),
+        lookup: Lookup::new(&config.resolvers).map_err(RunError::Lookup)?,
+        egress: runtime.egress().clone(),
+        clock: clock.clone(),
+        http_port: config.http_port.get(),
+        tls_port: config.tls_port.get(),
     };
-    let changed = Arc::new(Notify::new());
+    let acme = grpc::Acme {
+        requests,
+        preflight: Arc::new(preflight),
+    };
+    let changed = [(); 4].map(|()| Arc::new(Notify::new()));
+    let [
+        orders_changed,
+        schedule_changed,
+        questions_changed,
+        revocations_changed,
+    ] = changed;
     let follower = Follower {
         name: Outbox::FOLLOWER.to_owned(),
         subjects: vec![subject::of_kind(<Automation as eventlog::Aggregate>::NAME)],
         log: log.clone(),
         database: database.clone(),
     };
+    let rows = Together(vec![
+        Box::new(Outbox::new(orders_changed.clone())),
+        Box::new(Agendas::new(vec![
+            schedule_changed.clone(),
+            questions_changed.clone(),
+        ])),
+        Box::new(Revocations::new(revocations_changed.clone())),
+        Box::new(Uses),
+    ]);
+    let timer = Timer {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        sanity: Sanity::new(log.clone(), accounts.clone()),
+        service: runtime.service(),
+        at_a_time: config.orders.get(),
+        changed: schedule_changed.clone(),
+    };
+    let asker = Asker {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        accounts: accounts.clone(),
+        service: runtime.service(),
+        changed: questions_changed,
+    };
+    let revoker = Revoker {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        accounts: accounts.clone(),
+        keystore: keystore.clone(),
+        service: runtime.service(),
+        changed: revocations_changed,
+    };
+    let budget = Budget::new(database.clone(), clock.clone(), config.limits.clone());
     let worker = Worker {
         at_a_time: config.orders.get(),
         orders: Arc::new(Orders::new(
-            &runtime, config, log, keystore, accounts, answers,
+            &runtime, config, log, keystore, accounts, answers, budget,
         )),
         database,
         clock,
-        changed: changed.clone(),
+        changed: orders_changed,
+        put_off: schedule_changed,
     };
     let routes = Routes::new(AcmeServiceServer::new(acme))
         .add_service(ServerServiceServer::new(servers))
@@ -110,11 +195,27 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     tokio::try_join!(
         async { runtime.serve(routes).await.map_err(RunError::Serve) },
         async {
-            let followed = follower.run(Outbox::new(changed), stopping.clone()).await;
+            let followed = follower.run(rows, stopping.clone()).await;
             followed.map_err(RunError::Follow)
         },
         async {
+            upkeep.tend(stopping.clone()).await;
+            Ok(())
+        },
+        async {
             worker.run(stopping.clone()).await;
+            Ok(())
+        },
+        async {
+            timer.run(stopping.clone()).await;
+            Ok(())
+        },
+        async {
+            asker.run(stopping.clone()).await;
+            Ok(())
+        },
+        async {
+            revoker.run(stopping.clone()).await;
             Ok(())
         },
     )?;
@@ -126,8 +227,14 @@ fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(names::Migration),
         Box::new(contacts::Migration),
         Box::new(outbox::Migration),
+        Box::new(outbox::DueMigration),
+        Box::new(budget::Migration),
+        Box::new(changes::Migration),
+        Box::new(server_uses::Migration),
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
+        Box::new(schedule::agendas::Migration),
+        Box::new(revocation::Migration),
     ]
 }
 
@@ -143,6 +250,9 @@ pub enum RunError {
     /// The bucket of challenges.
     #[error("cannot open the bucket of challenges; `chancery init` makes it")]
     Answers(#[source] KeyValueError),
+    /// The name servers.
+    #[error("cannot tell which name servers to ask; name them as resolvers in [acme_agent]")]
+    Lookup(#[source] LookupStartError),
     /// The own database.
     #[error("cannot open the database")]
     Database(#[source] runtime::DatabaseError),

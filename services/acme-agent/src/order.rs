@@ -12,9 +12,10 @@
 
 mod held;
 mod keep;
+mod place;
 mod steps;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use api::acme::v1::{Failure, Step};
 use async_nats::jetstream::kv::PutError;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     accounts::Accounts,
     automation::{self, Automation, Command, Phase},
+    budget::Budget,
     challenge::http01::Answers,
     client,
     config::Config,
@@ -33,6 +35,7 @@ use crate::{
     failure::{self, About},
     keystore::{Keystore, KeystoreError},
     outbox::Open,
+    worker::chain,
 };
 
 use held::Held;
@@ -43,6 +46,7 @@ pub struct Orders {
     keystore: Keystore,
     accounts: Arc<Accounts>,
     answers: Answers,
+    budget: Budget,
     clock: Clock,
     config: Config,
     service: &'static str,
@@ -56,6 +60,8 @@ pub enum Outcome {
     Over,
     /// Another agent has it until then.
     Elsewhere(OffsetDateTime),
+    /// The CA leaves no room for it before then.
+    Later(OffsetDateTime),
 }
 
 /// Something of ours stood in the way, or the service stops: the order goes on another time.
@@ -88,6 +94,8 @@ enum Halt {
     Lost(automation::Refusal),
     /// Not now.
     Interrupted(Interrupted),
+    /// Not before then.
+    Later(OffsetDateTime),
 }
 
 /// Why a step was the last one.
@@ -122,12 +130,14 @@ impl Orders {
         keystore: Keystore,
         accounts: Arc<Accounts>,
         answers: Answers,
+        budget: Budget,
     ) -> Self {
         Self {
             log,
             keystore,
             accounts,
             answers,
+            budget,
             clock: runtime.clock().clone(),
             config,
             service: runtime.service(),
@@ -143,6 +153,7 @@ impl Orders {
         match self.run(open).await {
             Ok(()) => Ok(Outcome::Over),
             Err(Halt::Lost(refusal)) => Ok(self.outcome(&refusal)),
+            Err(Halt::Later(until)) => Ok(Outcome::Later(until)),
             Err(Halt::Interrupted(interrupted)) => Err(interrupted),
         }
     }
@@ -164,8 +175,11 @@ impl Orders {
                 );
                 Command::Complete(obtained)
             }
-            Err(Stop::Ca(step, error)) => self.failed(&held, self.explain(step, &error, &held)),
-            Err(Stop::Failed(failure)) => self.failed(&held, *failure),
+            Err(Stop::Ca(step, error)) => {
+                let failure = self.explain(step, &error, &held);
+                self.failed(&held, failure, error.retry_after()).await
+            }
+            Err(Stop::Failed(failure)) => self.failed(&held, *failure, None).await,
             Err(Stop::Halt(halt)) => return Err(halt),
         };
         self.append(&held, "end", end).await.map(drop)
@@ -178,22 +192,39 @@ impl Orders {
         }
         let about = About {
             directory_url: &held.directory_url,
-            names: &held.requested.dns_names,
+            names: &held.names,
         };
         failure::explain(step, error, about)
     }
 
-    fn failed(&self, held: &Held, failure: Failure) -> Command {
+    async fn failed(
+        &self,
+        held: &Held,
+        failure: Failure,
+        retry_after: Option<Duration>,
+    ) -> Command {
         tracing::warn!(
             reason = failure.reason,
             // Not `message`: the JSON form of the log has that key already.
             said = failure.message,
             "order failed"
         );
+        // Once the certificate request is sent, there may be a certificate.
+        if held.finalize.is_none()
+            && let Err(error) = self.budget.failed(&self.asked(held), &held.unproved).await
+        {
+            // More is counted than the CA does, for a while.
+            tracing::warn!(
+                error = chain(&error),
+                "cannot take note of the failure in the limits"
+            );
+        }
         Command::Fail {
             attempt: held.attempt,
             holder: self.config.replica.clone(),
+            now: self.clock.now(),
             failure,
+            retry_after,
         }
     }
 
@@ -271,6 +302,15 @@ impl Orders {
             | automation::Refusal::AlreadyRequested
             | automation::Refusal::OrderUnderWay
             | automation::Refusal::NothingWanted
+            | automation::Refusal::NotDue
+            | automation::Refusal::NothingNew
+            | automation::Refusal::AlreadyPaused
+            | automation::Refusal::NotPaused
+            | automation::Refusal::Cancelled
+            | automation::Refusal::NoSuchVersion
+            | automation::Refusal::AlreadyRevoked
+            | automation::Refusal::RevocationUnderWay
+            | automation::Refusal::NoRevocation
             | automation::Refusal::OrderOver => Outcome::Over,
         }
     }

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use eventlog::{Aggregate, Apply, ApplyError, Origin, Recorded};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Set, sea_query::OnConflict,
+    QuerySelect, QueryTrait, Set,
+    sea_query::{OnConflict, SelectStatement},
 };
 use sea_orm_migration::prelude::*;
+use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -33,17 +35,21 @@ impl Open {
     }
 }
 
-/// The open orders, the oldest first, but for those with these causes.
+/// The open orders that may be worked on now, the oldest first, but for those with these causes.
 ///
 /// # Errors
 /// What the database says.
 pub async fn oldest(
     db: &impl ConnectionTrait,
     but: &[Uuid],
+    now: OffsetDateTime,
     most: u64,
 ) -> Result<Vec<Open>, DbErr> {
+    let due = entity::Column::Due.is_null();
+    let due = due.or(entity::Column::Due.lte(now.unix_timestamp()));
     let rows = entity::Entity::find()
         .filter(entity::Column::Cause.is_not_in(but.iter().copied()))
+        .filter(due)
         .order_by_asc(entity::Column::Position)
         .limit(most)
         .all(db)
@@ -54,6 +60,52 @@ pub async fn oldest(
         correlation: row.correlation,
     });
     Ok(open.collect())
+}
+
+/// Leaves an order alone until then, by all replicas and also after a restart.
+///
+/// # Errors
+/// What the database says.
+pub async fn postpone(
+    db: &impl ConnectionTrait,
+    order: &Open,
+    until: OffsetDateTime,
+) -> Result<(), DbErr> {
+    // In whole seconds, and never before its time.
+    let due = until.unix_timestamp() + 1;
+    entity::Entity::update_many()
+        .col_expr(entity::Column::Due, Expr::value(due))
+        .filter(entity::Column::Automation.eq(order.automation))
+        .filter(entity::Column::Cause.eq(order.cause))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// The automations whose orders are left alone for now: they keep nobody busy.
+pub fn put_off(now: OffsetDateTime) -> SelectStatement {
+    entity::Entity::find()
+        .select_only()
+        .column(entity::Column::Automation)
+        .filter(entity::Column::Due.gt(now.unix_timestamp()))
+        .into_query()
+}
+
+/// When the next order that was left alone may be worked on again.
+///
+/// # Errors
+/// What the database says.
+pub async fn next_due(
+    db: &impl ConnectionTrait,
+    now: OffsetDateTime,
+) -> Result<Option<OffsetDateTime>, DbErr> {
+    let next = entity::Entity::find()
+        .filter(entity::Column::Due.gt(now.unix_timestamp()))
+        .order_by_asc(entity::Column::Due)
+        .one(db)
+        .await?;
+    let due = next.and_then(|row| row.due);
+    Ok(due.and_then(|due| OffsetDateTime::from_unix_timestamp(due).ok()))
 }
 
 /// Takes an order out that has ended, before the follower comes to its end. A later order of the same
@@ -139,12 +191,14 @@ async fn open(
         correlation: Set(recorded.correlation_id),
         // Sequences are far from the largest i64.
         position: Set(recorded.sequence.try_into().unwrap_or(i64::MAX)),
+        due: Set(None),
     };
     let replace = OnConflict::column(entity::Column::Automation)
         .update_columns([
             entity::Column::Cause,
             entity::Column::Correlation,
             entity::Column::Position,
+            entity::Column::Due,
         ])
         .to_owned();
     entity::Entity::insert(row)
@@ -165,6 +219,8 @@ mod entity {
         pub cause: Uuid,
         pub correlation: Uuid,
         pub position: i64,
+        /// In seconds; none: at once.
+        pub due: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -197,6 +253,33 @@ impl MigrationTrait for Migration {
     }
 }
 
+/// Its column `due`.
+pub struct DueMigration;
+
+impl MigrationName for DueMigration {
+    fn name(&self) -> &str {
+        "m20260101_000011_open_order_due"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for DueMigration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        use sea_orm_migration::schema::big_integer_null;
+        let table = Table::alter()
+            .table("open_order")
+            .add_column(big_integer_null("due"))
+            .to_owned();
+        manager.alter_table(table).await?;
+        let index = Index::create()
+            .name("open_order_due")
+            .table("open_order")
+            .col("due")
+            .to_owned();
+        manager.create_index(index).await
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use eventlog::EventBody;
@@ -206,6 +289,7 @@ mod tests {
     use super::*;
     use crate::memory::database;
 
+    const NOW: OffsetDateTime = datetime!(2026-01-01 00:00 UTC);
     const A: Uuid = Uuid::from_u128(0xa);
     const B: Uuid = Uuid::from_u128(0xb);
 
@@ -237,7 +321,7 @@ mod tests {
     }
 
     async fn causes(db: &DatabaseConnection, but: &[Uuid]) -> Vec<u128> {
-        let open = oldest(db, but, 10).await.unwrap();
+        let open = oldest(db, but, NOW, 10).await.unwrap();
         open.iter().map(|o| o.cause.as_u128()).collect()
     }
 
@@ -251,7 +335,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_order_is_open_from_its_cause_to_its_end() {
-        let db = database(vec![Box::new(Migration)]).await;
+        let db = database(vec![Box::new(Migration), Box::new(DueMigration)]).await;
         let requested = Event::Requested(Default::default());
         let failed = Event::IssuanceFailed(Default::default());
         let again = Event::RenewalStarted(Default::default());
@@ -275,5 +359,31 @@ mod tests {
         let issued = Event::CertificateIssued(Default::default());
         apply(&db, &[recorded(5, A, &issued), recorded(6, B, &issued)]).await;
         assert!(causes(&db, &[]).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_order_that_is_left_alone_comes_back_at_its_time() {
+        let db = database(vec![Box::new(Migration), Box::new(DueMigration)]).await;
+        let requested = Event::Requested(Default::default());
+        apply(
+            &db,
+            &[recorded(1, A, &requested), recorded(2, B, &requested)],
+        )
+        .await;
+        let first = oldest(&db, &[], NOW, 1).await.unwrap().remove(0);
+        let later = NOW + time::Duration::HOUR;
+        postpone(&db, &first, later).await.unwrap();
+        assert_eq!(causes(&db, &[]).await, [2]);
+        let due = next_due(&db, NOW).await.unwrap().unwrap();
+        assert!(due >= later);
+        assert_eq!(oldest(&db, &[], due, 10).await.unwrap()[0], first);
+        assert_eq!(next_due(&db, due).await.unwrap(), None);
+        // Another cause is another order.
+        apply(
+            &db,
+            &[recorded(3, A, &Event::RenewalStarted(Default::default()))],
+        )
+        .await;
+        assert_eq!(causes(&db, &[]).await, [2, 3]);
     }
 }

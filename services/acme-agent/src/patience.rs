@@ -7,6 +7,12 @@ use time::OffsetDateTime;
 
 use crate::client::Error;
 
+/// Whether the CA may do another time what it did not do now.
+pub fn may_pass(error: &Error) -> bool {
+    let mut patience = Patience::until(OffsetDateTime::UNIX_EPOCH + FOR_EVER);
+    patience.after(error, OffsetDateTime::UNIX_EPOCH).is_some() || error.is("rateLimited")
+}
+
 /// The tries of one step.
 #[derive(Debug)]
 pub struct Patience {
@@ -51,6 +57,7 @@ impl Patience {
                 _ if problem.status >= 500 => *retry_after,
                 _ => return None,
             },
+            Error::LeftAlone { retry_after, .. } => Some(*retry_after),
             Error::Status { .. } | Error::Unexpected { .. } => return None,
         };
         let pause = asked.unwrap_or_default().max(self.pause);
@@ -58,6 +65,9 @@ impl Patience {
         (now + pause <= self.until).then_some(pause)
     }
 }
+
+/// Longer than any CA asks for.
+const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -111,6 +121,7 @@ mod tests {
         assert_eq!(after(refused("rateLimited", 429, Some(7))), seven);
         assert_eq!(after(refused("rateLimited", 429, Some(31))), None);
         assert_eq!(after(refused("rateLimited", 429, None)), None);
+        assert!(may_pass(&refused("rateLimited", 429, None)));
     }
 
     #[test]
@@ -122,6 +133,7 @@ mod tests {
             refused("badNonce", 400, None),
         ] {
             assert_eq!(patience.after(&error, NOW), None);
+            assert!(!may_pass(&error));
         }
     }
 }

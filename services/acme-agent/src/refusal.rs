@@ -22,6 +22,9 @@ pub enum Refusal {
     /// No server of that id or name.
     #[error("there is no server {0:?}; register it first")]
     ServerNotFound(String),
+    /// Automations would lose their account.
+    #[error("automated certificates use this server: {}; cancel them, or request them elsewhere, first", .0.join(", "))]
+    ServerInUse(Vec<String>),
     /// The CA has terms, and they were not agreed to.
     #[error("the CA's terms of service must be agreed to; read them at {terms}")]
     TermsNotAgreed {
@@ -117,6 +120,10 @@ impl From<Refusal> for Status {
             Refusal::ServerNotFound(_) | Refusal::Server(server::Refusal::NotFound) => {
                 (Code::NotFound, "SERVER_NOT_FOUND")
             }
+            Refusal::ServerInUse(_) => (Code::FailedPrecondition, "SERVER_IN_USE"),
+            Refusal::Server(server::Refusal::Deactivated) => {
+                (Code::FailedPrecondition, "SERVER_DEACTIVATED")
+            }
             Refusal::TermsNotAgreed { .. } => (Code::FailedPrecondition, "TERMS_NOT_AGREED"),
             Refusal::EabRequired { .. } => (Code::FailedPrecondition, "EAB_REQUIRED"),
             Refusal::ProfileUnknown { .. } => (Code::FailedPrecondition, "PROFILE_UNKNOWN"),
@@ -133,6 +140,15 @@ impl From<Refusal> for Status {
                 A::LeaseLost => (Code::FailedPrecondition, "LEASE_LOST"),
                 A::OrderOver => (Code::FailedPrecondition, "ORDER_OVER"),
                 A::StepDone => (Code::FailedPrecondition, "STEP_DONE"),
+                A::NotDue => (Code::FailedPrecondition, "NOT_DUE"),
+                A::NothingNew => (Code::FailedPrecondition, "NOTHING_NEW"),
+                A::AlreadyPaused => (Code::FailedPrecondition, "ALREADY_PAUSED"),
+                A::NotPaused => (Code::FailedPrecondition, "NOT_PAUSED"),
+                A::Cancelled => (Code::FailedPrecondition, "CANCELLED"),
+                A::NoSuchVersion => (Code::NotFound, "VERSION_NOT_FOUND"),
+                A::AlreadyRevoked => (Code::FailedPrecondition, "ALREADY_REVOKED"),
+                A::RevocationUnderWay => (Code::FailedPrecondition, "REVOCATION_UNDER_WAY"),
+                A::NoRevocation => (Code::FailedPrecondition, "NO_REVOCATION"),
             },
         };
         // What a CA says is in it, and a status travels in headers, which have their limit.
@@ -155,7 +171,7 @@ impl Refusal {
             Self::TermsNotAgreed { .. } => Some("terms_of_service_agreed"),
             Self::EabRequired { .. } => Some("external_account_binding"),
             Self::ProfileUnknown { .. } => Some("profile"),
-            Self::Ca(_) | Self::Server(_) | Self::Automation(_) => None,
+            Self::ServerInUse(_) | Self::Ca(_) | Self::Server(_) | Self::Automation(_) => None,
         }
     }
 }

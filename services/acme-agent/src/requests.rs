@@ -1,19 +1,21 @@
-//! What people ask of automated certificates: the first one, the next one, another try.
+//! What people ask of automated certificates: the first one, the next one, another try, a pause, an end.
 
 use api::acme::v1::{AutomationRequested, ChallengeType, ServerRegistered};
-use api::x509::v1::KeyAlgorithm;
+use api::x509::v1::{KeyAlgorithm, RevocationReason};
 use eventlog::{Aggregate, ClaimError, EventLog, Executed, Origin, RequestLedger};
 use pki::{DnsName, FriendlyName};
 use runtime::Clock;
-use sea_orm::DatabaseConnection;
+use sea_orm::{DatabaseConnection, DbErr};
 use uuid::Uuid;
 
 use crate::{
     automation::{self, Automation, Command},
+    changes::{self, What},
     claims::{self, Claimed},
     names::{self, Kind},
     refusal::{CommandError, Refusal},
-    server::Server,
+    server::{self, Server},
+    server_uses,
     worker::chain,
 };
 
@@ -56,7 +58,7 @@ impl Requests {
         if let Ok(requested) = loaded.state.requested() {
             // A repeat: the log knows whether it is the same request.
             let again = Command::Request(requested.clone());
-            return Ok((id, self.append(origin, id, again).await?));
+            return Ok((id, self.append(origin, id, REQUEST, again).await?));
         }
         let (server_id, server) = self.server(&wish.server).await?;
         check_profile(&server, &wish.profile)?;
@@ -66,11 +68,11 @@ impl Requests {
         if let Claimed::Taken = claimed.await? {
             return Err(Refusal::NameTaken(name.to_string()).into());
         }
-        let done = self.append(origin, id, Command::Request(requested(server_id, wish)));
+        let done = self.request_claimed(origin, id, requested(server_id, wish));
         let done = done.await;
         if let Err(error) = &done
             && error.nothing_happened()
-            && let Err(error) = names::release(&self.database, kind, name, id).await
+            && let Err(error) = self.forget(id, name).await
         {
             // The caller is told why he was refused; the name is swept when somebody wants it.
             tracing::warn!(automation = %id, error = chain(&error), "a refused request left its name behind");
@@ -78,27 +80,114 @@ impl Requests {
         Ok((id, done?))
     }
 
+    /// Notes first which servers it uses: who is about to deactivate one sees that, or is seen here.
+    async fn request_claimed(
+        &self,
+        origin: &Origin,
+        id: Uuid,
+        requested: AutomationRequested,
+    ) -> Result<u64, CommandError> {
+        let servers = server_uses::servers(&requested);
+        server_uses::note(&self.database, id, &servers, self.clock.now()).await?;
+        for server in servers {
+            let change = changes::of(&self.database, server).await?;
+            if change.is_some_and(|c| c.what == What::Deactivate) {
+                return Err(Refusal::Server(server::Refusal::Deactivated).into());
+            }
+            // It may have ended meanwhile, and its change with it.
+            let loaded = self.log.load::<Server>(&server.to_string()).await;
+            let server = loaded.map_err(CommandError::Log)?.state;
+            server.usable().map_err(Refusal::Server)?;
+        }
+        self.append(origin, id, REQUEST, Command::Request(requested))
+            .await
+    }
+
+    async fn forget(&self, id: Uuid, name: &FriendlyName) -> Result<(), DbErr> {
+        server_uses::forget(&self.database, id).await?;
+        names::release(&self.database, Kind::Automation, name, id).await
+    }
+
     /// Asks for the next version of a certificate, or for another try: the position of the event.
     ///
     /// # Errors
     /// Why not.
     pub async fn renew(&self, origin: &Origin, id: Uuid) -> Result<u64, CommandError> {
+        self.ask(origin, id, "renew", Command::RenewNow).await
+    }
+
+    /// Stops what begins by itself: the position of the event.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn pause(
+        &self,
+        origin: &Origin,
+        id: Uuid,
+        reason: String,
+    ) -> Result<u64, CommandError> {
+        self.ask(origin, id, "pause", Command::Pause { reason })
+            .await
+    }
+
+    /// Lets it go on: the position of the event.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn resume(&self, origin: &Origin, id: Uuid) -> Result<u64, CommandError> {
+        self.ask(origin, id, "resume", Command::Resume).await
+    }
+
+    /// Ends an automation for good: the position of the event.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn cancel(&self, origin: &Origin, id: Uuid) -> Result<u64, CommandError> {
+        self.ask(origin, id, "cancel", Command::Cancel).await
+    }
+
+    /// Has a version revoked, the newest one for 0: the position of the intent.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn revoke(
+        &self,
+        origin: &Origin,
+        id: Uuid,
+        version: u32,
+        reason: RevocationReason,
+    ) -> Result<u64, CommandError> {
+        let command = Command::IntendRevocation { version, reason };
+        self.ask(origin, id, "revoke", command).await
+    }
+
+    /// Asks something of an automation that is there.
+    async fn ask(
+        &self,
+        origin: &Origin,
+        id: Uuid,
+        item: &str,
+        command: Command,
+    ) -> Result<u64, CommandError> {
         let loaded = self.log.load::<Automation>(&id.to_string()).await;
         let loaded = loaded.map_err(CommandError::Log)?;
-        // A refused command claims nothing; a repeat is refused here (its own order is under way),
-        // but found by its id below.
-        if automation::decide(&loaded.state, Command::RenewNow).is_ok() {
+        // A refused command claims nothing; a repeat is refused here (what it asked for has been
+        // done), but found by its id below.
+        if automation::decide(&loaded.state, command.clone()).is_ok() {
             let claimed = RequestLedger::claim(&self.database, origin).await;
             claimed.map_err(|error| match error {
                 ClaimError::Reused => CommandError::RequestIdReused,
                 ClaimError::Database(error) => CommandError::Database(error),
             })?;
         }
-        self.append(origin, id, Command::RenewNow).await
+        self.append(origin, id, item, command).await
     }
 
-    /// A server by its id or name.
-    async fn server(&self, asked: &str) -> Result<(Uuid, ServerRegistered), CommandError> {
+    /// A server by its id or name, where it can be used.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub async fn server(&self, asked: &str) -> Result<(Uuid, ServerRegistered), CommandError> {
         let id = match Uuid::parse_str(asked) {
             Ok(id) => Some(id),
             Err(_) => {
@@ -110,7 +199,10 @@ impl Requests {
         let id = id.ok_or_else(not_found)?;
         let loaded = self.log.load::<Server>(&id.to_string()).await;
         let loaded = loaded.map_err(CommandError::Log)?;
-        let registered = loaded.state.registered().map_err(|_| not_found())?;
+        let registered = loaded.state.usable().map_err(|refusal| match refusal {
+            server::Refusal::NotFound => not_found(),
+            other => other.into(),
+        })?;
         Ok((id, registered.what.clone()))
     }
 
@@ -118,12 +210,9 @@ impl Requests {
         &self,
         origin: &Origin,
         id: Uuid,
+        item: &str,
         command: Command,
     ) -> Result<u64, CommandError> {
-        let item = match command {
-            Command::RenewNow => "renew",
-            _ => "request",
-        };
         let decide = |state: &Automation| automation::decide(state, command.clone());
         let (id, now) = (id.to_string(), self.clock.now());
         let executed = self.log.execute(&id, origin, item, now, decide).await;
@@ -155,6 +244,8 @@ fn requested(server: Uuid, wish: &Wish) -> AutomationRequested {
         ..AutomationRequested::default()
     }
 }
+
+const REQUEST: &str = "request";
 
 #[cfg(test)]
 mod tests {

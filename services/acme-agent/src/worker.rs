@@ -30,6 +30,8 @@ pub struct Worker {
     pub at_a_time: usize,
     /// Notified when there may be something new to do.
     pub changed: Arc<Notify>,
+    /// Told when an order is put off: another may begin in its place.
+    pub put_off: Arc<Notify>,
 }
 
 impl Worker {
@@ -40,12 +42,14 @@ impl Worker {
         let mut waiting = Waiting::default();
         while !stopping.is_cancelled() {
             waiting.wake(self.clock.now());
-            let mut wake = waiting.next();
-            if let Err(error) = self.fill(&mut tasks, &mut running, &waiting).await {
-                // A full disk, for example: what runs goes on, and the rest is asked for again.
-                tracing::error!(error = chain(&error), "cannot read the open orders");
-                wake = Some(self.clock.now() + DATABASE_PAUSE);
-            }
+            let wake = match self.fill(&mut tasks, &mut running, &waiting).await {
+                Ok(due) => waiting.next().into_iter().chain(due).min(),
+                Err(error) => {
+                    // A full disk, for example: what runs goes on, and the rest is asked for again.
+                    tracing::error!(error = chain(&error), "cannot read the open orders");
+                    Some(self.clock.now() + DATABASE_PAUSE)
+                }
+            };
             tokio::select! {
                 () = stopping.cancelled() => {}
                 () = self.changed.notified() => {}
@@ -60,20 +64,22 @@ impl Worker {
         }
     }
 
-    /// Begins as many orders as may run beside those that do.
+    /// Begins as many orders as may run beside those that do: when to look again, at the latest.
     async fn fill(
         &self,
         tasks: &mut JoinSet<Result<Outcome, Interrupted>>,
         running: &mut HashMap<Id, Open>,
         waiting: &Waiting,
-    ) -> Result<(), DbErr> {
+    ) -> Result<Option<OffsetDateTime>, DbErr> {
         let free = self.at_a_time.saturating_sub(running.len());
         if free == 0 {
-            return Ok(());
+            // The end of one of them is waited for.
+            return Ok(None);
         }
         let busy = running.values().map(|open| open.cause);
         let but = busy.chain(waiting.causes()).collect::<Vec<_>>();
-        for open in outbox::oldest(&self.database, &but, free as u64).await? {
+        let now = self.clock.now();
+        for open in outbox::oldest(&self.database, &but, now, free as u64).await? {
             let span = tracing::info_span!("order", automation = %open.automation);
             let work = {
                 let (orders, open) = (self.orders.clone(), open.clone());
@@ -82,7 +88,7 @@ impl Worker {
             let task = tasks.spawn(work.instrument(span));
             running.insert(task.id(), open);
         }
-        Ok(())
+        outbox::next_due(&self.database, now).await
     }
 
     /// Takes note of what came of an order.
@@ -110,6 +116,14 @@ impl Worker {
                 }
             }
             Ok(Ok(Outcome::Elsewhere(until))) => waiting.until(open.cause, until),
+            Ok(Ok(Outcome::Later(until))) => {
+                waiting.forget(open.cause);
+                if let Err(error) = outbox::postpone(&self.database, &open, until).await {
+                    waiting.until(open.cause, self.clock.now() + DATABASE_PAUSE);
+                    tracing::warn!(%automation, error = chain(&error), "cannot put the order off");
+                }
+                self.put_off.notify_one();
+            }
             // It goes on at the next start.
             Ok(Err(Interrupted::Stopping)) => {}
             Ok(Err(interrupted)) => {
@@ -166,7 +180,8 @@ impl Waiting {
     }
 }
 
-async fn sleep_until(clock: &Clock, until: Option<OffsetDateTime>) {
+/// Waits until then; for good, where there is nothing to wait for.
+pub(crate) async fn sleep_until(clock: &Clock, until: Option<OffsetDateTime>) {
     match until {
         Some(until) => clock.sleep_until(until).await,
         None => std::future::pending().await,

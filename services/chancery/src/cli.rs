@@ -83,7 +83,7 @@ pub enum Command {
     /// ACME servers and automated certificates.
     #[command(subcommand)]
     Acme(AcmeCommand),
-    /// Who is told what: notifications by e-mail and webhook.
+    /// Alerts, and the channels through which people are told of them.
     #[command(subcommand)]
     Notify(NotifyCommand),
     /// The event log: everything that ever happened.

@@ -113,7 +113,10 @@ fn run(global: Global, command: Command) -> Result<(), CommandError> {
                 )
             }
             Command::Notify(command) => {
-                Ok(client::notify::run(command, &connect(&global).await?, global.output).await?)
+                Ok(
+                    client::notify::run(command, &connect(&global).await?, global.output, now())
+                        .await?,
+                )
             }
             Command::Events(command) => {
                 Ok(client::events::run(command, &connect(&global).await?, global.output).await?)

@@ -89,6 +89,8 @@ fn help_is_pinned() {
         "notify channels update",
         "notify channels test",
         "notify channels remove",
+        "notify alerts",
+        "notify alerts list",
         "events",
         "events tail",
         "events list",

@@ -59,6 +59,8 @@ pub struct Version {
     pub fingerprint: String,
     /// Where the log has it.
     pub position: u64,
+    /// Its CA has revoked it.
+    pub revoked: bool,
 }
 
 impl State {
@@ -215,6 +217,21 @@ pub fn decide(state: &State, command: &Command) -> Result<Event, Refusal> {
             }
             Ok(Event::Exported(exported.clone()))
         }
+        Command::Revoke { version, reason } => {
+            // Also of one that was deleted meanwhile: it is a fact.
+            let kept = state.known().ok_or(Refusal::NoSuchCertificate)?;
+            let mut numbered = (1..).zip(&kept.versions);
+            match numbered.find(|(number, _)| number == version) {
+                None => Err(Refusal::NoSuchVersion {
+                    newest: kept.version(),
+                }),
+                Some((_, known)) if known.revoked => Err(Refusal::AlreadyRevoked),
+                Some(_) => Ok(Event::Revoked(v1::CertificateRevoked {
+                    version: *version,
+                    reason: (*reason).into(),
+                })),
+            }
+        }
         Command::Delete => {
             let kept = state.existing()?;
             if !kept.automation_id.is_empty() {
@@ -308,6 +325,13 @@ impl Aggregate for State {
                 }
             }
             Event::Exported(_) => {}
+            Event::Revoked(revoked) => {
+                let versions = self.known_mut().map(|kept| &mut kept.versions);
+                let numbered = (1..).zip(versions.into_iter().flatten());
+                for (number, version) in numbered {
+                    version.revoked |= number == revoked.version;
+                }
+            }
             Event::Deleted(_) => {
                 if let Self::Kept(kept) = std::mem::take(self) {
                     *self = Self::Deleted(kept);
@@ -329,6 +353,7 @@ fn version(leaf: &x509::v1::Certificate, recorded: &Envelope) -> Version {
     Version {
         fingerprint: leaf.sha256_fingerprint.clone(),
         position: recorded.sequence,
+        revoked: false,
     }
 }
 

@@ -9,6 +9,7 @@ mod export;
 mod generate_key;
 mod import;
 mod key_choice;
+mod mark_revoked;
 mod rename;
 mod reserve_request;
 mod self_sign;

@@ -34,6 +34,8 @@ eventlog::events! {
         Renamed("renamed"): v1::CertificateRenamed = "chancery.keystore.v1.CertificateRenamed",
         /// It is about to leave.
         Exported("exported"): v1::CertificateExported = "chancery.keystore.v1.CertificateExported",
+        /// Its CA has revoked a version.
+        Revoked("revoked"): v1::CertificateRevoked = "chancery.keystore.v1.CertificateRevoked",
         /// It is gone, but for its key.
         Deleted("deleted"): v1::CertificateDeleted = "chancery.keystore.v1.CertificateDeleted",
         /// It is back.
@@ -100,6 +102,7 @@ mod tests {
         golden("certificate", samples::chain_completed());
         golden("certificate", samples::renamed());
         golden("certificate", samples::exported());
+        golden("certificate", samples::revoked());
         golden("certificate", samples::deleted());
         golden("certificate", samples::restored());
         golden("tls", samples::serving_granted());

@@ -116,9 +116,13 @@ impl KeystoreService for Keystore {
 
     async fn mark_revoked(
         &self,
-        _: Request<MarkRevokedRequest>,
+        request: Request<MarkRevokedRequest>,
     ) -> Result<Response<MarkRevokedResponse>, Status> {
-        Err(Status::unimplemented("MarkRevoked"))
+        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let (id, version, reason) = parse::mark_revoked(request.get_ref())?;
+        let marked = self.commands.mark_revoked(&origin, id, version, reason);
+        let position = marked.await?;
+        Ok(Response::new(MarkRevokedResponse { position }))
     }
 
     async fn seal_secret(

@@ -71,7 +71,8 @@ pub(crate) async fn apply(
         CertificateEvent::SelfSigned(_)
         | CertificateEvent::ChainCompleted(_)
         | CertificateEvent::Renamed(_)
-        | CertificateEvent::Exported(_) => {}
+        | CertificateEvent::Exported(_)
+        | CertificateEvent::Revoked(_) => {}
     }
     Ok(())
 }

@@ -5,10 +5,11 @@ pub mod files;
 use api::{
     convert::{self, id},
     keystore::v1::{
-        self, AddCertificateRequest, RenameCertificateRequest, ReserveRequestRequest,
-        SignRequestRequest, SignSelfSignedRequest, key_choice::Key,
+        self, AddCertificateRequest, MarkRevokedRequest, RenameCertificateRequest,
+        ReserveRequestRequest, SignRequestRequest, SignSelfSignedRequest, key_choice::Key,
     },
     refuse::Violations,
+    x509::v1::RevocationReason,
 };
 use bytes::Bytes;
 use pki::{Certificate, FriendlyName, Subject, SubjectAltNames};
@@ -133,6 +134,20 @@ pub fn add_certificate(request: &AddCertificateRequest) -> Result<AddCertificate
             place,
             automation_id,
         }),
+        _ => Err(violations.into_status()),
+    }
+}
+
+pub fn mark_revoked(request: &MarkRevokedRequest) -> Result<(Uuid, u32, RevocationReason), Status> {
+    let mut violations = Violations::new();
+    let id = id("certificate_id", &request.certificate_id, &mut violations);
+    let reason = RevocationReason::try_from(request.reason);
+    let reason = violations.check(
+        "reason",
+        reason.map_err(|_| "this reason is not known here"),
+    );
+    match (id, reason) {
+        (Some(id), Some(reason)) => Ok((id, request.version, reason)),
         _ => Err(violations.into_status()),
     }
 }

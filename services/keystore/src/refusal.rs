@@ -90,6 +90,9 @@ pub enum Refusal {
         /// The newest.
         newest: u32,
     },
+    /// The version was revoked before.
+    #[error("this version is revoked already")]
+    AlreadyRevoked,
     /// Something needs the key.
     #[error("{by} uses this key; delete that first")]
     KeyInUse {
@@ -145,6 +148,7 @@ impl Refusal {
             Refusal::NameUnchanged => (Code::FailedPrecondition, "NAME_UNCHANGED"),
             Refusal::ChainUnchanged => (Code::FailedPrecondition, "CHAIN_UNCHANGED"),
             Refusal::NoSuchVersion { .. } => (Code::NotFound, "NO_SUCH_VERSION"),
+            Refusal::AlreadyRevoked => (Code::FailedPrecondition, "ALREADY_REVOKED"),
             Refusal::KeyInUse { .. } => (Code::FailedPrecondition, "KEY_IN_USE"),
             Refusal::KeyBeingDestroyed => (Code::Aborted, "KEY_BEING_DESTROYED"),
             Refusal::KeyDestroyed => (Code::NotFound, "KEY_DESTROYED"),

@@ -129,6 +129,13 @@ pub fn exported() -> CertificateEvent {
     })
 }
 
+pub fn revoked() -> CertificateEvent {
+    CertificateEvent::Revoked(v1::CertificateRevoked {
+        version: 1,
+        reason: api::x509::v1::RevocationReason::KeyCompromise.into(),
+    })
+}
+
 pub fn deleted() -> CertificateEvent {
     CertificateEvent::Deleted(v1::CertificateDeleted {})
 }

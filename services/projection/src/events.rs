@@ -41,6 +41,10 @@ eventlog::events! {
         Deleted("deleted"): api::keystore::v1::CertificateDeleted = "chancery.keystore.v1.CertificateDeleted",
         /// It is here again.
         Restored("restored"): api::keystore::v1::CertificateRestored = "chancery.keystore.v1.CertificateRestored",
+        /// No automation manages it any more.
+        Released("released"): api::keystore::v1::CertificateReleased = "chancery.keystore.v1.CertificateReleased",
+        /// Its CA has revoked a version.
+        Revoked("revoked"): api::keystore::v1::CertificateRevoked = "chancery.keystore.v1.CertificateRevoked",
     }
 }
 
@@ -73,6 +77,22 @@ eventlog::events! {
     pub enum ServerEvent {
         /// An account exists there.
         Registered("registered"): api::acme::v1::ServerRegistered = "chancery.acme.v1.ServerRegistered",
+        /// The account has other contact addresses.
+        ContactUpdated("contact-updated"): api::acme::v1::ServerContactUpdated = "chancery.acme.v1.ServerContactUpdated",
+        /// The account has another key.
+        AccountKeyRolled("account-key-rolled"): api::acme::v1::AccountKeyRolled = "chancery.acme.v1.AccountKeyRolled",
+        /// The account has ended.
+        Deactivated("deactivated"): api::acme::v1::ServerDeactivated = "chancery.acme.v1.ServerDeactivated",
+    }
+}
+
+eventlog::events! {
+    /// What happens to a DNS provider.
+    pub enum DnsProviderEvent {
+        /// It may write TXT records for us.
+        Added("added"): api::acme::v1::DnsProviderAdded = "chancery.acme.v1.DnsProviderAdded",
+        /// It is forgotten.
+        Removed("removed"): api::acme::v1::DnsProviderRemoved = "chancery.acme.v1.DnsProviderRemoved",
     }
 }
 
@@ -81,7 +101,9 @@ eventlog::events! {
     pub enum AutomationEvent {
         /// Somebody wants this certificate, for good.
         Requested("requested"): api::acme::v1::AutomationRequested = "chancery.acme.v1.AutomationRequested",
-        /// Somebody asked for the next version now, or for another try.
+        /// When the next renewal begins by itself.
+        RenewalScheduled("renewal-scheduled"): api::acme::v1::RenewalScheduled = "chancery.acme.v1.RenewalScheduled",
+        /// The next version is wanted now, or another try.
         RenewalStarted("renewal-started"): api::acme::v1::RenewalStarted = "chancery.acme.v1.RenewalStarted",
         /// An order is about to be placed.
         OrderIntended("order-intended"): api::acme::v1::OrderIntended = "chancery.acme.v1.OrderIntended",
@@ -97,6 +119,44 @@ eventlog::events! {
         IssuanceFailed("issuance-failed"): api::acme::v1::OrderFailed = "chancery.acme.v1.OrderFailed",
         /// An order for the next version ended without one.
         RenewalFailed("renewal-failed"): api::acme::v1::OrderFailed = "chancery.acme.v1.OrderFailed",
+        /// No renewal begins by itself.
+        Paused("paused"): api::acme::v1::AutomationPaused = "chancery.acme.v1.AutomationPaused",
+        /// Renewals begin by themselves again.
+        Resumed("resumed"): api::acme::v1::AutomationResumed = "chancery.acme.v1.AutomationResumed",
+        /// It has ended for good.
+        Cancelled("cancelled"): api::acme::v1::AutomationCancelled = "chancery.acme.v1.AutomationCancelled",
+        /// The CA is about to be told to revoke a version.
+        RevocationIntended("revocation-intended"): api::acme::v1::RevocationIntended = "chancery.acme.v1.RevocationIntended",
+        /// The CA has revoked it.
+        Revoked("revoked"): api::acme::v1::AutomationRevoked = "chancery.acme.v1.AutomationRevoked",
+        /// The CA would not.
+        RevocationFailed("revocation-failed"): api::acme::v1::RevocationFailed = "chancery.acme.v1.RevocationFailed",
+    }
+}
+
+eventlog::events! {
+    /// What happens to a channel for notifications.
+    pub enum ChannelEvent {
+        /// There is somebody more to tell.
+        Created("created"): api::notifier::v1::ChannelCreated = "chancery.notifier.v1.ChannelCreated",
+        /// Its name, rule or settings are others.
+        Updated("updated"): api::notifier::v1::ChannelUpdated = "chancery.notifier.v1.ChannelUpdated",
+        /// It is told no more.
+        Deleted("deleted"): api::notifier::v1::ChannelDeleted = "chancery.notifier.v1.ChannelDeleted",
+    }
+}
+
+eventlog::events! {
+    /// What happens to an alert.
+    pub enum AlertEvent {
+        /// Somebody has to act.
+        Raised("raised"): api::notifier::v1::AlertRaised = "chancery.notifier.v1.AlertRaised",
+        /// A channel has taken a message about it.
+        Notified("notified"): api::notifier::v1::AlertNotified = "chancery.notifier.v1.AlertNotified",
+        /// A channel has not.
+        NotifyFailed("notify-failed"): api::notifier::v1::AlertNotifyFailed = "chancery.notifier.v1.AlertNotifyFailed",
+        /// It works again.
+        Cleared("cleared"): api::notifier::v1::AlertCleared = "chancery.notifier.v1.AlertCleared",
     }
 }
 
@@ -113,8 +173,14 @@ pub enum Event {
     Request(RequestEvent),
     /// `acme-server`
     Server(ServerEvent),
+    /// `dns-provider`
+    DnsProvider(DnsProviderEvent),
     /// `automation`
     Automation(AutomationEvent),
+    /// `channel`
+    Channel(ChannelEvent),
+    /// `alert`
+    Alert(AlertEvent),
     /// Any other aggregate: only the event itself is kept.
     Other,
 }
@@ -131,7 +197,10 @@ impl Event {
             "tls" => recorded.decode().map(Self::Tls),
             "request" => recorded.decode().map(Self::Request),
             "acme-server" => recorded.decode().map(Self::Server),
+            "dns-provider" => recorded.decode().map(Self::DnsProvider),
             "automation" => recorded.decode().map(Self::Automation),
+            "channel" => recorded.decode().map(Self::Channel),
+            "alert" => recorded.decode().map(Self::Alert),
             _ => readable(recorded).map(|()| Self::Other),
         }
     }

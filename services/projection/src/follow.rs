@@ -4,6 +4,8 @@
 mod batch;
 mod certificates;
 mod link;
+mod notifications;
+mod renewers;
 mod write;
 
 use std::time::Duration;

@@ -19,7 +19,7 @@ use tonic::{Request, Response, Status, metadata::MetadataMap};
 use crate::{
     position::Position,
     query::{
-        automations, certificates, events, keys,
+        alerts, automations, certificates, channels, dns_providers, events, keys,
         question::{List, Page, Question, Row},
         requests, servers,
     },
@@ -182,7 +182,7 @@ impl QueryService for Questions {
     ) -> Result<Response<answer::ListAutomationsResponse>, Status> {
         let (page, position) = self.list::<automations::Field>(request).await?;
         Ok(Response::new(answer::ListAutomationsResponse {
-            automations: automations::answered(&self.database, page.rows).await?,
+            automations: automations::answered(&self.database, page.rows, self.now()).await?,
             next_page_token: page.next_page_token,
             position,
         }))
@@ -193,7 +193,8 @@ impl QueryService for Questions {
         request: Request<GetRequest>,
     ) -> Result<Response<answer::Automation>, Status> {
         let id = self.wanted(request).await?;
-        Ok(Response::new(automations::get(&self.database, &id).await?))
+        let found = automations::get(&self.database, &id, self.now()).await?;
+        Ok(Response::new(found))
     }
 
     async fn list_events(
@@ -211,23 +212,40 @@ impl QueryService for Questions {
 
     async fn list_dns_providers(
         &self,
-        _: Request<ListRequest>,
+        request: Request<ListRequest>,
     ) -> Result<Response<answer::ListDnsProvidersResponse>, Status> {
-        Err(Status::unimplemented("list_dns_providers"))
+        let (page, position) = self.list::<dns_providers::Field>(request).await?;
+        let rows = dns_providers::answered(&self.database, page.rows).await;
+        Ok(Response::new(answer::ListDnsProvidersResponse {
+            dns_providers: rows.map_err(Refusal::from)?,
+            next_page_token: page.next_page_token,
+            position,
+        }))
     }
 
     async fn list_channels(
         &self,
-        _: Request<ListRequest>,
+        request: Request<ListRequest>,
     ) -> Result<Response<answer::ListChannelsResponse>, Status> {
-        Err(Status::unimplemented("list_channels"))
+        let (page, position) = self.list::<channels::Field>(request).await?;
+        let rows = page.rows.into_iter().map(channels::answered);
+        Ok(Response::new(answer::ListChannelsResponse {
+            channels: rows.collect::<Result<_, _>>()?,
+            next_page_token: page.next_page_token,
+            position,
+        }))
     }
 
     async fn list_alerts(
         &self,
-        _: Request<ListRequest>,
+        request: Request<ListRequest>,
     ) -> Result<Response<answer::ListAlertsResponse>, Status> {
-        Err(Status::unimplemented("list_alerts"))
+        let (page, position) = self.list::<alerts::Field>(request).await?;
+        Ok(Response::new(answer::ListAlertsResponse {
+            alerts: page.rows.into_iter().map(alerts::answered).collect(),
+            next_page_token: page.next_page_token,
+            position,
+        }))
     }
 
     type WatchEventsStream = Pin<Box<dyn Stream<Item = Result<answer::Event, Status>> + Send>>;

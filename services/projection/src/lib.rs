@@ -2,7 +2,7 @@
 //!
 //! An event walks eventlog's `Follower` → [`follow`] (rows and checkpoint in one transaction) →
 //! [`tables`]. A question walks [`grpc`] → [`query`] (parsed whole, then one statement) → the table,
-//! after [`position`] has reached what it waits for. Nothing here writes to the log, and nothing but
+//! after [`position`] has reached what it waits for; how a row stands then, [`status`] says. Nothing here writes to the log, and nothing but
 //! the log writes to the tables: they can be thrown away and built again.
 
 pub mod config;
@@ -12,6 +12,7 @@ pub mod grpc;
 pub mod position;
 pub mod query;
 pub mod refusal;
+pub mod status;
 pub mod tables;
 
 use api::projection::v1::query_service_server::QueryServiceServer;

@@ -4,9 +4,12 @@
 //! SQL with bound values, never with text; one module a noun says which fields it has and how its
 //! rows are answered.
 
+pub mod alerts;
 pub mod automations;
 pub mod certificates;
+pub mod channels;
 pub mod condition;
+pub mod dns_providers;
 pub mod events;
 pub mod filter;
 pub mod keys;

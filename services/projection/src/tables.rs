@@ -5,14 +5,19 @@
 //! - Enums are the numbers that `proto/` gives them: those never change.
 //! - Text that is searched or sorted by is kept folded ([`folded`]), because the databases differ in
 //!   how they compare letters; where its own spelling is shown too, it stands beside it.
+//! - No text holds NUL, which PostgreSQL's cannot: [`crate::follow`] sees to that for every column. Lists
+//!   and messages in JSON are columns of JSON as it is written, where it is escaped.
 //! - Nothing that is sorted by is NULL: keysets need an order that has no gaps.
 
+pub mod alert;
 pub mod automation;
 pub mod certificate;
 pub mod certificate_issuer;
 pub mod certificate_name;
 pub mod certificate_version;
+pub mod channel;
 pub mod default_certificate;
+pub mod dns_provider;
 pub mod event;
 pub mod instant;
 pub mod issuer;
@@ -26,10 +31,22 @@ use api::x509::v1::SubjectAltNames;
 use sea_orm::FromJsonQueryResult;
 use serde::{Deserialize, Serialize};
 
-/// Text as it is compared: without regard to case. Letter by letter, so that a part of a text folds
-/// to a part of the folded text.
+/// Text as it is compared and indexed: without regard to case, and no longer than [`MAX_INDEXED`]. Letter
+/// by letter, so that a part of a text folds to a part of the folded text.
 pub fn folded(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).collect()
+    // Nothing is folded that would be cut off again: each character has an octet at least.
+    let letters = text.chars().take(MAX_INDEXED).flat_map(char::to_lowercase);
+    indexed(
+        letters
+            .map(|c| if c == NUL { NUL_SHOWN } else { c })
+            .collect(),
+    )
+}
+
+/// Text that an index can hold, as it is.
+pub fn indexed(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(MAX_INDEXED));
+    text
 }
 
 /// Every DNS name and address among them, as it is compared, each once.
@@ -48,6 +65,15 @@ pub fn each_name(names: Option<&SubjectAltNames>) -> Vec<String> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
 #[serde(transparent)]
 pub struct Texts(pub Vec<String>);
+
+/// How much of a text an index holds, in octets: PostgreSQL takes 2,704 an entry, and an entry may hold two
+/// texts. Far more than names have; what is longer came in with a certificate from elsewhere.
+pub const MAX_INDEXED: usize = 1_000;
+
+/// The character that no text of PostgreSQL can hold, and what stands in its place.
+pub const NUL: char = '\0';
+/// See [`NUL`].
+pub const NUL_SHOWN: char = char::REPLACEMENT_CHARACTER;
 
 /// An event that was read and cannot become a row: the writer left out what a row needs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

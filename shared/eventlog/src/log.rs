@@ -9,6 +9,7 @@ use async_nats::{
 
 use crate::{
     cache::Cache,
+    envelope::Recorded,
     error::LogError,
     read::{self, ANSWER_WAIT},
     safety::{self, OpenError},
@@ -58,6 +59,17 @@ impl EventLog {
     /// [`LogError::Unavailable`] where nobody answers in time.
     pub async fn last_sequence(&self) -> Result<u64, LogError> {
         Ok(self.info().await?.state.last_sequence)
+    }
+
+    /// The log's last event, likewise; `None` for an empty log.
+    ///
+    /// # Errors
+    /// Any [`LogError`] but `Full`.
+    pub async fn last(&self) -> Result<Option<Recorded>, LogError> {
+        match self.last_sequence().await? {
+            0 => Ok(None),
+            last => read::at(&self.0.context, last).await,
+        }
     }
 
     pub(crate) async fn info(&self) -> Result<Info, LogError> {

@@ -146,6 +146,27 @@ impl Certificate {
         &self.issuer_der
     }
 
+    /// The CN of its issuer; empty where that has none.
+    pub fn issuer_common_name(&self) -> String {
+        // It was read once already.
+        X509Name::from_der(&self.issuer_der)
+            .map(|(_, name)| common_name(&name))
+            .unwrap_or_default()
+    }
+
+    /// The key identifier of its issuer, where it names one (RFC 5280, section 4.2.1.1).
+    pub fn authority_key_id(&self) -> Option<&[u8]> {
+        self.authority_key_id.as_deref()
+    }
+
+    /// The contents octets of the serial number's INTEGER: with the leading zero octet that keeps it positive.
+    pub fn serial_octets(&self) -> Vec<u8> {
+        // It was read once already.
+        X509Certificate::from_der(&self.der)
+            .map(|(_, parsed)| parsed.raw_serial().to_vec())
+            .unwrap_or_default()
+    }
+
     /// The subject field by field: of each kind that a person can fill in, the first value.
     pub fn subject_fields(&self) -> SubjectFields {
         // It was read once already.

@@ -1,10 +1,22 @@
-use time::macros::datetime;
+use api::{
+    acme::v1::{Failure, FinalizeIntended, OrderFailed, OrderPlaced, RenewalStarted, StartCause},
+    convert::timestamp,
+};
+use eventlog::given::{Decided, given};
+use time::{Duration, macros::datetime};
 
 use super::*;
-use eventlog::given::{Decided, given};
+use crate::policy;
+
+mod histories;
+mod life;
+mod retries;
+mod revocation;
 
 const A: &str = "agent-a";
 const B: &str = "agent-b";
+const FIRST: &str = "first-server";
+const SECOND: &str = "second-server";
 const LEASE: Duration = Duration::minutes(15);
 
 fn minute(n: i64) -> OffsetDateTime {
@@ -14,6 +26,8 @@ fn minute(n: i64) -> OffsetDateTime {
 fn requested() -> Event {
     Event::Requested(AutomationRequested {
         friendly_name: "shop".into(),
+        server_id: FIRST.into(),
+        fallback_server_id: SECOND.into(),
         dns_names: vec!["shop.example".into()],
         ..AutomationRequested::default()
     })
@@ -25,7 +39,7 @@ fn intended(attempt: u32, holder: &str, from: OffsetDateTime, renewal: bool) -> 
         holder: holder.into(),
         lease_until: Some(timestamp(from + LEASE)),
         renewal,
-        ..OrderIntended::default()
+        server_id: FIRST.into(),
     })
 }
 
@@ -58,15 +72,27 @@ fn obtained(attempt: u32) -> CertificateObtained {
         attempt,
         certificate_id: "certificate".into(),
         version: attempt,
-        ..CertificateObtained::default()
+        sha256_fingerprint: format!("{attempt:064x}"),
+        not_before: Some(timestamp(minute(0))),
+        not_after: Some(timestamp(minute(0) + Duration::days(90))),
     }
 }
 
+/// The first of its kind, at minute 10.
 fn failed(attempt: u32) -> OrderFailed {
+    let server_error = policy::Failed {
+        reason: "SERVER_ERROR",
+        failures: 1,
+        lifetime: None,
+        retry_after: None,
+        seed: &format!("shop/{attempt}"),
+    };
     OrderFailed {
         attempt,
-        failure: Some(Failure::default()),
-        ..OrderFailed::default()
+        failure: Some(failure()),
+        retry_at: Some(timestamp(policy::retry(&server_error, minute(10)))),
+        failures: 1,
+        needs_person: false,
     }
 }
 
@@ -88,6 +114,7 @@ fn place(attempt: u32, holder: &str) -> Command {
         holder: holder.into(),
         url: "https://ca.example/order/1".into(),
         expires: Some(minute(60)),
+        replaces: String::new(),
     }
 }
 
@@ -104,7 +131,16 @@ fn fail(attempt: u32, holder: &str) -> Command {
     Command::Fail {
         attempt,
         holder: holder.into(),
-        failure: Failure::default(),
+        now: minute(10),
+        failure: failure(),
+        retry_after: None,
+    }
+}
+
+fn failure() -> Failure {
+    Failure {
+        reason: "SERVER_ERROR".into(),
+        ..Failure::default()
     }
 }
 
@@ -206,7 +242,7 @@ fn the_first_certificate_is_issued_and_the_next_renewed() {
         intended(2, A, minute(30), true),
     ];
     when(renewal.clone(), Command::Complete(obtained(2)))
-        .then(Event::Renewed(renewed(obtained(2))));
+        .then(Event::Renewed(version::renewed(obtained(2))));
     when(renewal.clone(), Command::Complete(obtained(1))).refused(Refusal::OrderOver);
     when(renewal, fail(2, A)).then(Event::RenewalFailed(failed(2)));
 }

@@ -1,5 +1,10 @@
 //! An account at a CA (RFC 8555, section 7.3), and what is done with it.
 
+mod current_key;
+mod upkeep;
+
+pub use upkeep::Standing;
+
 use std::{sync::Arc, time::Duration};
 
 use serde::Deserialize;
@@ -7,8 +12,10 @@ use serde_json::json;
 
 use super::{
     AccountKey, Answer, Authorization, Client, Error, ExternalAccountKey, Identifier, Order,
-    jws::Signer,
+    jws::Signer, link, renewal_info::CertId,
 };
+use current_key::CurrentKey;
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 
 /// What an account is made of, beside its key.
@@ -18,6 +25,26 @@ pub struct NewAccount<'a> {
     pub contact_emails: &'a [String],
     /// What binds it to an account at the CA, where there is one.
     pub external: Option<&'a ExternalAccountKey>,
+}
+
+/// What is ordered.
+#[derive(Debug, Clone, Copy)]
+pub struct NewOrder<'a> {
+    /// What the certificate is to be for.
+    pub identifiers: &'a [Identifier],
+    /// The CA's profile, where it is not to choose one.
+    pub profile: Option<&'a str>,
+    /// The certificate whose place it takes (RFC 9773, section 5).
+    pub replaces: Option<&'a CertId>,
+}
+
+/// A certificate as a CA hands it out.
+#[derive(Debug)]
+pub struct Download {
+    /// PEM, the leaf first, then its issuers.
+    pub pem: String,
+    /// Where the same leaf is with other issuers.
+    pub alternates: Vec<String>,
 }
 
 impl Client {
@@ -65,7 +92,7 @@ impl Client {
 /// A key that the CA knows.
 pub struct Account {
     client: Arc<Client>,
-    key: Arc<AccountKey>,
+    key: CurrentKey,
     url: String,
 }
 
@@ -77,16 +104,18 @@ impl Account {
             status: String,
         }
         if answer.json::<Status>(asked)?.status != "valid" {
-            return Err(Error::unexpected(
-                asked,
-                "the account is deactivated or revoked",
-            ));
+            return Err(Error::unexpected(asked, ENDED));
         }
         Ok(Self {
             client: client.clone(),
-            key,
+            key: CurrentKey::new(key),
             url: answer.location(asked)?,
         })
+    }
+
+    /// The CA.
+    pub fn client(&self) -> &Arc<Client> {
+        &self.client
     }
 
     /// The account's URL at the CA.
@@ -95,24 +124,24 @@ impl Account {
     }
 
     /// What answers a challenge with this token.
+    ///
+    /// It is the CA's to check until [`Account::proving`] is let go: the key stays the same until then.
     pub fn key_authorization(&self, token: &str) -> String {
-        self.key.key_authorization(token)
+        self.key.get().key_authorization(token)
     }
 
     /// Orders a certificate (section 7.4): the order's URL, and the order.
     ///
     /// # Errors
     /// What the CA says against it.
-    pub async fn new_order(
-        &self,
-        names: &[String],
-        profile: Option<&str>,
-    ) -> Result<(String, Order), Error> {
+    pub async fn new_order(&self, new: &NewOrder<'_>) -> Result<(String, Order), Error> {
         let url = &self.client.directory.new_order;
-        let identifiers = names.iter().map(|n| Identifier::dns(n));
-        let mut payload = json!({"identifiers": identifiers.collect::<Vec<_>>()});
-        if let Some(profile) = profile {
+        let mut payload = json!({"identifiers": new.identifiers});
+        if let Some(profile) = new.profile {
             payload["profile"] = profile.into();
+        }
+        if let Some(replaces) = new.replaces {
+            payload["replaces"] = replaces.as_str().into();
         }
         let answer = self.post(url, payload.to_string().as_bytes()).await?;
         Ok((answer.location(url)?, order_in(&answer, url)?))
@@ -157,21 +186,49 @@ impl Account {
         Ok((order_in(&answer, url)?, answer.retry_after))
     }
 
-    /// Downloads a certificate with its issuers, PEM, the leaf first (section 7.4.2).
+    /// Downloads a certificate with its issuers (section 7.4.2).
     ///
     /// # Errors
     /// Where it cannot be read.
-    pub async fn certificate(&self, url: &str) -> Result<String, Error> {
+    pub async fn certificate(&self, url: &str) -> Result<Download, Error> {
         let answer = self.post(url, b"").await?;
-        String::from_utf8(answer.body.to_vec())
-            .map_err(|_| Error::unexpected(url, "the certificate is not PEM"))
+        let pem = String::from_utf8(answer.body.to_vec())
+            .map_err(|_| Error::unexpected(url, "the certificate is not PEM"))?;
+        Ok(Download {
+            pem,
+            alternates: link::alternates(&answer.headers, url),
+        })
+    }
+
+    /// Has a certificate revoked (section 7.6); `reason` is a code of RFC 5280, section 5.3.1.
+    ///
+    /// # Errors
+    /// What the CA says against it.
+    pub async fn revoke(&self, certificate_der: &[u8], reason: u32) -> Result<(), Error> {
+        let Some(url) = &self.client.directory.revoke_cert else {
+            let url = &self.client.directory.new_order;
+            return Err(Error::unexpected(url, "the CA revokes no certificates"));
+        };
+        let certificate = BASE64URL.encode(certificate_der);
+        let mut payload = json!({"certificate": certificate});
+        if reason != UNSPECIFIED {
+            // Left out, as RFC 5280 wants it: some CAs refuse the code for no reason.
+            payload["reason"] = reason.into();
+        }
+        self.post(url, payload.to_string().as_bytes())
+            .await
+            .map(drop)
     }
 
     async fn post(&self, url: &str, payload: &[u8]) -> Result<Answer, Error> {
-        let signer = Signer::Account(&self.key, &self.url);
+        let (key, _in_use) = self.key.sign_with().await;
+        let signer = Signer::Account(&key, &self.url);
         self.client.post(signer, url, payload).await
     }
 }
+
+/// What is odd about an account that was deactivated or revoked.
+const ENDED: &str = "the account is deactivated or revoked";
 
 fn order_in(answer: &Answer, url: &str) -> Result<Order, Error> {
     let order: Order = answer.json(url)?;
@@ -183,6 +240,9 @@ fn order_in(answer: &Answer, url: &str) -> Result<Order, Error> {
     }
     Ok(order)
 }
+
+/// The reason that is none.
+const UNSPECIFIED: u32 = 0;
 
 /// One for each name that an order may have here: each is a question to the CA.
 const MAX_AUTHORIZATIONS: usize = 100;

@@ -14,11 +14,30 @@ pub struct Directory {
     pub new_nonce: String,
     /// Makes accounts, and finds them by their key.
     pub new_account: String,
+    /// Gives accounts another key (section 7.3.5); some private CAs have none.
+    #[serde(default)]
+    pub key_change: Option<String>,
     /// Takes orders.
     pub new_order: String,
+    /// Revokes certificates; some private CAs have none.
+    #[serde(default)]
+    pub revoke_cert: Option<String>,
+    /// Says when certificates are to be renewed (RFC 9773), where the CA does.
+    #[serde(default)]
+    pub renewal_info: Option<String>,
     /// What the CA says about itself.
     #[serde(default)]
     pub meta: Meta,
+}
+
+impl Directory {
+    /// The URLs of its resources.
+    pub fn resources(&self) -> impl IntoIterator<Item = &str> {
+        let always = [&self.new_nonce, &self.new_account, &self.new_order];
+        let sometimes = [&self.revoke_cert];
+        let all = always.into_iter().chain(sometimes.into_iter().flatten());
+        all.map(String::as_str)
+    }
 }
 
 /// What a CA says about itself; all of it may be left out, and none of it is endless: it goes into the log.
@@ -26,10 +45,10 @@ pub struct Directory {
 #[serde(rename_all = "camelCase", default)]
 pub struct Meta {
     /// The terms of service that an account agrees to.
-    #[serde(deserialize_with = "link")]
+    #[serde(deserialize_with = "text::maybe_at_most::<500, _>")]
     pub terms_of_service: Option<String>,
     /// The CA's own web site.
-    #[serde(deserialize_with = "link")]
+    #[serde(deserialize_with = "text::maybe_at_most::<500, _>")]
     pub website: Option<String>,
     /// The domains that the CA recognises as itself in CAA records (RFC 6844).
     #[serde(deserialize_with = "domains")]
@@ -39,14 +58,6 @@ pub struct Meta {
     /// Certificate profiles, by name, with a description each (draft-ietf-acme-profiles).
     #[serde(deserialize_with = "profiles")]
     pub profiles: BTreeMap<String, String>,
-}
-
-fn link<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    let mut link = Option::<String>::deserialize(from)?;
-    if let Some(link) = &mut link {
-        text::cut(link, 500);
-    }
-    Ok(link)
 }
 
 fn domains<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
@@ -73,7 +84,8 @@ mod tests {
         let bare = r#"{"newNonce":"https://ca.example/n","newAccount":"https://ca.example/a","newOrder":"https://ca.example/o"}"#;
         let bare: Directory = serde_json::from_str(bare).unwrap();
         assert!(!bare.meta.external_account_required);
-        let full = r#"{"newNonce":"n","newAccount":"a","newOrder":"o","keyChange":"k","meta":{
+        assert!(bare.renewal_info.is_none() && bare.revoke_cert.is_none());
+        let full = r#"{"newNonce":"n","newAccount":"a","newOrder":"o","keyChange":"k","revokeCert":"r","renewalInfo":"i","meta":{
             "termsOfService":"https://ca.example/tos","website":"https://ca.example",
             "caaIdentities":["ca.example"],"externalAccountRequired":true,
             "profiles":{"shortlived":"six days"},"something":"new"}}"#;
@@ -81,6 +93,9 @@ mod tests {
         assert!(full.meta.external_account_required);
         assert_eq!(full.meta.caa_identities, ["ca.example"]);
         assert_eq!(full.meta.profiles.len(), 1);
+        assert_eq!(full.renewal_info.as_deref(), Some("i"));
+        assert_eq!(full.revoke_cert.as_deref(), Some("r"));
+        assert_eq!(full.key_change.as_deref(), Some("k"));
         assert!(serde_json::from_str::<Directory>("{}").is_err());
     }
 

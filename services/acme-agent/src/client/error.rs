@@ -37,6 +37,14 @@ pub enum Error {
         /// When it may be asked again.
         retry_after: Option<Duration>,
     },
+    /// The CA has asked to be left alone there, and was not asked again.
+    #[error("the CA wants {url} to be left alone for {} s", retry_after.as_secs())]
+    LeftAlone {
+        /// What was to be asked.
+        url: String,
+        /// For how long from now.
+        retry_after: Duration,
+    },
     /// An answer that RFC 8555 does not know.
     #[error("{url}: {what}")]
     Unexpected {
@@ -58,6 +66,28 @@ impl Error {
     /// Whether the CA refused with this type of problem, the part after `urn:ietf:params:acme:error:`.
     pub fn is(&self, kind: &str) -> bool {
         matches!(self, Self::Refused { problem, .. } if problem.kind() == kind)
+    }
+
+    /// When the CA may be asked again, where it says so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } | Self::Status { retry_after, .. } => *retry_after,
+            Self::LeftAlone { retry_after, .. } => Some(*retry_after),
+            Self::Unreachable { .. } | Self::Unexpected { .. } => None,
+        }
+    }
+
+    /// Whether the CA has too much to do, or has had enough of us: everybody is to leave that endpoint
+    /// alone, and not just who asked for these names.
+    pub(super) fn is_overload(&self) -> bool {
+        match self {
+            Self::Refused { problem, .. } => match problem.status {
+                429 => !problem.is_about_names(),
+                status => status >= 500,
+            },
+            Self::Status { status, .. } => *status == 429 || *status >= 500,
+            Self::Unreachable { .. } | Self::LeftAlone { .. } | Self::Unexpected { .. } => false,
+        }
     }
 
     /// Whether it is sure that the CA did not do what was asked: it said so, and not that it is in trouble.
@@ -109,6 +139,15 @@ impl Problem {
     /// The part of the type after `urn:ietf:params:acme:error:`; the whole type where it is another.
     pub fn kind(&self) -> &str {
         self.kind_uri.strip_prefix(URN).unwrap_or(&self.kind_uri)
+    }
+
+    /// Whether a limit is one on names, as far as the CA's words tell: Let's Encrypt writes of the
+    /// "exact set of identifiers", or puts the name between quotes.
+    fn is_about_names(&self) -> bool {
+        let detail = &self.detail;
+        !self.subproblems.is_empty()
+            || detail.contains("exact set of")
+            || detail.matches('"').count() >= 2
     }
 
     /// With the answer's own status, where the document names none.
@@ -185,6 +224,29 @@ mod tests {
         assert!(refused(403).nothing_happened());
         assert!(!refused(500).nothing_happened());
         assert!(!Error::unexpected("https://ca.example", "it is odd").nothing_happened());
+    }
+
+    #[test]
+    fn a_limit_on_names_is_not_one_on_everybody() {
+        let limited = |detail: &str, status| Error::Refused {
+            problem: Box::new(Problem {
+                detail: detail.to_owned(),
+                status,
+                ..Problem::default()
+            }),
+            retry_after: None,
+        };
+        for about_names in [
+            "too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s",
+            r#"too many certificates (50) already issued for "example.com" in the last 168h0m0s"#,
+            r#"too many failed authorizations (5) for "www.example.com" in the last 1h0m0s"#,
+        ] {
+            assert!(!limited(about_names, 429).is_overload(), "{about_names}");
+        }
+        let orders = "too many new orders (300) from this account in the last 3h0m0s";
+        assert!(limited(orders, 429).is_overload());
+        assert!(limited("Service busy; retry later.", 503).is_overload());
+        assert!(!limited("no", 403).is_overload());
     }
 
     #[test]

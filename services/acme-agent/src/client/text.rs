@@ -17,6 +17,17 @@ pub(super) fn at_most<'de, const MOST: usize, D: Deserializer<'de>>(
     Ok(text)
 }
 
+/// [`at_most`], where there may be none.
+pub(super) fn maybe_at_most<'de, const MOST: usize, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<String>, D::Error> {
+    let mut text = Option::<String>::deserialize(from)?;
+    if let Some(text) = &mut text {
+        cut(text, MOST);
+    }
+    Ok(text)
+}
+
 /// The first so many of a list; the rest is forgotten.
 pub(super) fn first<'de, const MOST: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
     from: D,

@@ -1,6 +1,7 @@
 //! The protocol, tried on a real CA: Pebble, which takes every challenge for proved here.
 
-mod pebble;
+pub mod pebble;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Account, AccountKey, AuthorizationStatus, ChallengeStatus, Client, Error, ExternalAccountKey,
-    NewAccount, OrderStatus,
+    Identifier, NewAccount, NewOrder, OrderStatus,
 };
 use pebble::{Pebble, Plan};
 
@@ -67,8 +68,8 @@ async fn a_ca_that_was_started_anew_knows_neither_account_nor_order() {
     let client = discover(&ca).await;
     let key = key();
     let account = register(&client, key.clone()).await.unwrap();
-    let names = ["shop.example".to_owned()];
-    let (url, _) = account.new_order(&names, None).await.unwrap();
+    let shop = [Identifier::dns("shop.example")];
+    let (url, _) = account.new_order(&plain(&shop)).await.unwrap();
     ca.restart().await;
     let gone = account.order(&url).await.unwrap_err();
     assert!(gone.is("accountDoesNotExist"), "{gone:?}");
@@ -131,7 +132,10 @@ async fn discover(ca: &Pebble) -> Arc<Client> {
     let egress = Egress::new(&["127.0.0.0/8".parse().unwrap()]);
     let http = egress.client(&[&ca.https_root_der]).unwrap();
     let clock = Clock::system();
-    Client::discover(http, clock, &ca.directory).await.unwrap()
+    let holds = Arc::default();
+    Client::discover(http, clock, holds, &ca.directory)
+        .await
+        .unwrap()
 }
 
 async fn register(client: &Arc<Client>, key: Arc<AccountKey>) -> Result<Account, Error> {
@@ -143,7 +147,7 @@ async fn register(client: &Arc<Client>, key: Arc<AccountKey>) -> Result<Account,
 }
 
 async fn issue(account: &Account, name: &str) -> Result<pki::Certificate, Error> {
-    let (url, order) = account.new_order(&[name.to_owned()], None).await?;
+    let (url, order) = account.new_order(&plain(&[Identifier::dns(name)])).await?;
     assert_eq!(order.status, OrderStatus::Pending);
     assert!(order.expires.is_some());
     let authorization = account.authorization(&order.authorizations[0]).await?;
@@ -166,8 +170,17 @@ async fn issue(account: &Account, name: &str) -> Result<pki::Certificate, Error>
     let order = until(account, &url, OrderStatus::Valid).await?;
     let again = account.finalize(&order.finalize, &csr).await.unwrap_err();
     assert!(again.is("orderNotReady"), "{again:?}");
-    let pem = account.certificate(&order.certificate.unwrap()).await?;
-    Ok(pki::parse_pem_chain(&pem).unwrap().remove(0))
+    let download = account.certificate(&order.certificate.unwrap()).await?;
+    Ok(pki::parse_pem_chain(&download.pem).unwrap().remove(0))
+}
+
+/// An order that asks for nothing but the certificate.
+fn plain(identifiers: &[Identifier]) -> NewOrder<'_> {
+    NewOrder {
+        identifiers,
+        profile: None,
+        replaces: None,
+    }
 }
 
 async fn until(account: &Account, url: &str, status: OrderStatus) -> Result<super::Order, Error> {

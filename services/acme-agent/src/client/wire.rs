@@ -1,5 +1,7 @@
 //! The resources of an order (RFC 8555, sections 7.1.3 to 7.1.6).
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -24,6 +26,9 @@ pub struct Order {
     /// Where the certificate is, once it is valid.
     #[serde(default)]
     pub certificate: Option<String>,
+    /// The certificate that it replaces: the CA repeats what it took (RFC 9773, section 5).
+    #[serde(default, deserialize_with = "text::maybe_at_most::<200, _>")]
+    pub replaces: Option<String>,
 }
 
 /// Where an order stands (section 7.1.6).
@@ -130,6 +135,14 @@ impl Identifier {
             value: name.to_owned(),
         }
     }
+
+    /// An address as an order asks for it (RFC 8738, section 3).
+    pub fn ip(address: IpAddr) -> Self {
+        Self {
+            kind: "ip".to_owned(),
+            value: address.to_string(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -145,6 +158,7 @@ mod tests {
         let order: Order = serde_json::from_str(json).unwrap();
         assert_eq!(order.status, OrderStatus::Valid);
         assert_eq!(order.expires, Some(datetime!(2016-01-20 14:09:07.99 UTC)));
+        assert_eq!(order.replaces, None);
         let bare = r#"{"status":"pending","finalize":"f"}"#;
         assert!(
             serde_json::from_str::<Order>(bare)

@@ -1,11 +1,16 @@
 //! What comes in is parsed here, all fields at once; what comes out of here needs no further checks.
 
+mod checks;
+
+pub(super) use checks::question;
+
 use api::{
     acme::v1::{
-        ChallengeType, ExternalAccountBinding, RegisterServerRequest, RequestCertificateRequest,
+        ChallengeType, ExternalAccountBinding, PreviewDirectoryRequest, RegisterServerRequest,
+        RequestCertificateRequest, UpdateServerContactRequest,
     },
     refuse::Violations,
-    x509::v1::KeyAlgorithm,
+    x509::v1::{KeyAlgorithm, RevocationReason},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use bytes::Bytes;
@@ -25,6 +30,27 @@ pub(super) fn id(field: &str, text: &str) -> Result<Uuid, Status> {
     Uuid::parse_str(text).map_err(|_| {
         let mut violations = Violations::new();
         violations.add(field, "it is not a UUID such as Chancery's answers hold");
+        violations.into_status()
+    })
+}
+
+/// Why an automation is paused, for the log.
+pub(super) fn reason(text: &str) -> Result<String, Status> {
+    let text = text.trim();
+    if text.chars().count() <= MAX_REASON && !text.contains(char::is_control) {
+        return Ok(text.to_owned());
+    }
+    let mut violations = Violations::new();
+    let description = format!("it has at most {MAX_REASON} characters, on one line");
+    violations.add("reason", description);
+    Err(violations.into_status())
+}
+
+/// Why a certificate is revoked.
+pub(super) fn revocation_reason(number: i32) -> Result<RevocationReason, Status> {
+    RevocationReason::try_from(number).map_err(|_| {
+        let mut violations = Violations::new();
+        violations.add("reason", "this reason is not known here");
         violations.into_status()
     })
 }
@@ -52,6 +78,28 @@ pub(super) fn registration(message: &RegisterServerRequest) -> Result<Registrati
             })
         }
         _ => Err(violations.into_status()),
+    }
+}
+
+/// A directory to read, and the roots to trust there.
+pub(super) fn directory(message: &PreviewDirectoryRequest) -> Result<(String, Vec<Bytes>), Status> {
+    let mut violations = Violations::new();
+    let url = violations.check("directory_url", directory_url(&message.directory_url));
+    let roots = violations.check("trusted_roots_pem", roots(&message.trusted_roots_pem));
+    match (url, roots) {
+        (Some(url), Some(roots)) => Ok((url, roots)),
+        _ => Err(violations.into_status()),
+    }
+}
+
+/// A server, and the contact addresses that it is to have.
+pub(super) fn contact(message: &UpdateServerContactRequest) -> Result<(Uuid, Vec<String>), Status> {
+    let server = id("server_id", &message.server_id)?;
+    let mut violations = Violations::new();
+    let emails = contact_emails(&message.contact_emails, &mut violations);
+    match violations.is_empty() {
+        true => Ok((server, emails)),
+        false => Err(violations.into_status()),
     }
 }
 
@@ -237,6 +285,7 @@ fn profile(text: &str) -> Result<String, &'static str> {
     }
 }
 
+const MAX_REASON: usize = 200;
 const MAX_URL: usize = 500;
 const MAX_CONTACTS: usize = 5;
 const MAX_KEY_ID: usize = 200;

@@ -20,7 +20,7 @@ use crate::{
 use super::{Halt, Held, Interrupted, Orders, Stop};
 
 /// An order as the CA answered it, and how long it wants to be left alone.
-type Answered = (Order, Option<Duration>);
+pub(super) type Answered = (Order, Option<Duration>);
 
 impl Orders {
     /// From wherever the order is to the certificate in the keystore.
@@ -29,12 +29,15 @@ impl Orders {
         let account = self.account(held).await?;
         let (url, (mut order, mut retry_after)) = self.place(held, &account).await?;
         let (mut answered, mut finalized) = (false, false);
+        // While the CA compares our answers with the account's key, that stays the same.
+        let mut proving = None;
         let mut pause = FIRST_PAUSE;
         loop {
             match order.status {
                 OrderStatus::Valid => return self.keep(held, &account, &order).await,
                 OrderStatus::Invalid => return Err(self.invalid(held, &account, &order).await),
                 OrderStatus::Pending if !answered => {
+                    drop(proving.replace(account.proving().await));
                     self.answer(held, &account, &order).await?;
                     (answered, pause) = (true, FIRST_PAUSE);
                 }
@@ -58,6 +61,9 @@ impl Orders {
             self.rest(held, wait).await?;
             pause = (pause * 2).min(LONGEST_PAUSE);
             (order, retry_after) = self.read(&account, &url).await?;
+            if order.status != OrderStatus::Pending {
+                drop(proving.take());
+            }
         }
     }
 
@@ -78,43 +84,11 @@ impl Orders {
         let server = loaded.map_err(Interrupted::Log)?.state;
         match server.registered() {
             Ok(registered) => Ok(registered.what.clone()),
-            Err(_) => Err(failed(failure::server_gone(&held.requested.server_id))),
+            Err(_) => Err(failed(failure::server_gone(&held.server.to_string()))),
         }
     }
 
-    /// The order at the CA: the one that was placed, else a new one.
-    async fn place(&self, held: &mut Held, account: &Account) -> Result<(String, Answered), Stop> {
-        if let Some(url) = held.url.clone() {
-            let order = self.read(account, &url).await?;
-            return Ok((url, order));
-        }
-        let profile = Some(held.requested.profile.as_str()).filter(|p| !p.is_empty());
-        let names = &held.requested.dns_names;
-        let new_order = || async {
-            let placed = account.new_order(names, profile).await;
-            placed.map_err(at(Step::NewOrder))
-        };
-        let (ours, order) = self.patiently(new_order).await?;
-        let command = Command::PlaceOrder {
-            attempt: held.attempt,
-            holder: self.config.replica.clone(),
-            url: ours.clone(),
-            expires: order.expires,
-        };
-        let Event::OrderPlaced(placed) = self.append(held, "order-placed", command).await? else {
-            return Err(Interrupted::Contended.into());
-        };
-        tracing::info!(order = placed.order_url, "order placed");
-        held.url = Some(placed.order_url.clone());
-        let order = if placed.order_url == ours {
-            (order, None)
-        } else {
-            self.read(account, &placed.order_url).await?
-        };
-        Ok((placed.order_url, order))
-    }
-
-    async fn read(&self, account: &Account, url: &str) -> Result<Answered, Stop> {
+    pub(super) async fn read(&self, account: &Account, url: &str) -> Result<Answered, Stop> {
         let read = || async { account.order(url).await.map_err(at(Step::Authorize)) };
         self.patiently(read).await
     }
@@ -197,12 +171,7 @@ impl Orders {
             .map_err(keystore_stop(Step::Finalize))?;
         let csr_der = self
             .keystore
-            .sign_request(
-                &held.origin,
-                &held.item("csr"),
-                &key_id,
-                &held.requested.dns_names,
-            )
+            .sign_request(&held.origin, &held.item("csr"), &key_id, held.alt_names())
             .await
             .map_err(keystore_stop(Step::Finalize))?;
         self.keep_lease(held).await?;
@@ -225,7 +194,7 @@ impl Orders {
     }
 
     /// Why the CA has given the order up: the problems of its authorizations, else its own.
-    async fn invalid(&self, held: &Held, account: &Account, order: &Order) -> Stop {
+    async fn invalid(&self, held: &mut Held, account: &Account, order: &Order) -> Stop {
         let mut problems = Vec::new();
         for url in &order.authorizations {
             let read = || async {
@@ -255,7 +224,10 @@ impl Orders {
                     retry_after: None,
                 })
             }
-            _ => failed(failure::challenges(&problems)),
+            _ => {
+                held.unproved = problems.iter().map(|(name, _)| name.clone()).collect();
+                failed(failure::challenges(&problems))
+            }
         }
     }
 

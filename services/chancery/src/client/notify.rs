@@ -1,21 +1,26 @@
-//! `chancery notify`: who is told what.
+//! `chancery notify`: who is told, and of what.
 
+mod alerts;
 mod channels;
 mod secret;
 mod settings;
 
 use clap::Subcommand;
+use time::OffsetDateTime;
 
-pub use self::channels::ChannelsCommand;
+pub use self::{alerts::AlertsCommand, channels::ChannelsCommand};
 use super::{ClientError, Connection};
 use crate::cli::Output;
 
 /// `chancery notify`
 #[derive(Debug, Subcommand)]
 pub enum NotifyCommand {
-    /// Channels: e-mail and webhooks, and what each is told.
+    /// Who is told: e-mail and webhooks.
     #[command(subcommand)]
     Channels(ChannelsCommand),
+    /// What wants somebody, and what did.
+    #[command(subcommand)]
+    Alerts(AlertsCommand),
 }
 
 /// `chancery notify`
@@ -23,8 +28,10 @@ pub async fn run(
     command: NotifyCommand,
     connection: &Connection,
     output: Output,
+    now: OffsetDateTime,
 ) -> Result<(), ClientError> {
     match command {
         NotifyCommand::Channels(command) => channels::run(command, connection, output).await,
+        NotifyCommand::Alerts(command) => alerts::run(command, connection, output, now).await,
     }
 }

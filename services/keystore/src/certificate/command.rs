@@ -1,6 +1,6 @@
 //! What can be asked of a certificate.
 
-use api::keystore::v1;
+use api::{keystore::v1, x509::v1::RevocationReason};
 use pki::{Certificate, FriendlyName};
 
 /// What can be asked of a certificate.
@@ -54,6 +54,13 @@ pub enum Command {
     },
     /// It is about to be given out.
     Export(v1::CertificateExported),
+    /// Its CA has revoked a version.
+    Revoke {
+        /// Which one.
+        version: u32,
+        /// What the CA was told.
+        reason: RevocationReason,
+    },
     /// Delete it.
     Delete,
     /// Undo its deletion. The name is reserved.

@@ -168,6 +168,31 @@ fn what_is_given_out_is_a_version_that_is_here() {
 }
 
 #[test]
+fn a_version_is_revoked_once_also_after_its_deletion() {
+    let revoke = |version| Command::Revoke {
+        version,
+        reason: api::x509::v1::RevocationReason::KeyCompromise,
+    };
+    given::<State>([samples::issued(), samples::renewed()])
+        .when(|s| decide(s, &revoke(1)))
+        .then(samples::revoked());
+    given::<State>([samples::imported(), samples::deleted()])
+        .when(|s| decide(s, &revoke(1)))
+        .then(samples::revoked());
+    given::<State>([samples::issued(), samples::revoked()])
+        .when(|s| decide(s, &revoke(1)))
+        .refused(Refusal::AlreadyRevoked);
+    for version in [0, 2] {
+        given::<State>([samples::issued()])
+            .when(|s| decide(s, &revoke(version)))
+            .refused(Refusal::NoSuchVersion { newest: 1 });
+    }
+    given::<State>([])
+        .when(|s| decide(s, &revoke(1)))
+        .refused(Refusal::NoSuchCertificate);
+}
+
+#[test]
 fn a_deletion_can_be_undone_and_is_none_twice() {
     given::<State>([samples::imported()])
         .when(|s| decide(s, &Command::Delete))

@@ -82,7 +82,8 @@ async fn certificate(
         }
         CertificateEvent::Renewed(_)
         | CertificateEvent::ChainCompleted(_)
-        | CertificateEvent::Exported(_) => {}
+        | CertificateEvent::Exported(_)
+        | CertificateEvent::Revoked(_) => {}
     }
     Ok(())
 }

@@ -142,7 +142,10 @@ async fn certificate(
             let this = Column::CertificateId.eq(id);
             return Ok(change(tx, recorded, this, Column::Deleted, false).await?);
         }
-        CertificateEvent::Renamed(_) | CertificateEvent::Exported(_) => return Ok(()),
+        // What is revoked is served until another takes its place: an error page would be no better.
+        CertificateEvent::Renamed(_)
+        | CertificateEvent::Exported(_)
+        | CertificateEvent::Revoked(_) => return Ok(()),
     };
     let row = version.row(tx, recorded, id).await?;
     if first {

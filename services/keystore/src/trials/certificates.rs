@@ -1,11 +1,15 @@
 //! Certificates are kept once, under a name of their own, with their key.
 
+use api::{
+    keystore::v1::{MarkRevokedRequest, keystore_service_server::KeystoreService},
+    x509::v1::RevocationReason,
+};
 use pki::{Certificate, FriendlyName, KeyAlgorithm, PrivateKey, Subject, chain::ChainError};
 use time::Duration;
 use tonic::Request;
 use uuid::Uuid;
 
-use super::{Ca, Trial, another_with_the_id_of, origin, shop_names};
+use super::{Ca, Trial, another_with_the_id_of, asked, origin, shop_names};
 use crate::{
     commands::{AddCertificate, CommandError, KeyChoice, Naming, Place, SelfSign},
     refusal::Refusal,
@@ -257,4 +261,41 @@ async fn over_grpc_the_answer_is_the_certificate_as_a_follower_would_have_it() {
     assert_eq!((answer.version, answer.friendly_name.as_str()), (1, "shop"));
     let certificate = Certificate::try_from(&answer.certificate.unwrap()).unwrap();
     assert_eq!(certificate, add.leaf);
+}
+
+#[tokio::test]
+async fn a_version_that_its_ca_has_revoked_is_marked_once() {
+    let (trial, ca) = (Trial::begin().await, Ca::new());
+    let key = trial.key("key").await;
+    let issued = trial.issued(&ca, key, AUTOMATION).await;
+    let commands = trial.commands();
+    let added = commands
+        .add_certificate(&origin("1"), issued)
+        .await
+        .unwrap();
+    let mark = async |request: &str, version, reason: RevocationReason| {
+        let message = MarkRevokedRequest {
+            certificate_id: added.certificate_id.to_string(),
+            version,
+            reason: reason.into(),
+        };
+        let marked = KeystoreService::mark_revoked(&trial.keystore, asked(request, message)).await;
+        marked.map(|marked| marked.into_inner().position)
+    };
+    let position = mark("2", 1, RevocationReason::Superseded).await.unwrap();
+    assert!(position > added.position);
+    // The same request, and another that tells the same.
+    for request in ["2", "3"] {
+        let again = mark(request, 1, RevocationReason::Superseded).await;
+        assert_eq!(again.unwrap(), position);
+    }
+    let events = commands
+        .log
+        .events_of("certificate", &added.certificate_id.to_string())
+        .await
+        .unwrap();
+    let events = events.iter().map(|e| e.event.as_str()).collect::<Vec<_>>();
+    assert_eq!(events, ["issued", "revoked"]);
+    let unknown = mark("4", 2, RevocationReason::Superseded).await;
+    assert_eq!(unknown.unwrap_err().code(), tonic::Code::NotFound);
 }

@@ -9,12 +9,14 @@ use sea_orm::{ConnectionTrait, DbErr};
 use super::{
     certificates::{self, Certificates},
     link::{self, KeysHere},
-    write,
+    notifications::Notifications,
+    renewers::Renewers,
+    write::{self, by_id},
 };
 use crate::{
-    events::{AutomationEvent, Event, KeyEvent, RequestEvent, ServerEvent, TlsEvent},
+    events::{AutomationEvent, Event, KeyEvent, RequestEvent, TlsEvent},
     tables::{
-        Unusable, automation, default_certificate, each_name,
+        Unusable, automation, default_certificate, dns_provider, each_name,
         event::{self, NotText},
         folded,
         instant::micros,
@@ -29,7 +31,10 @@ pub(super) struct Batch {
     keys: BTreeMap<String, key::Model>,
     keys_here: KeysHere,
     servers: BTreeMap<String, server::Model>,
+    dns_providers: BTreeMap<String, dns_provider::Model>,
     automations: BTreeMap<String, automation::Model>,
+    renewers: Renewers,
+    notifications: Notifications,
     certificates: Certificates,
     defaults: BTreeMap<String, default_certificate::Model>,
     requests: BTreeMap<String, request::Model>,
@@ -57,6 +62,12 @@ impl Batch {
         );
         let automations =
             write::load::<automation::Entity>(tx, automation::Column::Id, automations).await?;
+        let servers = touched(events, |event| matches!(event, Event::Server(_)));
+        let servers = write::load::<server::Entity>(tx, server::Column::Id, servers).await?;
+        let dns_providers = touched(events, |event| matches!(event, Event::DnsProvider(_)));
+        let dns_providers =
+            write::load::<dns_provider::Entity>(tx, dns_provider::Column::Id, dns_providers)
+                .await?;
         let requests = touched(
             events,
             |event| matches!(event, Event::Request(event) if !matches!(event, RequestEvent::Created(_))),
@@ -79,22 +90,36 @@ impl Batch {
         });
         let of_keys = coming.chain(keys.iter().map(|row| row.spki_sha256.clone()));
         let mut public_keys = of_keys.collect::<BTreeSet<_>>();
-        let changed = touched(
-            events,
-            |event| matches!(event, Event::Certificate(event) if certificates::builds_on_row(event)),
-        );
+        let of_certificates = || {
+            events.iter().filter_map(|(recorded, event)| match event {
+                Event::Certificate(event) => Some((recorded.id.as_str(), event)),
+                _ => None,
+            })
+        };
         let of_keys = public_keys.iter().cloned().collect();
-        let certificates = Certificates::load(tx, changed, of_keys).await?;
-        let brought = events.iter().filter_map(|(_, event)| match event {
-            Event::Certificate(event) => certificates::brought(event),
-            _ => None,
-        });
+        // An automation that changes changes its certificate; a certificate that comes looks for what
+        // renews it.
+        let of_automations = touched(events, |event| matches!(event, Event::Automation(_)));
+        let certificates =
+            Certificates::load(tx, of_certificates(), of_keys, of_automations).await?;
+        let brought = of_certificates().filter_map(|(_, event)| certificates::brought(event));
         public_keys.extend(brought.map(|certificate| folded(&certificate.spki_sha256)));
         public_keys.extend(certificates.public_keys().map(str::to_owned));
+        let renewers = of_certificates().filter_map(|(_, event)| certificates::renewer(event));
+        let renewers = renewers.chain(certificates.automations());
+        let renewers = renewers.map(str::to_owned).collect();
+
+        let all = events
+            .iter()
+            .map(|(recorded, event)| (recorded.id.as_str(), event));
 
         Ok(Self {
             keys_here: KeysHere::load(tx, public_keys).await?,
             keys: by_id(keys, |row| &row.id),
+            servers: by_id(servers, |row| &row.id),
+            dns_providers: by_id(dns_providers, |row| &row.id),
+            renewers: Renewers::load(tx, renewers).await?,
+            notifications: Notifications::load(tx, all).await?,
             automations: by_id(automations, |row| &row.id),
             requests: by_id(requests, |row| &row.id),
             certificates,
@@ -108,10 +133,18 @@ impl Batch {
         let (id, at) = (recorded.id.as_str(), micros(recorded.time));
         match event {
             Event::Key(event) => self.take_key(id, event, at)?,
-            Event::Server(ServerEvent::Registered(registered)) => {
-                let row = server::Model::registered(id, registered, at);
+            Event::Server(event) => {
+                let before = self.servers.remove(id);
+                let row = server::Model::after(before, id, event, at)?;
                 self.servers.insert(id.to_owned(), row);
             }
+            Event::DnsProvider(event) => {
+                let before = self.dns_providers.remove(id);
+                let row = dns_provider::Model::after(before, id, event, at)?;
+                self.dns_providers.insert(id.to_owned(), row);
+            }
+            Event::Channel(event) => self.notifications.take_channel(id, event, at)?,
+            Event::Alert(event) => self.notifications.take_alert(id, event, at)?,
             Event::Automation(event) => {
                 let before = self.automations.remove(id);
                 let row = automation::Model::after(before, id, event, at)?;
@@ -187,7 +220,8 @@ impl Batch {
     }
 
     /// Writes all rows.
-    pub(super) async fn store(self, tx: &impl ConnectionTrait) -> Result<(), DbErr> {
+    pub(super) async fn store(mut self, tx: &impl ConnectionTrait) -> Result<(), DbErr> {
+        self.renewers.now(self.automations.values());
         let of_keys = self.keys.values().map(|row| row.spki_sha256.clone());
         let of_requests = self.requests.values().map(|row| row.spki_sha256.clone());
         let mut public_keys = of_keys.chain(of_requests).collect::<BTreeSet<_>>();
@@ -195,18 +229,20 @@ impl Batch {
         write::put::<event::Entity>(tx, self.events).await?;
         write::put::<key::Entity>(tx, self.keys.into_values()).await?;
         write::put::<server::Entity>(tx, self.servers.into_values()).await?;
+        write::put::<dns_provider::Entity>(tx, self.dns_providers.into_values()).await?;
         write::put::<automation::Entity>(tx, self.automations.into_values()).await?;
         write::put::<default_certificate::Entity>(tx, self.defaults.into_values()).await?;
         write::put::<request::Entity>(tx, self.requests.into_values()).await?;
         write::put::<request_name::Entity>(tx, self.request_names.into_values()).await?;
-        public_keys.extend(self.certificates.store(tx, &self.keys_here).await?);
+        self.notifications.store(tx).await?;
+        let certificates = self.certificates;
+        public_keys.extend(
+            certificates
+                .store(tx, &self.keys_here, &self.renewers)
+                .await?,
+        );
         link::mark_used(tx, public_keys).await
     }
-}
-
-fn by_id<M>(rows: Vec<M>, id: impl Fn(&M) -> &String) -> BTreeMap<String, M> {
-    let rows = rows.into_iter();
-    rows.map(|row| (id(&row).clone(), row)).collect()
 }
 
 /// The ids of the events that build on a row, each once.

@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
     link::{self, KeysHere},
+    renewers::Renewers,
     write,
 };
 use crate::{
@@ -24,6 +25,9 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Certificates {
     rows: BTreeMap<String, certificate::Model>,
+    /// The rows as they were: those that stay so are not written.
+    before: BTreeMap<String, certificate::Model>,
+    /// New here, or changed.
     versions: BTreeMap<(String, i64), certificate_version::Model>,
     /// Of those whose newest version is new here.
     names: BTreeMap<String, Vec<certificate_name::Model>>,
@@ -35,19 +39,44 @@ pub(super) struct Certificates {
 }
 
 impl Certificates {
-    /// Those with these ids, and those that have these public keys, as they are now.
-    pub(super) async fn load(
+    /// Those of these events, those that have these public keys, and those that these automations renew,
+    /// as they are now.
+    pub(super) async fn load<'a>(
         tx: &impl ConnectionTrait,
-        ids: Vec<String>,
+        events: impl Iterator<Item = (&'a str, &'a CertificateEvent)>,
         public_keys: Vec<String>,
+        automations: Vec<String>,
     ) -> Result<Self, DbErr> {
         use certificate::{Column, Entity};
-        let mut rows = write::load::<Entity>(tx, Column::Id, ids).await?;
+        let (mut ids, mut revoked) = (BTreeSet::new(), BTreeSet::new());
+        for (id, event) in events.filter(|(_, event)| builds_on_row(event)) {
+            ids.insert(id.to_owned());
+            if matches!(event, CertificateEvent::Revoked(_)) {
+                revoked.insert(id.to_owned());
+            }
+        }
+        let mut rows = write::load::<Entity>(tx, Column::Id, Vec::from_iter(ids)).await?;
         rows.extend(write::load::<Entity>(tx, Column::SpkiSha256, public_keys).await?);
+        rows.extend(write::load::<Entity>(tx, Column::AutomationId, automations).await?);
+        let rows = rows.into_iter().map(|row| (row.id.clone(), row));
+        let rows = rows.collect::<BTreeMap<_, _>>();
+
+        let column = certificate_version::Column::CertificateId;
+        let revoked = Vec::from_iter(revoked);
+        let versions = write::load::<certificate_version::Entity>(tx, column, revoked).await?;
+        let versions = versions.into_iter().map(|row| (key_of(&row), row));
         Ok(Self {
-            rows: rows.into_iter().map(|row| (row.id.clone(), row)).collect(),
+            before: rows.clone(),
+            rows,
+            versions: versions.collect(),
             ..Self::default()
         })
+    }
+
+    /// The automations that renew them.
+    pub(super) fn automations(&self) -> impl Iterator<Item = &str> {
+        let ids = self.rows.values().map(|row| row.automation_id.as_str());
+        ids.filter(|id| !id.is_empty())
     }
 
     /// The public keys of their newest versions.
@@ -133,6 +162,16 @@ impl Certificates {
                 row.deleted_since(NEVER);
                 self.gone_or_back.insert(id.to_owned());
             }
+            CertificateEvent::Released(_) => self.row(id)?.released(),
+            CertificateEvent::Revoked(revoked) => {
+                let version = i64::from(revoked.version);
+                let row = self.row(id)?;
+                row.revoked |= row.version == version;
+                if let Some(row) = self.versions.get_mut(&(id.to_owned(), version)) {
+                    row.revoked_at = at;
+                    row.revocation_reason = revoked.reason;
+                }
+            }
             // It leaves no trace but the event.
             CertificateEvent::Exported(_) => {}
         }
@@ -146,8 +185,7 @@ impl Certificates {
     fn keep(&mut self, row: certificate::Model, version: Version, at: i64) {
         let id = row.id.clone();
         let of_version = certificate_version::Model::of(&id, &version, at);
-        self.versions
-            .insert((id.clone(), of_version.version), of_version);
+        self.versions.insert(key_of(&of_version), of_version);
         let names = each_name(version.certificate.subject_alt_names.as_ref()).into_iter();
         let names = names.map(|name| certificate_name::Model {
             certificate_id: id.clone(),
@@ -173,16 +211,20 @@ impl Certificates {
         self.chains.insert(id.to_owned(), chain);
     }
 
-    /// Writes all rows, each linked to its key; answers the public keys of which one may now be
-    /// used that was not, or no more.
+    /// Writes all rows, each linked to its key and to what renews it; answers the public keys of which
+    /// one may now be used that was not, or no more.
     pub(super) async fn store(
         mut self,
         tx: &impl ConnectionTrait,
         keys: &KeysHere,
+        renewers: &Renewers,
     ) -> Result<BTreeSet<String>, DbErr> {
         for row in self.rows.values_mut() {
             row.key_id = keys.of(&row.spki_sha256);
+            row.renewed_by(renewers.of(&row.automation_id));
         }
+        let before = self.before;
+        self.rows.retain(|id, row| before.get(id) != Some(row));
         let versions = self.versions.values();
         let mut public_keys = versions
             .map(|version| version.spki_sha256.clone())
@@ -209,13 +251,15 @@ impl Certificates {
 }
 
 /// Whether an event builds on a row that is there before it.
-pub(super) fn builds_on_row(event: &CertificateEvent) -> bool {
+fn builds_on_row(event: &CertificateEvent) -> bool {
     match event {
         CertificateEvent::Renewed(_)
         | CertificateEvent::ChainCompleted(_)
         | CertificateEvent::Renamed(_)
         | CertificateEvent::Deleted(_)
-        | CertificateEvent::Restored(_) => true,
+        | CertificateEvent::Restored(_)
+        | CertificateEvent::Released(_)
+        | CertificateEvent::Revoked(_) => true,
         CertificateEvent::Issued(_)
         | CertificateEvent::SelfSigned(_)
         | CertificateEvent::Imported(_)
@@ -234,8 +278,22 @@ pub(super) fn brought(event: &CertificateEvent) -> Option<&x509::v1::Certificate
         | CertificateEvent::Renamed(_)
         | CertificateEvent::Exported(_)
         | CertificateEvent::Deleted(_)
-        | CertificateEvent::Restored(_) => None,
+        | CertificateEvent::Restored(_)
+        | CertificateEvent::Released(_)
+        | CertificateEvent::Revoked(_) => None,
     }
+}
+
+/// The automation that an event names as the one that renews the certificate.
+pub(super) fn renewer(event: &CertificateEvent) -> Option<&str> {
+    match event {
+        CertificateEvent::Issued(event) => Some(&event.automation_id),
+        _ => None,
+    }
+}
+
+fn key_of(row: &certificate_version::Model) -> (String, i64) {
+    (row.certificate_id.clone(), row.version)
 }
 
 fn unknown(id: &str) -> Unusable {

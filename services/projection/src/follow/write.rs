@@ -1,9 +1,13 @@
 //! Many rows in few statements, the same for every table.
 
+use std::collections::BTreeMap;
+
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IdenStatic,
-    IntoActiveModel, Iterable, PrimaryKeyToColumn, QueryFilter, sea_query::OnConflict,
+    ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IdenStatic,
+    IntoActiveModel, Iterable, PrimaryKeyToColumn, QueryFilter, Value, sea_query::OnConflict,
 };
+
+use crate::tables::{NUL, NUL_SHOWN};
 
 /// The rows with these values in `column`.
 pub(super) async fn load<E: EntityTrait>(
@@ -19,6 +23,12 @@ pub(super) async fn load<E: EntityTrait>(
     Ok(rows)
 }
 
+/// The rows by what tells them apart.
+pub(super) fn by_id<M>(rows: Vec<M>, id: impl Fn(&M) -> &String) -> BTreeMap<String, M> {
+    let rows = rows.into_iter();
+    rows.map(|row| (id(&row).clone(), row)).collect()
+}
+
 /// Writes the rows; a row that is there already becomes the new one. Each row comes once.
 pub(super) async fn put<E>(
     tx: &impl ConnectionTrait,
@@ -31,10 +41,7 @@ where
 {
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
-        let some = rows
-            .by_ref()
-            .take(ROWS)
-            .map(IntoActiveModel::into_active_model);
+        let some = rows.by_ref().take(ROWS).map(as_text::<E>);
         E::insert_many(some)
             .on_conflict(replace::<E>())
             .exec_without_returning(tx)
@@ -53,6 +60,28 @@ pub(super) async fn delete<E: EntityTrait>(
         E::delete_many().filter(column.is_in(ids)).exec(tx).await?;
     }
     Ok(())
+}
+
+/// The row with nothing in its texts that a database refuses: one certificate from elsewhere, or one
+/// word of a CA, would stop the follower for good.
+fn as_text<E>(row: E::Model) -> E::ActiveModel
+where
+    E: EntityTrait,
+    E::Model: IntoActiveModel<E::ActiveModel>,
+    E::ActiveModel: ActiveModelTrait<Entity = E>,
+{
+    let mut row = row.into_active_model();
+    for column in E::Column::iter() {
+        if let ActiveValue::Set(Value::String(Some(text))) = row.get(column)
+            && text.contains(NUL)
+        {
+            row.set(
+                column,
+                text.replace(NUL, NUL_SHOWN.encode_utf8(&mut [0; 4])).into(),
+            );
+        }
+    }
+    row
 }
 
 /// Every column but the key takes the new value.

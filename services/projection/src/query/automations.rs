@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::projection::v1 as answer;
+use api::{acme::v1::Failure, projection::v1 as answer};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait},
 };
 
 use super::{
-    condition,
-    filter::{self, Kind, Test},
+    condition::{self, TRUE_FALSE},
+    filter::{self, Kind, Term, Test},
     question::List,
     servers,
     sort::{Direction, Sort},
@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     refusal::Refusal,
+    status::Columns,
     tables::{
         automation::{Column, Entity, Model},
         folded,
@@ -38,8 +39,14 @@ pub enum Field {
     Server,
     /// End of the certificate's validity.
     NotAfter,
+    /// When the next renewal begins by itself.
+    RenewAt,
+    /// Whether it is paused.
+    Paused,
     /// When it was requested.
     Created,
+    /// Whether it has ended for good.
+    Cancelled,
 }
 
 impl filter::Field for Field {
@@ -48,7 +55,10 @@ impl filter::Field for Field {
         Self::Status,
         Self::Server,
         Self::NotAfter,
+        Self::RenewAt,
+        Self::Paused,
         Self::Created,
+        Self::Cancelled,
     ];
 
     fn name(self) -> &'static str {
@@ -57,15 +67,19 @@ impl filter::Field for Field {
             Self::Status => "status",
             Self::Server => "server",
             Self::NotAfter => "not_after",
+            Self::RenewAt => "renew_at",
+            Self::Paused => "paused",
             Self::Created => "created",
+            Self::Cancelled => "cancelled",
         }
     }
 
     fn kind(self) -> Kind {
         match self {
             Self::Name | Self::Server => Kind::Text,
-            Self::Status => Kind::Choice(STATUSES),
-            Self::NotAfter | Self::Created => Kind::Time,
+            Self::Status => Kind::Choice(condition::STATUSES),
+            Self::NotAfter | Self::RenewAt | Self::Created => Kind::Time,
+            Self::Paused | Self::Cancelled => Kind::Choice(TRUE_FALSE),
         }
     }
 }
@@ -83,99 +97,175 @@ impl List for Field {
     fn sort_column(self) -> Option<Column> {
         match self {
             Self::Name => Some(Column::FriendlyNameFolded),
-            Self::Status => Some(Column::Status),
-            // Its name is in another table, and its id orders nothing that people know.
-            Self::Server => None,
+            // Its status is not in the table, and its server's name is in another.
+            Self::Status | Self::Server => None,
+            // Two values are no order.
+            Self::Paused | Self::Cancelled => None,
             Self::NotAfter => Some(Column::NotAfter),
+            Self::RenewAt => Some(Column::RenewAt),
             Self::Created => Some(Column::Created),
         }
     }
 
-    fn condition(self, test: &Test, _now: i64) -> Expr {
-        match (self, test) {
-            (Self::Name, test) => condition::on(Column::FriendlyNameFolded, test),
-            (Self::Status, test) => condition::on(Column::Status, test),
-            (Self::Server, test) => of_server(test),
-            // Where there is no certificate yet, no end of it is late.
-            (Self::NotAfter, Test::Above(at)) => {
-                Column::NotAfter.gt(*at).and(Column::NotAfter.lt(NEVER))
-            }
-            (Self::NotAfter, test) => condition::on(Column::NotAfter, test),
-            (Self::Created, test) => condition::on(Column::Created, test),
+    fn condition(self, test: &Test, now: i64) -> Expr {
+        match self {
+            Self::Name => condition::on(Column::FriendlyNameFolded, test),
+            Self::Status => condition::status(STANDING, test, now),
+            // One server may have nearly all, and its automations are in no order of theirs.
+            Self::Server => condition::of_no_index(of_server(test)),
+            Self::NotAfter => until(Column::NotAfter, test),
+            Self::RenewAt => until(Column::RenewAt, test),
+            Self::Paused => condition::flag(Column::Paused, true, test),
+            Self::Created => condition::on(Column::Created, test),
+            Self::Cancelled => condition::flag(Column::Cancelled, true, test),
         }
     }
 
+    fn unless_asked(terms: &[Term<Self>]) -> Option<Expr> {
+        let asked = |term: &Term<Self>| matches!(term.field, Self::Cancelled);
+        (!terms.iter().any(asked)).then(|| Column::Cancelled.ne(true))
+    }
+
     fn weight(row: &Model) -> usize {
-        let names = row.dns_names.0.iter().map(String::len).sum::<usize>();
-        let failure = row.last_failure.as_ref();
-        let failure = failure.map_or(0, |failure| prost::Message::encoded_len(&failure.0));
-        names + failure + row.order_url.len() + ROW_WEIGHT
+        let names = row.dns_names.0.iter().chain(&row.ip_addresses.0);
+        let names = names.map(String::len).sum::<usize>();
+        let failures = row.last_failure.iter().chain(&row.revocation_failure);
+        let failures = failures.map(|failure| prost::Message::encoded_len(&failure.0));
+        let urls = row.order_url.len() + row.explanation_url.len();
+        names + failures.sum::<usize>() + urls + ROW_WEIGHT
     }
 }
 
-/// One automated certificate by id or friendly name.
+/// One automated certificate by id or friendly name: the one that goes on before those that were cancelled.
 ///
 /// # Errors
 /// [`Refusal::NotFound`], or what the database says.
-pub async fn get(database: &impl ConnectionTrait, id: &str) -> Result<answer::Automation, Refusal> {
+pub async fn get(
+    database: &impl ConnectionTrait,
+    id: &str,
+    now: i64,
+) -> Result<answer::Automation, Refusal> {
     let mut row = Entity::find_by_id(id).one(database).await?;
     if row.is_none() {
         row = Entity::find()
             // The folded name has the index; the exact one decides.
             .filter(Column::FriendlyNameFolded.eq(folded(id)))
             .filter(Column::FriendlyName.eq(id))
+            .order_by_desc(Column::CancelledAt)
             .order_by_asc(Column::Id)
             .one(database)
             .await?;
     }
-    let row = row.ok_or_else(|| Refusal::NotFound {
+    let answers = answered(database, row.into_iter().collect(), now).await?;
+    answers.into_iter().next().ok_or_else(|| Refusal::NotFound {
         what: "automated certificate",
         id: id.to_owned(),
-    })?;
-    let names = servers::names(database, [row.server_id.as_str()]).await?;
-    Ok(one(row, &names))
+    })
 }
 
-/// The rows as they are answered, each with its server's name.
+/// The rows as they are answered at this moment, each with its server's name.
 ///
 /// # Errors
 /// What the database says.
 pub async fn answered(
     database: &impl ConnectionTrait,
     rows: Vec<Model>,
+    now: i64,
 ) -> Result<Vec<answer::Automation>, Refusal> {
-    let servers = rows
-        .iter()
-        .map(|row| row.server_id.as_str())
-        .collect::<BTreeSet<_>>();
+    let servers = rows.iter().map(|row| row.server_id.as_str());
+    let servers = servers.collect::<BTreeSet<_>>();
     let names = servers::names(database, servers).await?;
-    Ok(rows.into_iter().map(|row| one(row, &names)).collect())
+    let rows = rows.into_iter();
+    Ok(rows.map(|row| one(row, &names, now)).collect())
 }
 
-fn one(row: Model, server_names: &BTreeMap<String, String>) -> answer::Automation {
+fn one(row: Model, server_names: &BTreeMap<String, String>, now: i64) -> answer::Automation {
+    let issued = row.certificate_version > 0;
+    let goes_on = !row.paused && !row.cancelled;
     answer::Automation {
+        status: row.standing().status(now).into(),
         server_name: server_names
             .get(&row.server_id)
             .cloned()
             .unwrap_or_default(),
         id: row.id,
         friendly_name: row.friendly_name,
-        status: row.status,
         server_id: row.server_id,
+        fallback_server_id: row.fallback_server_id,
         dns_names: row.dns_names.0,
+        ip_addresses: row.ip_addresses.0,
         key_algorithm: row.key_algorithm,
         challenge_type: row.challenge_type,
+        dns_provider_id: row.dns_provider_id,
         profile: row.profile,
+        preferred_chain: row.preferred_chain,
         certificate_id: row.certificate_id,
         certificate_version: unsigned(row.certificate_version),
         not_after: timestamp(row.not_after),
+        renew_at: timestamp(row.renew_at),
+        schedule_reason: row.schedule_reason,
+        error_at: timestamp(row.error_at).filter(|_| issued),
+        window_start: timestamp(row.window_start),
+        window_end: timestamp(row.window_end),
+        explanation_url: row.explanation_url,
         attempt: unsigned(row.attempt),
         order_url: row.order_url,
-        last_event: row.last_event,
+        ordering: row.ordering,
+        failures: unsigned(row.failures),
+        failing_since: timestamp(row.failing_since),
+        retry_at: timestamp(row.retry_at).filter(|_| goes_on && !row.ordering),
         last_failure: row.last_failure.map(|failure| failure.0),
+        revocation_failure: row.revocation_failure.map(|failure| failure.0),
+        paused: timestamp(row.paused_at),
+        pause_reason: row.pause_reason,
+        cancelled: timestamp(row.cancelled_at),
+        last_event: row.last_event,
         created: timestamp(row.created),
         updated: timestamp(row.updated),
-        ..answer::Automation::default()
+    }
+}
+
+/// What a certificate shows of an automation whose last order failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failing {
+    /// Why it failed.
+    pub last_failure: Failure,
+    /// Since when orders fail, microseconds since 1970.
+    pub since: i64,
+    /// When the next one is tried; [`NEVER`] where a person has to act first.
+    pub retry_at: i64,
+}
+
+/// Those of the automations with these ids whose last order failed, by id.
+///
+/// # Errors
+/// What the database says.
+pub async fn failing(
+    database: &impl ConnectionTrait,
+    ids: BTreeSet<&str>,
+) -> Result<BTreeMap<String, Failing>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids))
+        .filter(Column::FailingSince.ne(NEVER))
+        .all(database)
+        .await?;
+    let rows = rows.into_iter().filter_map(|row| {
+        let goes_on = !row.paused && !row.cancelled && !row.ordering;
+        let failing = Failing {
+            last_failure: row.last_failure?.0,
+            since: row.failing_since,
+            retry_at: if goes_on { row.retry_at } else { NEVER },
+        };
+        Some((row.id, failing))
+    });
+    Ok(rows.collect())
+}
+
+/// A time that may be still to come: where there is none, none is late.
+fn until(column: Column, test: &Test) -> Expr {
+    match test {
+        Test::Above(at) => column.gt(*at).and(column.lt(NEVER)),
+        test => condition::on(column, test),
     }
 }
 
@@ -201,12 +291,14 @@ fn of_server(test: &Test) -> Expr {
     }
 }
 
-const STATUSES: &[(&str, i32)] = &[
-    ("pending", answer::AutomationStatus::Pending as i32),
-    ("active", answer::AutomationStatus::Active as i32),
-    ("renewing", answer::AutomationStatus::Renewing as i32),
-    ("failed", answer::AutomationStatus::Failed as i32),
-];
+const STANDING: Columns<Column> = Columns {
+    revoked: Column::Revoked,
+    not_before: Column::NotBefore,
+    not_after: Column::NotAfter,
+    due_at: Column::DueAt,
+    error_at: Column::ErrorAt,
+    renewal: Column::Renewal,
+};
 
 /// What a row takes beside its names and failure, in bytes.
 const ROW_WEIGHT: usize = 600;

@@ -1,8 +1,8 @@
-//! Certificates: fields, statuses, answers.
+//! Certificates: fields and answers.
 
 mod detail;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::projection::v1 as answer;
 use sea_orm::{
@@ -12,6 +12,7 @@ use sea_orm::{
 
 pub use self::detail::get;
 use super::{
+    automations::{self, Failing},
     condition::{self, TRUE_FALSE},
     decoded,
     filter::{self, Kind, Term, Test},
@@ -22,6 +23,7 @@ use super::{
 };
 use crate::{
     refusal::Refusal,
+    status::{Columns, Renewal},
     tables::{
         certificate::{Column, Entity, Model},
         certificate_name, default_certificate,
@@ -95,7 +97,7 @@ impl filter::Field for Field {
         match self {
             Self::Name | Self::Names | Self::Issuer => Kind::Text,
             Self::NotAfter | Self::Created => Kind::Time,
-            Self::Status => Kind::Choice(STATUSES),
+            Self::Status => Kind::Choice(condition::STATUSES),
             Self::Source => Kind::Choice(SOURCES),
             Self::Chain => Kind::Choice(CHAINS),
             Self::Key | Self::Authority | Self::Default | Self::Deleted => Kind::Choice(TRUE_FALSE),
@@ -136,7 +138,7 @@ impl List for Field {
                 certificate_name::Column::Name,
                 test,
             ),
-            Self::Status => has_status(test, now),
+            Self::Status => condition::status(STANDING, test, now),
             Self::NotAfter => condition::on(Column::NotAfter, test),
             Self::Issuer => condition::on(Column::IssuerFolded, test),
             Self::Source => condition::on(Column::Source, test),
@@ -149,6 +151,10 @@ impl List for Field {
             Self::Default => is_default(test),
             Self::Deleted => condition::flag(Column::Deleted, true, test),
         }
+    }
+
+    fn is_common(self) -> bool {
+        matches!(self, Self::Source | Self::Issuer)
     }
 
     fn unless_asked(terms: &[Term<Self>]) -> Option<Expr> {
@@ -171,14 +177,30 @@ pub async fn answered(
     now: i64,
 ) -> Result<Vec<answer::Certificate>, Refusal> {
     let defaults = defaults(database).await?;
+    let automations = rows.iter().map(|row| row.automation_id.as_str());
+    let failing = automations::failing(database, automations.collect()).await?;
     rows.into_iter()
-        .map(|row| one(row, &defaults, now))
+        .map(|row| one(row, &defaults, &failing, now))
         .collect()
 }
 
-fn one(row: Model, defaults: &BTreeSet<String>, now: i64) -> Result<answer::Certificate, Refusal> {
+fn one(
+    row: Model,
+    defaults: &BTreeSet<String>,
+    failing: &BTreeMap<String, Failing>,
+    now: i64,
+) -> Result<answer::Certificate, Refusal> {
+    let standing = row.stands();
+    let failing = failing.get(&row.automation_id);
     Ok(answer::Certificate {
-        status: status(&row, now).into(),
+        status: standing.status(now).into(),
+        renew_at: match standing.renewal {
+            Renewal::None => None,
+            _ => timestamp(standing.due_at),
+        },
+        last_failure: failing.map(|failing| failing.last_failure.clone()),
+        failing_since: failing.and_then(|failing| timestamp(failing.since)),
+        retry_at: failing.and_then(|failing| timestamp(failing.retry_at)),
         certificate: Some(decoded("certificate", &row.certificate)?),
         default: defaults.contains(&row.id),
         id: row.id,
@@ -199,8 +221,6 @@ fn one(row: Model, defaults: &BTreeSet<String>, now: i64) -> Result<answer::Cert
         missing_issuer_url: String::new(),
         subject: None,
         versions: Vec::new(),
-        renew_at: None,
-        last_failure: None,
     })
 }
 
@@ -215,42 +235,6 @@ pub fn fingerprint(text: &str) -> Option<String> {
     let hex = text.replace(':', "").to_ascii_lowercase();
     let whole = hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit());
     whole.then_some(hex)
-}
-
-/// How a certificate stands at this moment. [`has_status`] says the same in SQL.
-fn status(row: &Model, now: i64) -> answer::CertificateStatus {
-    // Valid up to notAfter itself (RFC 5280, section 4.1.2.5).
-    if now > row.not_after {
-        answer::CertificateStatus::Expired
-    } else if now < row.not_before {
-        answer::CertificateStatus::NotYetValid
-    } else if now >= row.renew_at {
-        answer::CertificateStatus::Expiring
-    } else {
-        answer::CertificateStatus::Valid
-    }
-}
-
-fn has_status(test: &Test, now: i64) -> Expr {
-    let (wanted, equal) = match test {
-        Test::Differs(wanted) => (*wanted, false),
-        Test::Equals(wanted) => (*wanted, true),
-        // A choice is compared in no other way.
-        _ => return Expr::val(false),
-    };
-    let expired = Column::NotAfter.lt(now);
-    let current = Column::NotAfter.gte(now);
-    let begun = Column::NotBefore.lte(now);
-    let is = match i32::try_from(wanted).map(answer::CertificateStatus::try_from) {
-        Ok(Ok(answer::CertificateStatus::Expired)) => expired,
-        Ok(Ok(answer::CertificateStatus::NotYetValid)) => current.and(Column::NotBefore.gt(now)),
-        Ok(Ok(answer::CertificateStatus::Expiring)) => {
-            current.and(begun).and(Column::RenewAt.lte(now))
-        }
-        Ok(Ok(answer::CertificateStatus::Valid)) => current.and(begun).and(Column::RenewAt.gt(now)),
-        _ => Expr::val(false),
-    };
-    if equal { is } else { is.not() }
 }
 
 /// It is the default; or it is not.
@@ -268,15 +252,14 @@ fn is_default(test: &Test) -> Expr {
     }
 }
 
-const STATUSES: &[(&str, i32)] = &[
-    ("valid", answer::CertificateStatus::Valid as i32),
-    ("expiring", answer::CertificateStatus::Expiring as i32),
-    ("expired", answer::CertificateStatus::Expired as i32),
-    (
-        "not-yet-valid",
-        answer::CertificateStatus::NotYetValid as i32,
-    ),
-];
+const STANDING: Columns<Column> = Columns {
+    revoked: Column::Revoked,
+    not_before: Column::NotBefore,
+    not_after: Column::NotAfter,
+    due_at: Column::DueAt,
+    error_at: Column::ErrorAt,
+    renewal: Column::Renewal,
+};
 
 const SOURCES: &[(&str, i32)] = &[
     ("acme", answer::Source::Acme as i32),

@@ -1,11 +1,13 @@
 //! Terms as conditions. Every value is bound; none becomes part of the statement's text.
 
+use api::projection::v1::CertificateStatus;
 use sea_orm::{
     ColumnTrait,
-    sea_query::{Expr, LikeExpr},
+    sea_query::{Expr, ExprTrait, LikeExpr},
 };
 
 use super::filter::Test;
+use crate::status::Columns;
 
 /// The test, of a column that holds what it compares: folded text, microseconds, or a number.
 pub fn on(column: impl ColumnTrait, test: &Test) -> Expr {
@@ -38,6 +40,37 @@ pub fn flag(column: impl ColumnTrait, rarer: bool, test: &Test) -> Expr {
     } else {
         column.ne(rarer)
     }
+}
+
+/// Whether a row has that status, or another, at this moment.
+pub fn status<C: ColumnTrait>(standing: Columns<C>, test: &Test, now: i64) -> Expr {
+    let (wanted, equal) = match test {
+        Test::Equals(wanted) => (*wanted, true),
+        Test::Differs(wanted) => (*wanted, false),
+        // A choice is compared in no other way.
+        _ => return Expr::val(false),
+    };
+    let wanted = i32::try_from(wanted).ok();
+    let wanted = wanted.and_then(|wanted| CertificateStatus::try_from(wanted).ok());
+    let is = standing.have(wanted.unwrap_or_default(), now);
+    if equal { is } else { is.not() }
+}
+
+/// The words of a status.
+pub const STATUSES: &[(&str, i32)] = &[
+    ("valid", CertificateStatus::Valid as i32),
+    ("expiring", CertificateStatus::Expiring as i32),
+    ("renewing", CertificateStatus::Renewing as i32),
+    ("pending", CertificateStatus::Pending as i32),
+    ("error", CertificateStatus::Error as i32),
+    ("expired", CertificateStatus::Expired as i32),
+    ("revoked", CertificateStatus::Revoked as i32),
+    ("not-yet-valid", CertificateStatus::NotYetValid as i32),
+];
+
+/// The same condition, for which no index is looked.
+pub fn of_no_index(condition: Expr) -> Expr {
+    Expr::case(condition, 1).finally(0).eq(1)
 }
 
 /// The words of a field that is true or false.

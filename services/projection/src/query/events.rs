@@ -95,6 +95,10 @@ impl List for Field {
         condition::on(self.column(), test)
     }
 
+    fn is_common(self) -> bool {
+        matches!(self, Self::Aggregate | Self::Event | Self::Actor)
+    }
+
     fn weight(row: &Model) -> usize {
         row.body.len() + ROW_WEIGHT
     }

@@ -103,6 +103,10 @@ impl List for Field {
         }
     }
 
+    fn is_common(self) -> bool {
+        matches!(self, Self::Algorithm | Self::Origin)
+    }
+
     fn unless_asked(_: &[Term<Self>]) -> Option<Expr> {
         Some(Column::DestroyedAt.eq(NEVER))
     }

@@ -3,11 +3,12 @@
 use api::{projection::v1::ListRequest, refuse::Violations};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ModelTrait, Order, QueryFilter,
-    QueryOrder, QuerySelect, Value,
+    QueryOrder, QuerySelect, Select, Value,
     sea_query::{ColumnType, Expr, ExprTrait},
 };
 
 use super::{
+    condition,
     filter::{self, Term, Test},
     page::{self, Cursor, Place, QuestionDigest},
     sort::{self, Direction, Sort},
@@ -32,6 +33,12 @@ pub trait List: filter::Field {
 
     /// What a term about this field means in the table, at this moment (microseconds since 1970).
     fn condition(self, test: &Test, now: i64) -> Expr;
+
+    /// Whether nearly all rows may have the same in this field. Then they are found by it only where that yields
+    /// them in the order that is asked for; in any other the list walks in its order, and leaves out the rest.
+    fn is_common(self) -> bool {
+        false
+    }
 
     /// What holds of the rows that are listed where these terms do not ask for others; all are
     /// where it is left out.
@@ -120,13 +127,32 @@ impl<L: List> Question<L> {
         database: &impl ConnectionTrait,
         now: i64,
     ) -> Result<Page<Row<L>>, DbErr> {
-        // A field that cannot be sorted by is refused in `parse`: its id then is order enough.
-        let by = self.sort.field.sort_column().unwrap_or(L::ID);
+        let mut rows = self.statement(now).all(database).await?;
+        let fit = page::fitting(rows.iter().map(L::weight), self.size);
+        let more = rows.len() > fit;
+        rows.truncate(fit);
+        let last = rows.last().filter(|_| more);
+        let next_page_token = last.map(|row| {
+            let cursor = Cursor {
+                value: place(row.get(self.by())),
+                id: place(row.get(L::ID)),
+            };
+            page::token(&cursor, &self.digest)
+        });
+        Ok(Page {
+            rows,
+            next_page_token: next_page_token.unwrap_or_default(),
+        })
+    }
+
+    /// What is asked of the database at this moment: one row more than the page, to know whether another follows.
+    pub fn statement(&self, now: i64) -> Select<L::Entity> {
+        let by = self.by();
         let (order, ascending) = match self.sort.direction {
             Direction::Ascending => (Order::Asc, true),
             Direction::Descending => (Order::Desc, false),
         };
-        let mut condition = holds(&self.terms, now).add_option(L::unless_asked(&self.terms));
+        let mut condition = self.holds(now).add_option(L::unless_asked(&self.terms));
         if let Some(cursor) = &self.after {
             let here = Expr::tuple([column::<L>(by), column::<L>(L::ID)]);
             let there = Expr::tuple([value(&cursor.value), value(&cursor.id)]);
@@ -136,29 +162,29 @@ impl<L: List> Question<L> {
                 here.lt(there)
             });
         }
-        let mut rows = L::Entity::find()
+        L::Entity::find()
             .filter(condition)
             .order_by(by, order.clone())
             .order_by(L::ID, order)
-            // One more than the page, to know whether another follows.
             .limit(self.size as u64 + 1)
-            .all(database)
-            .await?;
-        let fit = page::fitting(rows.iter().map(L::weight), self.size);
-        let more = rows.len() > fit;
-        rows.truncate(fit);
-        let last = rows.last().filter(|_| more);
-        let next_page_token = last.map(|row| {
-            let cursor = Cursor {
-                value: place(row.get(by)),
-                id: place(row.get(L::ID)),
-            };
-            page::token(&cursor, &self.digest)
+    }
+
+    fn by(&self) -> <L::Entity as EntityTrait>::Column {
+        // A field that cannot be sorted by is refused in `parse`: its id then is order enough.
+        self.sort.field.sort_column().unwrap_or(L::ID)
+    }
+
+    /// All terms hold, asked so that the order comes from an index.
+    fn holds(&self, now: i64) -> Condition {
+        let own = self.sort.field.name() == L::DEFAULT_SORT.field.name();
+        let conditions = self.terms.iter().map(|term| {
+            let condition = term.field.condition(&term.test, now);
+            match term.field.is_common() && !own {
+                true => condition::of_no_index(condition),
+                false => condition,
+            }
         });
-        Ok(Page {
-            rows,
-            next_page_token: next_page_token.unwrap_or_default(),
-        })
+        conditions.fold(Condition::all(), Condition::add)
     }
 }
 

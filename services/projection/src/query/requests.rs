@@ -92,6 +92,10 @@ impl List for Field {
         }
     }
 
+    fn is_common(self) -> bool {
+        matches!(self, Self::Status)
+    }
+
     fn unless_asked(_: &[Term<Self>]) -> Option<Expr> {
         Some(Column::DeletedAt.eq(NEVER))
     }

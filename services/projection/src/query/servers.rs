@@ -131,7 +131,7 @@ pub fn answered(row: Model) -> answer::Server {
         profiles: row.profiles.0,
         external_account_key_id: row.external_account_key_id,
         created: timestamp(row.created),
-        ..answer::Server::default()
+        deactivated: timestamp(row.deactivated_at),
     }
 }
 

@@ -5,9 +5,10 @@ use prost::Message;
 use sea_orm::entity::prelude::*;
 
 use super::{
-    Unusable, folded,
+    Unusable, automation, folded,
     instant::{NEVER, required},
 };
+use crate::status::{self, Renewal};
 
 /// One certificate.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -57,8 +58,14 @@ pub struct Model {
     pub not_before: i64,
     /// Valid up to then.
     pub not_after: i64,
-    /// From then on it is expiring: see [`renew_at`].
-    pub renew_at: i64,
+    /// The newest version is revoked.
+    pub revoked: bool,
+    /// From then on it is due for renewal: as its automation has it, where it has one.
+    pub due_at: i64,
+    /// From then on it is an error that it was not renewed, likewise.
+    pub error_at: i64,
+    /// [`Renewal`]: how the next version comes.
+    pub renewal: i32,
     /// When version 1 came.
     pub created: i64,
     /// When the newest version came.
@@ -74,6 +81,30 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// What an automation says about the certificate that it renews.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Renewing {
+    /// The version that it knows of.
+    pub version: i64,
+    /// When that is due.
+    pub due_at: i64,
+    /// When that is late.
+    pub error_at: i64,
+    /// How the next one comes.
+    pub renewal: Renewal,
+}
+
+impl From<&automation::Model> for Renewing {
+    fn from(row: &automation::Model) -> Self {
+        Self {
+            version: row.certificate_version,
+            due_at: row.due_at,
+            error_at: row.error_at,
+            renewal: row.renewal.into(),
+        }
+    }
+}
 
 /// What stays the same through all versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,6 +164,7 @@ impl Model {
     pub fn first(standing: Standing, version: &Version, at: i64) -> Self {
         let certificate = &version.certificate;
         let last = version.issuers.last().unwrap_or(certificate);
+        let (due_at, error_at) = status::marks(version.not_before, version.not_after);
         Self {
             id: standing.id,
             friendly_name_folded: folded(&standing.friendly_name),
@@ -151,7 +183,10 @@ impl Model {
             missing_issuer: missing_issuer(last),
             not_before: version.not_before,
             not_after: version.not_after,
-            renew_at: renew_at(version.not_before, version.not_after),
+            revoked: false,
+            due_at,
+            error_at,
+            renewal: Renewal::None.into(),
             created: at,
             updated: at,
             deleted: false,
@@ -189,6 +224,40 @@ impl Model {
         self.friendly_name = friendly_name;
     }
 
+    /// No automation renews it any more.
+    pub fn released(&mut self) {
+        self.automation_id.clear();
+    }
+
+    /// How it is renewed follows from this, which its automation tells; nothing, where it has none.
+    pub fn renewed_by(&mut self, automation: Option<&Renewing>) {
+        (self.due_at, self.error_at) = status::marks(self.not_before, self.not_after);
+        let Some(automation) = automation else {
+            self.renewal = Renewal::None.into();
+            return;
+        };
+        self.renewal = automation.renewal.into();
+        if automation.version == self.version {
+            self.due_at = automation.due_at;
+            self.error_at = automation.error_at;
+        } else if automation.version < self.version && automation.renewal == Renewal::Ordering {
+            // The order has brought this version; the automation's own word of it comes next.
+            self.renewal = Renewal::Scheduled.into();
+        }
+    }
+
+    /// What its status is told from.
+    pub fn stands(&self) -> status::Standing {
+        status::Standing {
+            revoked: self.revoked,
+            not_before: self.not_before,
+            not_after: self.not_after,
+            due_at: self.due_at,
+            error_at: self.error_at,
+            renewal: self.renewal.into(),
+        }
+    }
+
     /// It is gone since then; here again where that is [`NEVER`].
     pub fn deleted_since(&mut self, at: i64) {
         self.deleted = at != NEVER;
@@ -202,29 +271,5 @@ fn missing_issuer(last: &x509::v1::Certificate) -> String {
         String::new()
     } else {
         last.issuer.clone()
-    }
-}
-
-/// When a certificate begins to expire: a third of its life is left then, or half of a life below 10 days.
-pub fn renew_at(not_before: i64, not_after: i64) -> i64 {
-    let life = not_after.saturating_sub(not_before).max(0);
-    let left = if life < TEN_DAYS { life / 2 } else { life / 3 };
-    not_after - left
-}
-
-const TEN_DAYS: i64 = 10 * 24 * 3_600 * 1_000_000;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DAY: i64 = TEN_DAYS / 10;
-
-    #[test]
-    fn a_third_of_a_long_life_is_left_and_half_of_a_short_one() {
-        assert_eq!(renew_at(0, 90 * DAY), 60 * DAY);
-        assert_eq!(renew_at(0, 10 * DAY), 10 * DAY - 10 * DAY / 3);
-        assert_eq!(renew_at(0, 6 * DAY), 3 * DAY);
-        assert_eq!(renew_at(5 * DAY, DAY), DAY, "a life that never was");
     }
 }

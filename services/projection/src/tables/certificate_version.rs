@@ -1,8 +1,9 @@
 //! Every version of every certificate: an old fingerprint still finds its certificate, and a key all that used it.
 
+use api::x509::v1::RevocationReason;
 use sea_orm::entity::prelude::*;
 
-use super::{certificate::Version, folded};
+use super::{certificate::Version, folded, instant::NEVER};
 
 /// One version of one certificate.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -29,6 +30,10 @@ pub struct Model {
     pub not_after: i64,
     /// When it came, microseconds since 1970.
     pub created: i64,
+    /// When its CA has revoked it; [`NEVER`] where it has not.
+    pub revoked_at: i64,
+    /// `chancery.x509.v1.RevocationReason`.
+    pub revocation_reason: i32,
 }
 
 /// None: found by the certificate's id, the public key, or the fingerprint.
@@ -50,6 +55,8 @@ impl Model {
             not_before: version.not_before,
             not_after: version.not_after,
             created: at,
+            revoked_at: NEVER,
+            revocation_reason: RevocationReason::Unspecified.into(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use eventlog::Recorded;
 use sea_orm::entity::prelude::*;
 
-use super::instant::micros;
+use super::{indexed, instant::micros};
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -67,7 +67,7 @@ impl Model {
             aggregate: recorded.aggregate.clone(),
             aggregate_id: recorded.id.clone(),
             event: recorded.event.clone(),
-            actor: recorded.actor.clone(),
+            actor: indexed(recorded.actor.clone()),
             time: micros(recorded.time),
             correlation_id: recorded.correlation_id.to_string(),
             causation_id: causation_id.unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use api::convert;
 use pbjson_types::Timestamp;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, macros::datetime};
 
 use super::Unusable;
 
@@ -13,6 +13,17 @@ pub const NEVER: i64 = i64::MAX;
 pub fn micros(at: OffsetDateTime) -> i64 {
     let seconds = at.unix_timestamp();
     seconds * PER_SECOND + i64::from(at.microsecond())
+}
+
+/// The point in time. What lies outside the years 1 to 9999 is the nearest within.
+pub fn moment(micros: i64) -> OffsetDateTime {
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000);
+    at.unwrap_or(if micros < 0 { FIRST } else { LAST })
+}
+
+/// The time of a message's field, which may be left out: then [`NEVER`].
+pub fn optional(at: Option<&Timestamp>) -> i64 {
+    at.and_then(convert::time).map_or(NEVER, micros)
 }
 
 /// The time of a message's field, which must be there.
@@ -35,11 +46,11 @@ pub fn timestamp(at: i64) -> Option<Timestamp> {
 }
 
 const PER_SECOND: i64 = 1_000_000;
+const FIRST: OffsetDateTime = datetime!(0001-01-01 00:00 UTC);
+const LAST: OffsetDateTime = datetime!(9999-12-31 23:59:59 UTC);
 
 #[cfg(test)]
 mod tests {
-    use time::macros::datetime;
-
     use super::*;
 
     #[test]
@@ -53,7 +64,11 @@ mod tests {
             let message = timestamp(micros(at)).unwrap();
             assert_eq!(convert::time(&message), Some(at));
             assert_eq!(required("at", Some(&message)), Ok(micros(at)));
+            assert_eq!(optional(Some(&message)), micros(at));
+            assert_eq!(moment(micros(at)), at);
         }
+        assert_eq!(optional(None), NEVER);
+        assert_eq!((moment(i64::MIN), moment(NEVER)), (FIRST, LAST));
         assert_eq!(timestamp(NEVER), None);
         assert_eq!(required("at", None), Err(Unusable::Missing("at")));
     }

@@ -3,14 +3,16 @@
 //! They are a function of the log, so no row is ever migrated: a version with other tables than the
 //! one before adds a name here, under which the old tables are thrown away, and the follower begins again.
 
+mod acme;
 mod indices;
+mod notifications;
 
 use sea_orm_migration::{prelude::*, schema};
 
 use self::indices::indices;
 use super::{
-    automation, certificate, certificate_issuer, certificate_name, certificate_version,
-    default_certificate, event, issuer, key, request, request_name, server,
+    certificate, certificate_issuer, certificate_name, certificate_version, default_certificate,
+    event, issuer, key, request, request_name,
 };
 use crate::follow::FOLLOWER;
 
@@ -19,7 +21,8 @@ pub fn all() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         eventlog::checkpoint::migration(),
         Box::new(Superseded("m20260101_000001_first_tables")),
-        Box::new(TablesAnew("m20260201_000002_requests_and_what_is_gone")),
+        Box::new(Superseded("m20260201_000002_requests_and_what_is_gone")),
+        Box::new(TablesAnew("m20260301_000003_renewals_and_notifications")),
     ]
 }
 
@@ -86,8 +89,11 @@ fn tables() -> Vec<TableCreateStatement> {
         key_table(),
         request_table(),
         request_name_table(),
-        server_table(),
-        automation_table(),
+        acme::server_table(),
+        acme::dns_provider_table(),
+        acme::automation_table(),
+        notifications::channel_table(),
+        notifications::alert_table(),
         event_table(),
     ]
 }
@@ -113,7 +119,10 @@ fn certificate_table() -> TableCreateStatement {
         .col(schema::text(Column::MissingIssuer))
         .col(schema::big_integer(Column::NotBefore))
         .col(schema::big_integer(Column::NotAfter))
-        .col(schema::big_integer(Column::RenewAt))
+        .col(schema::boolean(Column::Revoked))
+        .col(schema::big_integer(Column::DueAt))
+        .col(schema::big_integer(Column::ErrorAt))
+        .col(schema::integer(Column::Renewal))
         .col(schema::big_integer(Column::Created))
         .col(schema::big_integer(Column::Updated))
         .col(schema::boolean(Column::Deleted))
@@ -147,6 +156,8 @@ fn certificate_version_table() -> TableCreateStatement {
         .col(schema::big_integer(Column::NotBefore))
         .col(schema::big_integer(Column::NotAfter))
         .col(schema::big_integer(Column::Created))
+        .col(schema::big_integer(Column::RevokedAt))
+        .col(schema::integer(Column::RevocationReason))
         .primary_key(
             Index::create()
                 .col(Column::CertificateId)
@@ -247,51 +258,6 @@ fn request_name_table() -> TableCreateStatement {
                 .to(request::Entity, request::Column::Id)
                 .on_delete(ForeignKeyAction::Cascade),
         )
-        .to_owned()
-}
-
-fn server_table() -> TableCreateStatement {
-    use server::Column;
-    Table::create()
-        .table(server::Entity)
-        .col(schema::text(Column::Id).primary_key())
-        .col(schema::text(Column::Name))
-        .col(schema::text(Column::NameFolded))
-        .col(schema::text(Column::DirectoryUrl))
-        .col(schema::text(Column::DirectoryUrlFolded))
-        .col(schema::text(Column::AccountUrl))
-        .col(schema::text(Column::AccountKeyThumbprint))
-        .col(schema::text(Column::TermsOfServiceUrl))
-        .col(schema::text(Column::WebsiteUrl))
-        .col(schema::json_binary(Column::CaaIdentities))
-        .col(schema::json_binary(Column::Profiles))
-        .col(schema::text(Column::ExternalAccountKeyId))
-        .col(schema::big_integer(Column::Created))
-        .to_owned()
-}
-
-fn automation_table() -> TableCreateStatement {
-    use automation::Column;
-    Table::create()
-        .table(automation::Entity)
-        .col(schema::text(Column::Id).primary_key())
-        .col(schema::text(Column::FriendlyName))
-        .col(schema::text(Column::FriendlyNameFolded))
-        .col(schema::integer(Column::Status))
-        .col(schema::text(Column::ServerId))
-        .col(schema::json_binary(Column::DnsNames))
-        .col(schema::integer(Column::KeyAlgorithm))
-        .col(schema::integer(Column::ChallengeType))
-        .col(schema::text(Column::Profile))
-        .col(schema::text(Column::CertificateId))
-        .col(schema::big_integer(Column::CertificateVersion))
-        .col(schema::big_integer(Column::NotAfter))
-        .col(schema::big_integer(Column::Attempt))
-        .col(schema::text(Column::OrderUrl))
-        .col(schema::text(Column::LastEvent))
-        .col(schema::json_binary_null(Column::LastFailure))
-        .col(schema::big_integer(Column::Created))
-        .col(schema::big_integer(Column::Updated))
         .to_owned()
 }
 

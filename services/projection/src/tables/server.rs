@@ -3,7 +3,8 @@
 use api::acme::v1::ServerRegistered;
 use sea_orm::entity::prelude::*;
 
-use super::{Texts, folded};
+use super::{Texts, Unusable, folded, instant::NEVER};
+use crate::events::ServerEvent;
 
 /// One ACME server with our account there.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -37,16 +38,18 @@ pub struct Model {
     #[sea_orm(column_type = "Text")]
     pub website_url: String,
     /// The domains that the CA recognises in CAA records.
-    #[sea_orm(column_type = "JsonBinary")]
+    #[sea_orm(column_type = "Json")]
     pub caa_identities: Texts,
     /// The directory's profiles.
-    #[sea_orm(column_type = "JsonBinary")]
+    #[sea_orm(column_type = "Json")]
     pub profiles: Texts,
     /// Empty where the account was not bound to one at the CA.
     #[sea_orm(column_type = "Text")]
     pub external_account_key_id: String,
     /// When it was registered, microseconds since 1970.
     pub created: i64,
+    /// When the account has ended; [`NEVER`] while it goes on.
+    pub deactivated_at: i64,
 }
 
 /// None: automations are joined by hand.
@@ -56,8 +59,36 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// The row of a server that was registered.
-    pub fn registered(id: &str, event: ServerRegistered, at: i64) -> Self {
+    /// The row after one more event. `before` is nothing for a server that was not here.
+    ///
+    /// # Errors
+    /// [`Unusable::Unknown`] where the event needs a row that is not there.
+    pub fn after(
+        before: Option<Self>,
+        id: &str,
+        event: ServerEvent,
+        at: i64,
+    ) -> Result<Self, Unusable> {
+        let event = match event {
+            ServerEvent::Registered(registered) => return Ok(Self::registered(id, registered, at)),
+            later => later,
+        };
+        let mut row = before.ok_or_else(|| Unusable::Unknown {
+            what: "acme-server",
+            id: id.to_owned(),
+        })?;
+        match event {
+            // The first is returned above; of the other the addresses are not in the log.
+            ServerEvent::Registered(_) | ServerEvent::ContactUpdated(_) => {}
+            ServerEvent::AccountKeyRolled(rolled) => {
+                row.account_key_thumbprint = rolled.account_key_thumbprint;
+            }
+            ServerEvent::Deactivated(_) => row.deactivated_at = at,
+        }
+        Ok(row)
+    }
+
+    fn registered(id: &str, event: ServerRegistered, at: i64) -> Self {
         Self {
             id: id.to_owned(),
             name_folded: folded(&event.name),
@@ -72,6 +103,7 @@ impl Model {
             profiles: Texts(event.profiles),
             external_account_key_id: event.external_account_key_id,
             created: at,
+            deactivated_at: NEVER,
         }
     }
 }

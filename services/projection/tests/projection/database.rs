@@ -132,7 +132,7 @@ fn values(row: &sea_orm::QueryResult) -> Vec<String> {
     (0..row.column_names().len()).map(value).collect()
 }
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 15] = [
     "certificate",
     "certificate_name",
     "certificate_version",
@@ -143,6 +143,9 @@ const TABLES: [&str; 12] = [
     "request",
     "request_name",
     "acme_server",
+    "dns_provider",
     "automation",
+    "channel",
+    "alert",
     "event",
 ];

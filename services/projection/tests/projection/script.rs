@@ -1,11 +1,9 @@
 //! A log as a test writes it down: events with envelopes, one a minute.
 
+mod automations;
+
 use api::{
-    acme::v1::{
-        AutomationRenewed, AutomationRequested, CertificateObtained, ChallengeType, Failure,
-        FinalizeIntended, OrderFailed, OrderIntended, OrderPlaced, RenewalStarted,
-        ServerRegistered, Step,
-    },
+    acme::v1::ServerRegistered,
     convert,
     csr::v1::RequestCreated,
     keystore::v1::{
@@ -20,6 +18,8 @@ use projection::events::{
 };
 use time::{Duration, OffsetDateTime, macros::datetime};
 use uuid::Uuid;
+
+pub use self::automations::*;
 
 /// When the first event was.
 pub const START: OffsetDateTime = datetime!(2026-01-01 00:00:00.000001 UTC);
@@ -293,82 +293,5 @@ pub fn self_signed(name: &str, certificate: Certificate, factory: bool) -> Certi
         certificate: Some(certificate),
         serve: factory,
         factory,
-    }
-}
-
-pub fn requested(name: &str, server_id: &str) -> AutomationEvent {
-    AutomationEvent::Requested(AutomationRequested {
-        friendly_name: name.to_owned(),
-        server_id: server_id.to_owned(),
-        dns_names: vec!["a.example".to_owned(), "b.example".to_owned()],
-        key_algorithm: KeyAlgorithm::Rsa2048.into(),
-        challenge_type: ChallengeType::Http01.into(),
-        profile: "shortlived".to_owned(),
-        ..Default::default()
-    })
-}
-
-pub fn order_intended(attempt: u32) -> AutomationEvent {
-    AutomationEvent::OrderIntended(OrderIntended {
-        attempt,
-        ..Default::default()
-    })
-}
-
-pub fn order_placed(attempt: u32) -> AutomationEvent {
-    AutomationEvent::OrderPlaced(OrderPlaced {
-        attempt,
-        order_url: format!("https://ca.example/order/{attempt}"),
-        ..Default::default()
-    })
-}
-
-pub fn finalize_intended(attempt: u32) -> AutomationEvent {
-    AutomationEvent::FinalizeIntended(FinalizeIntended {
-        attempt,
-        key_id: "key-1".to_owned(),
-        csr_der: vec![1].into(),
-    })
-}
-
-pub fn certificate_issued(attempt: u32, not_after: OffsetDateTime) -> AutomationEvent {
-    AutomationEvent::CertificateIssued(CertificateObtained {
-        attempt,
-        certificate_id: "certificate-1".to_owned(),
-        version: 1,
-        not_after: Some(convert::timestamp(not_after)),
-        ..Default::default()
-    })
-}
-
-pub fn automation_renewed(
-    attempt: u32,
-    version: u32,
-    not_after: OffsetDateTime,
-) -> AutomationEvent {
-    AutomationEvent::Renewed(AutomationRenewed {
-        attempt,
-        certificate_id: "certificate-1".to_owned(),
-        version,
-        not_after: Some(convert::timestamp(not_after)),
-        ..Default::default()
-    })
-}
-
-pub fn renewal_started() -> AutomationEvent {
-    AutomationEvent::RenewalStarted(RenewalStarted::default())
-}
-
-pub fn failed(attempt: u32, reason: &str) -> OrderFailed {
-    OrderFailed {
-        attempt,
-        failure: Some(Failure {
-            step: Step::Authorize.into(),
-            reason: reason.to_owned(),
-            message: "The CA could not reach the host.".to_owned(),
-            advice: "Open port 80.".to_owned(),
-            problem: None,
-        }),
-        ..Default::default()
     }
 }

@@ -151,11 +151,19 @@ async fn show_list(
             row.directory_url.clone(),
             row.external_account_key_id.clone(),
             answer::time(&row.created),
+            answer::time(&row.deactivated),
             row.id.clone(),
         ]
     });
     answer::table(
-        ["name", "directory", "eab key id", "created", "id"],
+        [
+            "name",
+            "directory",
+            "eab key id",
+            "created",
+            "deactivated",
+            "id",
+        ],
         rows,
         "no servers",
     )?;
@@ -207,6 +215,7 @@ fn details(row: &Server, contact: String) -> Result<(), ClientError> {
         ("profiles", row.profiles.join(", ")),
         ("eab key id", row.external_account_key_id.clone()),
         ("created", answer::time(&row.created)),
+        ("deactivated", answer::time(&row.deactivated)),
     ])
 }
 

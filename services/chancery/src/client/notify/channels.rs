@@ -1,12 +1,11 @@
 //! `chancery notify channels`
 
-use api::{
-    notifier::v1::{
-        Channel, CreateChannelRequest, DeleteChannelRequest, EmailSettings, GetChannelRequest,
-        Rule, TestChannelRequest, UpdateChannelRequest, WebhookSettings, channel,
-        create_channel_request, update_channel_request,
-    },
-    projection::v1::ListRequest,
+mod listing;
+
+use api::notifier::v1::{
+    Channel, CreateChannelRequest, DeleteChannelRequest, EmailSettings, GetChannelRequest, Rule,
+    TestChannelRequest, UpdateChannelRequest, WebhookSettings, channel, create_channel_request,
+    update_channel_request,
 };
 use clap::{Args, Subcommand};
 
@@ -14,7 +13,7 @@ use super::{
     super::{
         ClientError, Connection, answer,
         connection::RequestId,
-        list::{self, ListArgs},
+        list::ListArgs,
         terminal::{self, Consent},
     },
     settings::{EmailArgs, RootsArgs, RuleArgs, WebhookArgs},
@@ -124,7 +123,7 @@ pub async fn run(
     output: Output,
 ) -> Result<(), ClientError> {
     match command {
-        ChannelsCommand::List(args) => show_list(args, connection, output).await,
+        ChannelsCommand::List(args) => listing::show_list(args, connection, output).await,
         ChannelsCommand::Add(args) => add(*args, connection, output).await,
         ChannelsCommand::Show { channel } => {
             let channel = get(connection, channel).await?;
@@ -138,40 +137,6 @@ pub async fn run(
             request_id,
         } => remove(channel, yes, request_id.as_deref(), connection, output).await,
     }
-}
-
-async fn show_list(
-    args: ListArgs,
-    connection: &Connection,
-    output: Output,
-) -> Result<(), ClientError> {
-    let mut queries = connection.queries();
-    let request = ListRequest::from(args);
-    let page = connection
-        .ask(request, async |request| {
-            queries.list_channels(request).await
-        })
-        .await?;
-    if output == Output::Json {
-        return answer::json(&page);
-    }
-    let rows = page.channels.iter().map(|row| {
-        [
-            row.name.clone(),
-            answer::word(row.kind().as_str_name(), "CHANNEL_KIND_"),
-            told(row.rule.as_ref()),
-            answer::time(&row.last_notified),
-            row.last_failure.clone(),
-            row.id.clone(),
-        ]
-    });
-    answer::table(
-        ["name", "kind", "told", "last message", "last failure", "id"],
-        rows,
-        "no channels: nobody is told anything",
-    )?;
-    list::more(&page.next_page_token);
-    Ok(())
 }
 
 async fn add(args: AddArgs, connection: &Connection, output: Output) -> Result<(), ClientError> {
@@ -334,7 +299,7 @@ fn show(channel: &Channel, output: Output) -> Result<(), ClientError> {
             "kind",
             if email.is_some() { "email" } else { "webhook" }.to_owned(),
         ),
-        ("told", told(channel.rule.as_ref())),
+        ("told", listing::told(channel.rule.as_ref())),
         ("to", of_email(|email| email.to.join(", "))),
         ("from", of_email(|email| email.from.clone())),
         (
@@ -347,23 +312,4 @@ fn show(channel: &Channel, output: Output) -> Result<(), ClientError> {
         ),
         ("username", of_email(|email| email.username.clone())),
     ])
-}
-
-/// "warning and above", "renewal-failing, renewal-absent"; with "digest".
-fn told(rule: Option<&Rule>) -> String {
-    let rule = rule.cloned().unwrap_or_default();
-    let kinds = rule
-        .kinds()
-        .map(|kind| answer::word(kind.as_str_name(), "MESSAGE_KIND_"));
-    let what = match kinds.collect::<Vec<_>>().join(", ") {
-        none if none.is_empty() => {
-            let least = answer::word(rule.minimum_severity().as_str_name(), "SEVERITY_");
-            format!("{least} and above")
-        }
-        kinds => kinds,
-    };
-    match rule.digest {
-        true => format!("{what}, as a digest"),
-        false => what,
-    }
 }

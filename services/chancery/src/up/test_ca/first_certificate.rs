@@ -11,7 +11,7 @@ use api::{
     acme::v1::{
         ChallengeType, Failure, RegisterServerRequest, RenewNowRequest, RequestCertificateRequest,
     },
-    projection::v1::{Automation, AutomationStatus, Certificate, GetRequest, ListRequest},
+    projection::v1::{Automation, Certificate, GetRequest, ListRequest},
     x509::v1::KeyAlgorithm,
 };
 use rustls::{
@@ -165,33 +165,31 @@ async fn issued(
     loop {
         let expires = now.not_after.as_ref().and_then(api::convert::time);
         let good = expires.is_some_and(|expires| expires > at);
-        match now.status() {
-            AutomationStatus::Active | AutomationStatus::Renewing if good => break,
-            AutomationStatus::Active | AutomationStatus::Failed if !tried_again => {
-                tried_again = true;
-                let mut acme = connection.acme();
-                let request = RenewNowRequest {
-                    automation_id: now.id.clone(),
-                };
-                let send = async |request| acme.renew_now(request).await;
-                let answered = connection
-                    .command(request, &RequestId::new(None)?, send)
-                    .await?;
-                now = acme::get(connection, &now.id, answered.position).await?;
-            }
+        let failed = now.last_failure.is_some() && !now.ordering;
+        if good && !failed {
+            break;
+        }
+        if now.ordering {
+            sleep(POLL).await;
+            now = acme::get(connection, &now.id, 0).await?;
+        } else if !tried_again {
+            tried_again = true;
+            let mut acme = connection.acme();
+            let request = RenewNowRequest {
+                automation_id: now.id.clone(),
+            };
+            let send = async |request| acme.renew_now(request).await;
+            let answered = connection
+                .command(request, &RequestId::new(None)?, send)
+                .await?;
+            now = acme::get(connection, &now.id, answered.position).await?;
+        } else if good {
             // A certificate of earlier is served still.
-            AutomationStatus::Failed if good => break,
-            AutomationStatus::Active | AutomationStatus::Failed => {
-                return Err(FirstCertificateError::Order(Box::new(
-                    now.last_failure.unwrap_or_default(),
-                )));
-            }
-            AutomationStatus::Pending
-            | AutomationStatus::Renewing
-            | AutomationStatus::Unspecified => {
-                sleep(POLL).await;
-                now = acme::get(connection, &now.id, 0).await?;
-            }
+            break;
+        } else {
+            return Err(FirstCertificateError::Order(Box::new(
+                now.last_failure.unwrap_or_default(),
+            )));
         }
     }
     Ok(certificate(connection, now.certificate_id).await?)

@@ -135,7 +135,8 @@ async fn versions(
         not_before: timestamp(row.not_before),
         not_after: timestamp(row.not_after),
         created: timestamp(row.created),
-        ..answer::CertificateVersion::default()
+        revoked: timestamp(row.revoked_at),
+        revocation_reason: row.revocation_reason,
     });
     Ok(versions.collect())
 }

@@ -1,6 +1,10 @@
 //! One index for every field that a list is filtered or sorted by: the value, then what tells equals
 //! apart, which is a keyset's order.
 //!
+//! A value that nearly all rows may have ([`List::is_common`](crate::query::question::List::is_common)) has a second
+//! one, in which equals stand in the order in which the list comes where none is asked for: to find them
+//! first and sort them then would be to sort the table.
+//!
 //! A field with two values is found by the rarer one alone ([`crate::query::condition::flag`]), in
 //! the order in which the list comes where none is asked for. That goes for what is deleted too, and
 //! nothing else begins with it: SQLite takes an equality for few rows, and would sort them all where
@@ -9,8 +13,8 @@
 use sea_orm_migration::prelude::*;
 
 use crate::tables::{
-    automation, certificate, certificate_name, certificate_version, event, key, request,
-    request_name, server,
+    alert, automation, certificate, certificate_name, certificate_version, channel, dns_provider,
+    event, key, request, request_name, server,
 };
 
 /// All of them.
@@ -19,7 +23,10 @@ pub(super) fn indices() -> Vec<IndexCreateStatement> {
     all.extend(keys());
     all.extend(requests());
     all.extend(servers());
+    all.extend(dns_providers());
     all.extend(automations());
+    all.extend(channels());
+    all.extend(alerts());
     all.extend(events());
     all
 }
@@ -38,16 +45,19 @@ fn certificates() -> Vec<IndexCreateStatement> {
         on("ix_certificate_name", Column::FriendlyNameFolded),
         on("ix_certificate_source", Column::Source),
         on("ix_certificate_issuer", Column::IssuerFolded),
-        on("ix_certificate_not_before", Column::NotBefore),
         on("ix_certificate_not_after", Column::NotAfter),
-        on("ix_certificate_renew_at", Column::RenewAt),
         on("ix_certificate_created", Column::Created),
+        named("ix_certificate_of_source", Column::Source),
+        named("ix_certificate_of_issuer", Column::IssuerFolded),
+        named("ix_certificate_revoked", Column::Revoked),
         named("ix_certificate_key", Column::KeyId),
         named("ix_certificate_chain", Column::ChainComplete),
         named("ix_certificate_authority", Column::IsCa),
         named("ix_certificate_deleted", Column::Deleted),
         // A key that comes or goes finds its certificates.
         on("ix_certificate_spki", Column::SpkiSha256),
+        // Likewise an automation that changes.
+        on("ix_certificate_automation", Column::AutomationId),
     ];
     {
         use certificate_name::{Column, Entity};
@@ -69,16 +79,15 @@ fn certificates() -> Vec<IndexCreateStatement> {
 fn keys() -> Vec<IndexCreateStatement> {
     use key::{Column, Entity};
     let on = |name, column| index(name, Entity, [column, Column::Id]);
+    let newest = |name, column| index(name, Entity, [column, Column::Created, Column::Id]);
     vec![
         on("ix_private_key_algorithm", Column::Algorithm),
         on("ix_private_key_spki", Column::SpkiSha256),
         on("ix_private_key_origin", Column::Origin),
         on("ix_private_key_created", Column::Created),
-        index(
-            "ix_private_key_used",
-            Entity,
-            [Column::Used, Column::Created, Column::Id],
-        ),
+        newest("ix_private_key_of_algorithm", Column::Algorithm),
+        newest("ix_private_key_of_origin", Column::Origin),
+        newest("ix_private_key_used", Column::Used),
     ]
 }
 
@@ -89,6 +98,11 @@ fn requests() -> Vec<IndexCreateStatement> {
         on("ix_request_name", Column::FriendlyNameFolded),
         on("ix_request_status", Column::Status),
         on("ix_request_created", Column::Created),
+        index(
+            "ix_request_of_status",
+            Entity,
+            [Column::Status, Column::FriendlyNameFolded, Column::Id],
+        ),
         // A key finds the requests that use it.
         on("ix_request_spki", Column::SpkiSha256),
     ];
@@ -110,15 +124,67 @@ fn servers() -> Vec<IndexCreateStatement> {
     ]
 }
 
+fn dns_providers() -> Vec<IndexCreateStatement> {
+    use dns_provider::{Column, Entity};
+    let on = |name, column| index(name, Entity, [column, Column::Id]);
+    let of_kind = [Column::Kind, Column::NameFolded, Column::Id];
+    vec![
+        on("ix_dns_provider_name", Column::NameFolded),
+        on("ix_dns_provider_kind", Column::Kind),
+        on("ix_dns_provider_created", Column::Created),
+        index("ix_dns_provider_of_kind", Entity, of_kind),
+    ]
+}
+
 fn automations() -> Vec<IndexCreateStatement> {
     use automation::{Column, Entity};
     let on = |name, column| index(name, Entity, [column, Column::Id]);
+    let named = |name, column| {
+        index(
+            name,
+            Entity,
+            [column, Column::FriendlyNameFolded, Column::Id],
+        )
+    };
     vec![
         on("ix_automation_name", Column::FriendlyNameFolded),
-        on("ix_automation_status", Column::Status),
-        on("ix_automation_server", Column::ServerId),
         on("ix_automation_not_after", Column::NotAfter),
+        on("ix_automation_renew_at", Column::RenewAt),
         on("ix_automation_created", Column::Created),
+        named("ix_automation_revoked", Column::Revoked),
+        named("ix_automation_paused", Column::Paused),
+        named("ix_automation_cancelled", Column::Cancelled),
+        // A DNS provider finds the automations that use it.
+        on("ix_automation_dns_provider", Column::DnsProviderId),
+    ]
+}
+
+fn channels() -> Vec<IndexCreateStatement> {
+    use channel::{Column, Entity};
+    let on = |name, column| index(name, Entity, [column, Column::Id]);
+    let of_kind = [Column::Kind, Column::NameFolded, Column::Id];
+    vec![
+        on("ix_channel_name", Column::NameFolded),
+        on("ix_channel_kind", Column::Kind),
+        on("ix_channel_created", Column::Created),
+        index("ix_channel_of_kind", Entity, of_kind),
+    ]
+}
+
+fn alerts() -> Vec<IndexCreateStatement> {
+    use alert::{Column, Entity};
+    let on = |name, column| index(name, Entity, [column, Column::Id]);
+    let urgent = |name, column| index(name, Entity, [column, Column::Urgency, Column::Id]);
+    vec![
+        on("ix_alert_kind", Column::Kind),
+        on("ix_alert_severity", Column::Severity),
+        on("ix_alert_subject", Column::SubjectNameFolded),
+        on("ix_alert_urgency", Column::Urgency),
+        on("ix_alert_raised", Column::Raised),
+        urgent("ix_alert_of_kind", Column::Kind),
+        urgent("ix_alert_of_severity", Column::Severity),
+        urgent("ix_alert_up", Column::Up),
+        on("ix_alert_subject_id", Column::SubjectId),
     ]
 }
 

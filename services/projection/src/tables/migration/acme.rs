@@ -1,0 +1,89 @@
+//! The tables of ACME servers, DNS providers and automations.
+
+use sea_orm_migration::{prelude::*, schema};
+
+use crate::tables::{automation, dns_provider, server};
+
+pub(super) fn server_table() -> TableCreateStatement {
+    use server::Column;
+    Table::create()
+        .table(server::Entity)
+        .col(schema::text(Column::Id).primary_key())
+        .col(schema::text(Column::Name))
+        .col(schema::text(Column::NameFolded))
+        .col(schema::text(Column::DirectoryUrl))
+        .col(schema::text(Column::DirectoryUrlFolded))
+        .col(schema::text(Column::AccountUrl))
+        .col(schema::text(Column::AccountKeyThumbprint))
+        .col(schema::text(Column::TermsOfServiceUrl))
+        .col(schema::text(Column::WebsiteUrl))
+        .col(schema::json(Column::CaaIdentities))
+        .col(schema::json(Column::Profiles))
+        .col(schema::text(Column::ExternalAccountKeyId))
+        .col(schema::big_integer(Column::Created))
+        .col(schema::big_integer(Column::DeactivatedAt))
+        .to_owned()
+}
+
+pub(super) fn dns_provider_table() -> TableCreateStatement {
+    use dns_provider::Column;
+    Table::create()
+        .table(dns_provider::Entity)
+        .col(schema::text(Column::Id).primary_key())
+        .col(schema::text(Column::Name))
+        .col(schema::text(Column::NameFolded))
+        .col(schema::text(Column::Kind))
+        .col(schema::json(Column::Settings))
+        .col(schema::big_integer(Column::Created))
+        .col(schema::big_integer(Column::RemovedAt))
+        .to_owned()
+}
+
+pub(super) fn automation_table() -> TableCreateStatement {
+    use automation::Column;
+    Table::create()
+        .table(automation::Entity)
+        .col(schema::text(Column::Id).primary_key())
+        .col(schema::text(Column::FriendlyName))
+        .col(schema::text(Column::FriendlyNameFolded))
+        .col(schema::text(Column::ServerId))
+        .col(schema::text(Column::FallbackServerId))
+        .col(schema::json(Column::DnsNames))
+        .col(schema::json(Column::IpAddresses))
+        .col(schema::integer(Column::KeyAlgorithm))
+        .col(schema::integer(Column::ChallengeType))
+        .col(schema::text(Column::DnsProviderId))
+        .col(schema::text(Column::Profile))
+        .col(schema::text(Column::PreferredChain))
+        .col(schema::text(Column::CertificateId))
+        .col(schema::big_integer(Column::CertificateVersion))
+        .col(schema::big_integer(Column::NotBefore))
+        .col(schema::big_integer(Column::NotAfter))
+        .col(schema::boolean(Column::Revoked))
+        .col(schema::big_integer(Column::DueAt))
+        .col(schema::big_integer(Column::ErrorAt))
+        .col(schema::integer(Column::Renewal))
+        .col(schema::big_integer(Column::RenewAt))
+        .col(schema::integer(Column::ScheduleReason))
+        .col(schema::big_integer(Column::WindowStart))
+        .col(schema::big_integer(Column::WindowEnd))
+        .col(schema::text(Column::ExplanationUrl))
+        .col(schema::big_integer(Column::Attempt))
+        .col(schema::text(Column::OrderUrl))
+        .col(schema::boolean(Column::Ordering))
+        .col(schema::big_integer(Column::Failures))
+        .col(schema::big_integer(Column::FailingSince))
+        .col(schema::big_integer(Column::RetryAt))
+        .col(schema::boolean(Column::Refused))
+        .col(schema::json_null(Column::LastFailure))
+        .col(schema::json_null(Column::RevocationFailure))
+        .col(schema::boolean(Column::Paused))
+        .col(schema::big_integer(Column::PausedAt))
+        .col(schema::text(Column::PauseReason))
+        .col(schema::boolean(Column::Cancelled))
+        .col(schema::big_integer(Column::CancelledAt))
+        .col(schema::text(Column::LastEvent))
+        .col(schema::big_integer(Column::Created))
+        .col(schema::big_integer(Column::Updated))
+        .to_owned()
+}
