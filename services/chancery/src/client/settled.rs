@@ -16,6 +16,7 @@ use api::{
         ClearDefaultResponse, DeleteCertificatesResponse, DestroyKeysResponse, ExportResponse,
         ImportResponse, RenameCertificateResponse, RestoreCertificateResponse, SetDefaultResponse,
     },
+    notifier::v1::{CreateChannelResponse, DeleteChannelResponse, UpdateChannelResponse},
     projection::v1::ListRequest,
 };
 use tonic::Request;
@@ -58,10 +59,12 @@ macro_rules! positioned {
 positioned!(
     AddDnsProviderResponse,
     ClearDefaultResponse,
+    CreateChannelResponse,
     CreateRequestResponse,
     CreateSelfSignedResponse,
     DeactivateServerResponse,
     DeleteCertificatesResponse,
+    DeleteChannelResponse,
     DeleteRequestsResponse,
     DestroyKeysResponse,
     ExportResponse,
@@ -75,6 +78,7 @@ positioned!(
     RestoreCertificateResponse,
     RollAccountKeyResponse,
     SetDefaultResponse,
+    UpdateChannelResponse,
     UpdateServerContactResponse,
 );
 
