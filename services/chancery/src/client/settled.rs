@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use api::{
-    acme::v1::{RegisterServerResponse, RenewNowResponse, RequestCertificateResponse},
+    acme::v1::{
+        CancelAutomationResponse, PauseAutomationResponse, RegisterServerResponse,
+        RenewNowResponse, RequestCertificateResponse, ResumeAutomationResponse,
+    },
     csr::v1::{
         CreateRequestResponse, CreateSelfSignedResponse, DeleteRequestsResponse,
         FetchIssuersResponse,
@@ -53,6 +56,7 @@ macro_rules! positioned {
 }
 
 positioned!(
+    CancelAutomationResponse,
     ClearDefaultResponse,
     CreateRequestResponse,
     CreateSelfSignedResponse,
@@ -62,11 +66,13 @@ positioned!(
     ExportResponse,
     FetchIssuersResponse,
     ImportResponse,
+    PauseAutomationResponse,
     RegisterServerResponse,
     RenameCertificateResponse,
     RenewNowResponse,
     RequestCertificateResponse,
     RestoreCertificateResponse,
+    ResumeAutomationResponse,
     SetDefaultResponse,
 );
 
