@@ -50,7 +50,7 @@ async fn through_chancery() -> f64 {
     let client = town.client().await;
     let watch = WatchEventsRequest {
         after_sequence: 0,
-        only_new: true,
+        only_new: false,
         filter: "aggregate=automation event=certificate-issued".to_owned(),
     };
     let issued = client.query().watch_events(watch).await;
@@ -73,7 +73,8 @@ async fn through_chancery() -> f64 {
 async fn through_lego() -> f64 {
     let folder = tempfile::tempdir().unwrap();
     let http = ports::free_port();
-    let ca = Pebble::start(&folder.path().join("ca"), http, &pebble::Custom::default()).await;
+    let ports = [http, ports::free_port()];
+    let ca = Pebble::start(&folder.path().join("ca"), ports, &pebble::Custom::default()).await;
     let root = folder.path().join("root.pem");
     std::fs::write(&root, &ca.https_root).unwrap();
     let webroot = folder.path().join("webroot");

@@ -1,6 +1,12 @@
 //! A real CA for tests: Pebble, with pebble-challtestsrv as the DNS of its world.
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command};
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    process::Command,
+};
 
 use faults::Proxy;
 use serde_json::json;
@@ -16,6 +22,8 @@ pub struct Custom {
     pub blocked: Vec<String>,
     /// Of 100 requests so many are refused for their nonce.
     pub nonce_reject: u8,
+    /// The name server that it asks for everything, in place of its own.
+    pub name_server: Option<SocketAddr>,
     /// Of 100 valid authorizations so many are used again.
     pub authorizations_reused: u8,
     /// So many other roots vouch for its certificates too.
@@ -36,18 +44,21 @@ pub struct Pebble {
     http: reqwest::Client,
     /// The ACME directory.
     pub directory: String,
+    /// Its DNS server.
+    pub name_server: SocketAddr,
     /// The root (PEM) of its own https.
     pub https_root: String,
     proxy: Option<Proxy>,
 }
 
 impl Pebble {
-    /// Starts Pebble and its DNS server, in which every name is 127.0.0.1. It validates HTTP-01 on `http_port`.
-    pub async fn start(folder: &Path, http_port: u16, custom: &Custom) -> Self {
+    /// Starts Pebble and its DNS server, in which every name is 127.0.0.1. It validates HTTP-01 on the first of these
+    /// ports, TLS-ALPN-01 on the second.
+    pub async fn start(folder: &Path, [http, https]: [u16; 2], custom: &Custom) -> Self {
         fs::create_dir_all(folder).expect("Pebble's folder");
         let https_root = write_https_identity(folder);
         let (listen, management) = (ports::free_port(), ports::free_port());
-        let config = config(folder, [listen, management, http_port], custom);
+        let config = config(folder, [listen, management, http, https], custom);
         let config_file = folder.join("pebble.json");
         fs::write(&config_file, config.to_string()).expect("Pebble's configuration");
 
@@ -57,11 +68,13 @@ impl Pebble {
             .args(["-management", &format!("127.0.0.1:{dns_management}")])
             .args(["-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""])
             .args(["-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""]);
+        let own_dns = SocketAddr::from(([127, 0, 0, 1], dns_port));
+        let asked = custom.name_server.unwrap_or(own_dns);
         let mut pebble = Command::new(tool("pebble"));
         pebble
             .arg("-config")
             .arg(config_file)
-            .args(["-dnsserver", &format!("127.0.0.1:{dns_port}")])
+            .args(["-dnsserver", &asked.to_string()])
             .env("PEBBLE_VA_NOSLEEP", "1")
             .env(
                 "PEBBLE_AUTHZREUSE",
@@ -89,6 +102,7 @@ impl Pebble {
             management,
             http: http.expect("an HTTP client"),
             directory: format!("https://localhost:{port}/dir"),
+            name_server: (Ipv4Addr::LOCALHOST, dns_port).into(),
             https_root,
             proxy,
         };
@@ -152,6 +166,37 @@ impl Pebble {
         .await;
     }
 
+    /// Makes a name resolve to this IPv6 address too.
+    pub async fn resolve_by_ipv6(&self, name: &str, address: &str) {
+        let body = json!({"host": format!("{name}."), "addresses": [address]});
+        self.tell_dns("add-aaaa", body).await;
+    }
+
+    /// Gives a name a CAA record: ("issue", "ca.example").
+    pub async fn restrict(&self, name: &str, tag: &str, value: &str) {
+        let policy = json!({"tag": tag, "value": value});
+        let body = json!({"host": format!("{name}."), "policies": [policy]});
+        self.tell_dns("add-caa", body).await;
+    }
+
+    /// Makes every question for a name fail.
+    pub async fn break_dns(&self, name: &str) {
+        self.tell_dns("set-servfail", json!({"host": format!("{name}.")}))
+            .await;
+    }
+
+    /// Names that were not told otherwise have no address any more.
+    pub async fn resolve_nothing_else(&self) {
+        self.tell_dns("set-default-ipv4", json!({"ip": ""})).await;
+    }
+
+    /// How often it was asked for a path that begins so, by its own word.
+    pub fn requests(&self, path: &str) -> usize {
+        let asked = format!("{path} -> calling handler()");
+        let log = self.process.log();
+        log.lines().filter(|line| line.contains(&asked)).count()
+    }
+
     /// Makes a name resolve as all others again.
     pub async fn resolve_as_usual(&self, name: &str) {
         self.tell_dns("clear-a", json!({"host": format!("{name}.")}))
@@ -208,7 +253,7 @@ impl Pebble {
 
 fn config(
     folder: &Path,
-    [listen, management, http]: [u16; 3],
+    [listen, management, http, https]: [u16; 4],
     custom: &Custom,
 ) -> serde_json::Value {
     let keys = custom
@@ -223,7 +268,7 @@ fn config(
         "certificate": folder.join("https.pem"),
         "privateKey": folder.join("https.key"),
         "httpPort": http,
-        "tlsPort": ports::free_port(),
+        "tlsPort": https,
         "ocspResponderURL": "",
         "externalAccountBindingRequired": !keys.is_empty(),
         "externalAccountMACKeys": keys,

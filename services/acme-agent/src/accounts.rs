@@ -3,6 +3,10 @@
 //! An account key is sealed in the keystore before its CA hears of it: a crash between the two leaves
 //! a key without an account, and the repeat makes the account for that same key (RFC 8555, section 7.3.1).
 
+mod secrets;
+
+pub use secrets::SealedKey;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -16,12 +20,13 @@ use sea_orm::{DatabaseConnection, DbErr};
 use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use crate::{
-    client::{self, Account, AccountKey, Client, ExternalAccountKey, Holds, KeyError, NewAccount},
+    client::{self, Account, Client, ExternalAccountKey, Holds, KeyError, NewAccount, Standing},
     contacts,
+    failure::{self, About},
     keystore::{Keystore, KeystoreError},
+    refusal::{CommandError, Refusal},
 };
 
 /// Why there is no account to use.
@@ -44,21 +49,17 @@ pub enum AccountError {
     Database(#[source] DbErr),
 }
 
-/// An account key that is sealed.
-#[derive(Debug)]
-pub enum SealedKey {
-    /// Just now: no CA knows it.
-    New(Arc<AccountKey>),
-    /// By an earlier try: the CA may know it.
-    Found(Arc<AccountKey>),
-}
-
-impl SealedKey {
-    /// The key, either way.
-    pub fn key(&self) -> &AccountKey {
-        match self {
-            Self::New(key) | Self::Found(key) => key,
-        }
+impl AccountError {
+    /// What a command that needed the account ends in; `bound`: it was to be bound to an external one.
+    pub fn refusal(self, about: About<'_>, bound: bool) -> CommandError {
+        let failure = match self {
+            Self::Ca(error) => failure::registration(&error, about, bound),
+            Self::Roots(error) => failure::roots(&error),
+            Self::Key(error) => failure::account_key(&error.to_string()),
+            Self::Keystore(error) => return CommandError::Keystore(error),
+            Self::Database(error) => return CommandError::Database(error),
+        };
+        Refusal::Ca(Box::new(failure)).into()
     }
 }
 
@@ -107,14 +108,42 @@ impl Accounts {
         registered: &ServerRegistered,
         origin: &Origin,
     ) -> Result<Arc<Account>, AccountError> {
-        let slot = self.slot(server);
         let open = || self.open(server, registered, origin);
+        let slot = self.slot(server);
+        let account = slot.account.get_or_try_init(open).await?;
+        if account.thumbprint() == registered.account_key_thumbprint {
+            return Ok(account.clone());
+        }
+        // Another replica has changed the key since; or this one is about to say so.
+        self.forget(server);
+        let slot = self.slot(server);
         slot.account.get_or_try_init(open).await.cloned()
     }
 
     /// Opens the account anew next time: the CA did not behave as its directory says.
     pub fn forget(&self, server: Uuid) {
         self.slots().remove(&server);
+    }
+
+    /// The account as the CA has it now, to end it; `None` where it has ended there, or is forgotten.
+    ///
+    /// # Errors
+    /// See [`AccountError`].
+    pub async fn to_end(
+        &self,
+        server: Uuid,
+        registered: &ServerRegistered,
+        origin: &Origin,
+    ) -> Result<Option<Account>, AccountError> {
+        let Some(key) = self.key(server, origin).await? else {
+            return Ok(None);
+        };
+        let roots = &registered.trusted_roots_der;
+        let ca = self.discover(&registered.directory_url, roots).await?;
+        match ca.standing(key).await.map_err(AccountError::Ca)? {
+            Standing::Valid(account) => Ok(Some(account)),
+            Standing::Ended | Standing::Unknown => Ok(None),
+        }
     }
 
     /// The CA's directory, with connections that trust these roots (the public ones, where there are none).
@@ -133,62 +162,23 @@ impl Accounts {
         discovered.map_err(AccountError::Ca)
     }
 
-    /// The account key of a server that is being registered: sealed, before anybody hears of it.
-    ///
-    /// # Errors
-    /// [`AccountError::Keystore`], [`AccountError::Key`].
-    pub async fn new_key(&self, server: Uuid, origin: &Origin) -> Result<SealedKey, AccountError> {
-        let name = key_name(server);
-        let sealed = self.keystore.open(origin, &name).await;
-        let read = |pkcs8: &[u8]| AccountKey::from_pkcs8(pkcs8).map_err(AccountError::Key);
-        if let Some(pkcs8) = sealed.map_err(AccountError::Keystore)? {
-            return Ok(SealedKey::Found(Arc::new(read(&pkcs8)?)));
-        }
-        let pkcs8 = AccountKey::generate_pkcs8().map_err(AccountError::Key)?;
-        let sealed = self.keystore.seal(origin, &name, &pkcs8).await;
-        sealed.map_err(AccountError::Keystore)?;
-        Ok(SealedKey::New(Arc::new(read(&pkcs8)?)))
-    }
-
-    /// Destroys the account key of a server that its CA has refused an account.
-    ///
-    /// # Errors
-    /// [`AccountError::Keystore`].
-    pub async fn destroy_key(&self, server: Uuid, origin: &Origin) -> Result<(), AccountError> {
-        let destroyed = self.keystore.destroy(origin, &key_name(server)).await;
-        destroyed.map_err(AccountError::Keystore)
-    }
-
-    /// Seals the HMAC key of an external account.
-    ///
-    /// # Errors
-    /// [`AccountError::Keystore`].
-    pub async fn seal_binding(
-        &self,
-        server: Uuid,
-        hmac: &Zeroizing<Vec<u8>>,
-        origin: &Origin,
-    ) -> Result<(), AccountError> {
-        let sealed = self
-            .keystore
-            .seal(origin, &binding_name(server), hmac)
-            .await;
-        sealed.map_err(AccountError::Keystore)
-    }
-
     async fn open(
         &self,
         server: Uuid,
         registered: &ServerRegistered,
         origin: &Origin,
     ) -> Result<Arc<Account>, AccountError> {
-        let sealed = self.keystore.open(origin, &key_name(server)).await;
-        let pkcs8 = sealed.map_err(AccountError::Keystore)?;
-        let pkcs8 = pkcs8.ok_or(AccountError::Key(KeyError::NotAKey))?;
-        let key = Arc::new(AccountKey::from_pkcs8(&pkcs8).map_err(AccountError::Key)?);
+        let key = self.key(server, origin).await?;
+        let key = key.ok_or(AccountError::Key(KeyError::NotAKey))?;
         let roots = &registered.trusted_roots_der;
         let ca = self.discover(&registered.directory_url, roots).await?;
         if let Some(account) = ca.find(key.clone()).await.map_err(AccountError::Ca)? {
+            return Ok(Arc::new(account));
+        }
+        // A crash amid a change of the key: the CA knows the new one, which is not the account's here yet.
+        if let Some(next) = self.next_key(server, origin).await?
+            && let Some(account) = ca.find(next).await.map_err(AccountError::Ca)?
+        {
             return Ok(Arc::new(account));
         }
         tracing::warn!(server = %server, name = registered.name, "the ca has forgotten the account, registering its key again");
@@ -215,8 +205,7 @@ impl Accounts {
         if id.is_empty() {
             return Ok(None);
         }
-        let hmac = self.keystore.open(origin, &binding_name(server)).await;
-        let hmac = hmac.map_err(AccountError::Keystore)?;
+        let hmac = self.sealed_binding(server, origin).await?;
         Ok(hmac.map(|hmac| ExternalAccountKey::new(id.clone(), hmac)))
     }
 
@@ -242,14 +231,6 @@ impl Slot {
             account: OnceCell::new(),
         })
     }
-}
-
-fn key_name(server: Uuid) -> String {
-    format!("account-key/{server}")
-}
-
-fn binding_name(server: Uuid) -> String {
-    format!("eab/{server}")
 }
 
 /// A CA may change its directory: it is read again after this time.

@@ -128,6 +128,7 @@ impl Automation {
     }
 
     /// What begins by itself, and when.
+    #[cfg(test)]
     pub fn agenda(&self) -> &Agenda {
         &self.agenda
     }

@@ -3,14 +3,18 @@
 //! [`explain`] is the one place where a CA's answer becomes a reason, a sentence and an advice.
 
 mod challenge;
+mod dns;
 mod network;
 mod refusal;
 
-pub use challenge::{challenge_not_offered, challenges, odd_token};
+pub use challenge::{challenge_not_offered, challenges, odd_identifier, odd_token};
+pub use dns::{dns01, not_shown};
 pub use network::roots;
 pub use refusal::registration;
 
 use api::acme::v1::{self as proto, Failure, Step};
+
+use runtime::EgressError;
 
 use crate::client::{Error, Problem};
 
@@ -61,6 +65,28 @@ pub fn explain(step: Step, error: &Error, about: About<'_>) -> Failure {
             format!("{url} does not speak ACME (RFC 8555): {what}."),
             "Check the directory's URL; the CA's documentation names it.",
         ),
+    }
+}
+
+/// The failure of reading a directory.
+pub fn directory(error: &Error, about: About<'_>) -> Failure {
+    let explained = explain(Step::Connect, error, about);
+    let something_answered = match error {
+        Error::Unexpected { .. } => true,
+        Error::Status { status, .. } => *status < 500 && *status != 429,
+        Error::Unreachable { source, .. } => matches!(
+            source,
+            EgressError::TooLarge { .. } | EgressError::Redirected { .. }
+        ),
+        Error::Refused { .. } | Error::LeftAlone { .. } => false,
+    };
+    if !something_answered {
+        return explained;
+    }
+    let message = &explained.message;
+    Failure {
+        message: format!("This address answers, but not as an ACME directory. {message}"),
+        ..explained
     }
 }
 

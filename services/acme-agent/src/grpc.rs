@@ -19,16 +19,20 @@ use api::{
     },
     refuse,
 };
+use futures_util::{StreamExt, stream::BoxStream};
 use runtime::Caller;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status};
 use tracing::Instrument;
 
-use crate::{refusal::CommandError, requests::Requests};
+use crate::{preflight::Preflight, refusal::CommandError, requests::Requests};
 
 /// Commands about automated certificates.
 pub struct Acme {
     /// Takes requests for certificates.
     pub requests: Arc<Requests>,
+    /// Checks them.
+    pub preflight: Arc<Preflight>,
 }
 
 #[tonic::async_trait]
@@ -102,13 +106,17 @@ impl AcmeService for Acme {
         Ok(Response::new(RevokeCertificateResponse { position }))
     }
 
-    type CheckRequestStream = tokio_stream::Empty<Result<Check, Status>>;
+    type CheckRequestStream = BoxStream<'static, Result<Check, Status>>;
 
     async fn check_request(
         &self,
-        _: Request<CheckRequestRequest>,
+        request: Request<CheckRequestRequest>,
     ) -> Result<Response<Self::CheckRequestStream>, Status> {
-        Err(Status::unimplemented("CheckRequest"))
+        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let question = door::question(request.get_ref())?;
+        let checks = self.preflight.begin(origin, question).await?;
+        let checks = ReceiverStream::new(checks).map(Ok);
+        Ok(Response::new(checks.boxed()))
     }
 }
 

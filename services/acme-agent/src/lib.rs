@@ -1,10 +1,11 @@
 //! ACME servers (RFC 8555), and the certificates that they issue and renew for us.
 //!
-//! A command walks [`grpc`] → [`registration`] or [`requests`] → `decide` of [`server`] or
-//! [`automation`] → `eventlog` → reply. What a person asked for is then worked off: a follower of the
+//! A command walks [`grpc`] → [`registration`] or [`requests`] → `decide` of [`server`],
+//! [`automation`] or [`dns_provider`] → `eventlog` → reply. What a person asked for is then worked off: a follower of the
 //! log keeps the [`outbox`], the [`worker`] takes orders out of it, and [`order`] brings each from the
 //! intent to the certificate in the [`keystore`], with the account that [`accounts`] holds ready, the
-//! protocol that [`client`] speaks, and the answers that [`challenge`] puts in place. What goes wrong
+//! protocol that [`client`] speaks, and the answers that [`challenge`] puts in place: for gateways, or in the
+//! [`dns`] by one of the [`providers`]. What goes wrong
 //! becomes a sentence that a person can act on in [`failure`], and a refusal a status in [`refusal`].
 //! A certificate that is to be revoked is brought to its CA by [`revocation`]. What a CA lets us have is in [`budget`].
 //! What is due begins by itself in [`schedule`], when [`policy`] says.
@@ -14,10 +15,13 @@ mod automation;
 mod budget;
 mod certificate;
 mod challenge;
+mod changes;
 mod claims;
 mod client;
 mod config;
 mod contacts;
+mod dns;
+mod dns_provider;
 mod events;
 mod failure;
 mod grpc;
@@ -29,6 +33,9 @@ mod order;
 mod outbox;
 mod patience;
 mod policy;
+mod preflight;
+mod presets;
+mod providers;
 mod refusal;
 mod registration;
 mod release;
@@ -36,7 +43,10 @@ mod requests;
 mod revocation;
 mod schedule;
 mod server;
+mod server_uses;
 mod together;
+mod under_way;
+mod upkeep;
 mod worker;
 
 #[cfg(test)]
@@ -60,16 +70,22 @@ use tonic::service::Routes;
 use accounts::Accounts;
 use automation::Automation;
 use budget::Budget;
-use challenge::http01::Answers;
+use challenge::{Proofs, bucket::Answers, dns01::Dns01, records};
+use dns::Resolver;
 use keystore::Keystore;
 use order::Orders;
 use outbox::Outbox;
+use preflight::{Lookup, LookupStartError, Preflight};
+use providers::{Openers, admin::Admin, uses};
 use registration::Registrar;
 use release::{Releaser, Releases};
 use requests::Requests;
 use revocation::{Revocations, Revoker};
 use schedule::{Timer, agendas::Agendas, asking::Asker, sanity::Sanity};
+use server_uses::Uses;
 use together::Together;
+use under_way::UnderWay;
+use upkeep::Upkeep;
 use worker::Worker;
 
 /// Runs the service until the runtime says to stop; orders that are under way go on at the next start.
@@ -88,7 +104,15 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     let accounts = Accounts::new(egress, clock.clone(), keystore.clone(), database.clone());
     let accounts = Arc::new(accounts);
 
+    let upkeep = Arc::new(Upkeep {
+        log: log.clone(),
+        database: database.clone(),
+        accounts: accounts.clone(),
+        clock: clock.clone(),
+        under_way: UnderWay::default(),
+    });
     let servers = grpc::Servers {
+        upkeep: upkeep.clone(),
         registrar: Arc::new(Registrar::new(
             log.clone(),
             database.clone(),
@@ -96,12 +120,58 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             clock.clone(),
         )),
     };
-    let acme = grpc::Acme {
-        requests: Arc::new(Requests {
+    let requests = Arc::new(Requests {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+    });
+    let budget = Budget::new(database.clone(), clock.clone(), config.limits.clone());
+    let preflight = Preflight {
+        requests: requests.clone(),
+        accounts: accounts.clone(),
+        answers: answers.clone(),
+        lookup: Lookup::new(&config.resolvers).map_err(RunError::Lookup)?,
+        budget: budget.clone(),
+        egress: runtime.egress().clone(),
+        clock: clock.clone(),
+        http_port: config.http_port.get(),
+        tls_port: config.tls_port.get(),
+    };
+    let (resolvers, port) = (&config.resolvers, config.name_server_port);
+    let resolver = Resolver::new(resolvers, port, runtime.egress().clone());
+    let openers = Openers {
+        log: log.clone(),
+        keystore: keystore.clone(),
+        egress: runtime.egress().clone(),
+        clock: clock.clone(),
+    };
+    let released = Arc::new(Notify::new());
+    let dns01 = Arc::new(Dns01 {
+        resolver,
+        providers: openers.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        released: released.clone(),
+    });
+    let sweeper = records::Sweeper {
+        database: database.clone(),
+        dns01: dns01.clone(),
+        clock: clock.clone(),
+        released,
+    };
+    let dns_providers = grpc::DnsProviders {
+        admin: Arc::new(Admin {
             log: log.clone(),
             database: database.clone(),
+            openers,
+            dns01: dns01.clone(),
             clock: clock.clone(),
         }),
+    };
+    let proofs = Proofs { answers, dns01 };
+    let acme = grpc::Acme {
+        requests,
+        preflight: Arc::new(preflight),
     };
     let changed = [(); 5].map(|()| Arc::new(Notify::new()));
     let [
@@ -124,6 +194,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             questions_changed.clone(),
         ])),
         Box::new(Revocations::new(revocations_changed.clone())),
+        Box::new(Uses),
         Box::new(Releases::new(releases_changed.clone())),
     ]);
     let timer = Timer {
@@ -160,11 +231,10 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         service: runtime.service(),
         changed: releases_changed,
     };
-    let budget = Budget::new(database.clone(), clock.clone(), config.limits.clone());
     let worker = Worker {
         at_a_time: config.orders.get(),
         orders: Arc::new(Orders::new(
-            &runtime, config, log, keystore, accounts, answers, budget,
+            &runtime, config, log, keystore, accounts, proofs, budget,
         )),
         database,
         clock,
@@ -173,7 +243,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     };
     let routes = Routes::new(AcmeServiceServer::new(acme))
         .add_service(ServerServiceServer::new(servers))
-        .add_service(DnsProviderServiceServer::new(grpc::DnsProviders));
+        .add_service(DnsProviderServiceServer::new(dns_providers));
     let stopping = runtime.stopping();
     tokio::try_join!(
         async { runtime.serve(routes).await.map_err(RunError::Serve) },
@@ -182,7 +252,15 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             followed.map_err(RunError::Follow)
         },
         async {
+            upkeep.tend(stopping.clone()).await;
+            Ok(())
+        },
+        async {
             worker.run(stopping.clone()).await;
+            Ok(())
+        },
+        async {
+            sweeper.run(stopping.clone()).await;
             Ok(())
         },
         async {
@@ -211,8 +289,12 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(names::Migration),
         Box::new(contacts::Migration),
         Box::new(outbox::Migration),
+        Box::new(uses::Migration),
+        Box::new(records::Migration),
         Box::new(outbox::DueMigration),
         Box::new(budget::Migration),
+        Box::new(changes::Migration),
+        Box::new(server_uses::Migration),
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
         Box::new(schedule::agendas::Migration),
@@ -233,6 +315,9 @@ pub enum RunError {
     /// The bucket of challenges.
     #[error("cannot open the bucket of challenges; `chancery init` makes it")]
     Answers(#[source] KeyValueError),
+    /// The name servers.
+    #[error("cannot tell which name servers to ask; name them as resolvers in [acme_agent]")]
+    Lookup(#[source] LookupStartError),
     /// The own database.
     #[error("cannot open the database")]
     Database(#[source] runtime::DatabaseError),

@@ -1,9 +1,6 @@
 //! Registering an ACME server: an account is made at the CA, then it is an event.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use api::acme::v1::ServerRegistered;
 use bytes::Bytes;
@@ -18,10 +15,11 @@ use crate::{
     claims::{self, Claimed},
     client::{self, Account, Client, Directory, ExternalAccountKey, NewAccount},
     contacts,
-    failure::{self, About},
+    failure::About,
     names::{self, Kind},
     refusal::{CommandError, Refusal},
     server::{self, Command, Registered, Server},
+    under_way::UnderWay,
     worker::chain,
 };
 
@@ -91,6 +89,27 @@ impl Registrar {
         let server = loaded.map_err(CommandError::Log)?.state;
         server.registered().map_err(Refusal::Server)?;
         Ok(contacts::of(&self.database, id).await?)
+    }
+
+    /// What a registration at this directory needs. Keeps nothing.
+    ///
+    /// # Errors
+    /// Where there is no directory, or it cannot be reached.
+    pub async fn preview(
+        &self,
+        directory_url: &str,
+        trusted_roots_der: &[Bytes],
+    ) -> Result<Directory, CommandError> {
+        let discovered = self
+            .accounts
+            .discover(directory_url, trusted_roots_der)
+            .await;
+        let about = About {
+            directory_url,
+            names: &[],
+        };
+        let ca = discovered.map_err(|e| e.refusal(about, false))?;
+        Ok(ca.directory().clone())
     }
 
     /// Registers a server, or answers as the first try of the same request did.
@@ -228,31 +247,6 @@ impl Registrar {
     }
 }
 
-/// The registrations that are under way, by the server's id.
-#[derive(Default)]
-struct UnderWay(Mutex<HashSet<Uuid>>);
-
-/// Ends with the registration.
-struct Alone<'a>(&'a UnderWay, Uuid);
-
-impl UnderWay {
-    /// `None` where the same one is under way.
-    fn enter(&self, id: Uuid) -> Option<Alone<'_>> {
-        let mut ids = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Made only where it is wanted: its end would take the other's id out.
-        ids.insert(id).then(|| Alone(self, id))
-    }
-}
-
-impl Drop for Alone<'_> {
-    fn drop(&mut self) {
-        let ids = &self.0.0;
-        ids.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.1);
-    }
-}
-
 /// What the CA's directory asks for is given.
 fn check(directory: &Directory, registration: &Registration) -> Result<(), Refusal> {
     let meta = &directory.meta;
@@ -295,18 +289,7 @@ fn refused(error: AccountError, registration: &Registration) -> CommandError {
         directory_url: &registration.directory_url,
         names: &[],
     };
-    match error {
-        AccountError::Ca(error) => {
-            let key_id = registration.binding.as_ref().map(|b| b.key_id.as_str());
-            Refusal::Ca(Box::new(failure::registration(&error, about, key_id))).into()
-        }
-        AccountError::Roots(error) => Refusal::Ca(Box::new(failure::roots(&error))).into(),
-        AccountError::Keystore(error) => CommandError::Keystore(error),
-        AccountError::Key(error) => {
-            Refusal::Ca(Box::new(failure::account_key(&error.to_string()))).into()
-        }
-        AccountError::Database(error) => CommandError::Database(error),
-    }
+    error.refusal(about, registration.binding.is_some())
 }
 
 #[cfg(test)]
@@ -318,6 +301,7 @@ mod tests {
         Directory {
             new_nonce: String::new(),
             new_account: String::new(),
+            key_change: None,
             new_order: String::new(),
             revoke_cert: None,
             renewal_info: None,
@@ -364,16 +348,6 @@ mod tests {
         ] {
             assert_eq!(check(&directory, &registration), result);
         }
-    }
-
-    #[test]
-    fn one_request_is_under_way_once() {
-        let (under_way, id) = (UnderWay::default(), Uuid::from_u128(1));
-        let first = under_way.enter(id).unwrap();
-        assert!(under_way.enter(id).is_none());
-        assert!(under_way.enter(Uuid::from_u128(2)).is_some());
-        drop(first);
-        assert!(under_way.enter(id).is_some());
     }
 
     #[test]

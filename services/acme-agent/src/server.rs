@@ -1,6 +1,6 @@
 //! An account at an ACME server: aggregate `acme-server`.
 
-use api::acme::v1::ServerRegistered;
+use api::acme::v1::{AccountKeyRolled, ServerContactUpdated, ServerDeactivated, ServerRegistered};
 use eventlog::{Aggregate, Envelope};
 
 use crate::{claims::Named, events::ServerEvent as Event};
@@ -11,21 +11,23 @@ pub enum Server {
     /// Nothing: there is no such server.
     #[default]
     Unknown,
-    /// The account is there, and usable.
+    /// The account is there, and usable until it is deactivated.
     Registered(Box<Registered>),
 }
 
 /// A server with an account.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Registered {
-    /// What was registered.
+    /// What was registered, with the key that the account has now.
     pub what: ServerRegistered,
     /// The log's position of the registration.
     pub position: u64,
+    /// The account has ended at the CA.
+    pub deactivated: bool,
 }
 
 impl Server {
-    /// What was registered.
+    /// What was registered, be it usable still or not.
     ///
     /// # Errors
     /// [`Refusal::NotFound`].
@@ -33,6 +35,18 @@ impl Server {
         match self {
             Self::Unknown => Err(Refusal::NotFound),
             Self::Registered(registered) => Ok(registered),
+        }
+    }
+
+    /// What was registered, where the account can be used.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::Deactivated`].
+    pub fn usable(&self) -> Result<&Registered, Refusal> {
+        let registered = self.registered()?;
+        match registered.deactivated {
+            false => Ok(registered),
+            true => Err(Refusal::Deactivated),
         }
     }
 }
@@ -47,16 +61,33 @@ impl Aggregate for Server {
                 *self = Self::Registered(Box::new(Registered {
                     what: what.clone(),
                     position: recorded.sequence,
+                    deactivated: false,
                 }));
             }
-            Event::ContactUpdated(_) | Event::AccountKeyRolled(_) | Event::Deactivated(_) => {}
+            Event::AccountKeyRolled(rolled) => {
+                if let Self::Registered(registered) = self {
+                    let thumbprint = &rolled.account_key_thumbprint;
+                    registered
+                        .what
+                        .account_key_thumbprint
+                        .clone_from(thumbprint);
+                }
+            }
+            Event::Deactivated(_) => {
+                if let Self::Registered(registered) = self {
+                    registered.deactivated = true;
+                }
+            }
+            // The addresses are not in the log.
+            Event::ContactUpdated(_) => {}
         }
     }
 }
 
 impl Named for Server {
+    /// A server that was deactivated leaves its name to others.
     fn name(&self) -> Option<&str> {
-        self.registered().ok().map(|r| r.what.name.as_str())
+        self.usable().ok().map(|r| r.what.name.as_str())
     }
 }
 
@@ -65,6 +96,12 @@ impl Named for Server {
 pub enum Command {
     /// The CA has made the account: keep that.
     Register(ServerRegistered),
+    /// The CA has taken so many contact addresses: keep that.
+    UpdateContact(u32),
+    /// The CA knows the key with this thumbprint now: keep that.
+    RollKey(String),
+    /// The CA has ended the account: keep that.
+    Deactivate,
 }
 
 /// Why not.
@@ -76,6 +113,9 @@ pub enum Refusal {
     /// This very server has its account.
     #[error("this server is registered")]
     AlreadyRegistered,
+    /// Its account has ended.
+    #[error("this server was deactivated: its account has ended at the CA; register it again")]
+    Deactivated,
 }
 
 /// Decides on one command.
@@ -83,10 +123,25 @@ pub enum Refusal {
 /// # Errors
 /// What the rules say against it.
 pub fn decide(state: &Server, command: Command) -> Result<Event, Refusal> {
-    let Command::Register(what) = command;
-    match state {
-        Server::Unknown => Ok(Event::Registered(what)),
-        Server::Registered(_) => Err(Refusal::AlreadyRegistered),
+    match command {
+        Command::Register(what) => match state {
+            Server::Unknown => Ok(Event::Registered(what)),
+            Server::Registered(_) => Err(Refusal::AlreadyRegistered),
+        },
+        Command::UpdateContact(contacts) => {
+            state.usable()?;
+            Ok(Event::ContactUpdated(ServerContactUpdated { contacts }))
+        }
+        Command::RollKey(account_key_thumbprint) => {
+            state.usable()?;
+            Ok(Event::AccountKeyRolled(AccountKeyRolled {
+                account_key_thumbprint,
+            }))
+        }
+        Command::Deactivate => {
+            state.usable()?;
+            Ok(Event::Deactivated(ServerDeactivated {}))
+        }
     }
 }
 
@@ -111,6 +166,51 @@ mod tests {
         given::<Server>([Event::Registered(account())])
             .when(|s| decide(s, Command::Register(account())))
             .refused(Refusal::AlreadyRegistered);
+    }
+
+    #[test]
+    fn a_key_is_rolled_and_the_newest_one_counts() {
+        let rolled = |thumbprint: &str| {
+            Event::AccountKeyRolled(AccountKeyRolled {
+                account_key_thumbprint: thumbprint.into(),
+            })
+        };
+        given::<Server>([Event::Registered(account())])
+            .when(|s| decide(s, Command::RollKey("two".into())))
+            .then(rolled("two"));
+        let server = given::<Server>([
+            Event::Registered(account()),
+            rolled("two"),
+            Event::ContactUpdated(ServerContactUpdated { contacts: 1 }),
+        ]);
+        let server = server.state();
+        let what = &server.usable().unwrap().what;
+        assert_eq!(what.account_key_thumbprint, "two");
+        assert_eq!(server.name(), Some("Test CA"));
+    }
+
+    #[test]
+    fn a_deactivated_server_is_still_known_and_does_nothing_more() {
+        let commands = [
+            Command::UpdateContact(1),
+            Command::RollKey("two".into()),
+            Command::Deactivate,
+        ];
+        let ended = [
+            Event::Registered(account()),
+            Event::Deactivated(ServerDeactivated {}),
+        ];
+        for command in commands {
+            given::<Server>(ended.clone())
+                .when(|s| decide(s, command.clone()))
+                .refused(Refusal::Deactivated);
+            given::<Server>([])
+                .when(|s| decide(s, command.clone()))
+                .refused(Refusal::NotFound);
+        }
+        let server = given::<Server>(ended).state();
+        assert!(server.registered().unwrap().deactivated);
+        assert_eq!(server.name(), None);
     }
 
     #[test]

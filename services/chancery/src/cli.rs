@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::client::{
     acme::AcmeCommand, certs::CertsCommand, events::EventsCommand, keys::KeysCommand,
-    login::LoginArgs, requests::RequestsCommand,
+    login::LoginArgs, notify::NotifyCommand, requests::RequestsCommand,
 };
 
 /// Gets TLS certificates from ACME servers, keeps their keys, and serves them.
@@ -83,6 +83,9 @@ pub enum Command {
     /// ACME servers and automated certificates.
     #[command(subcommand)]
     Acme(AcmeCommand),
+    /// Alerts, and the channels through which people are told of them.
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// The event log: everything that ever happened.
     #[command(subcommand)]
     Events(EventsCommand),

@@ -2,8 +2,7 @@
 //!
 //! [`credentials`] say which gateway and who; [`connection`] opens TLS to it as [`trust`] says; then one file
 //! for each noun, and for what nouns share: [`subject`] and [`key_choice`] of something new, [`import`], [`deletion`],
-//! [`passphrase`]s. A command has [`settled`] when it
-//! ends. Answers go to stdout ([`answer`]) or into files ([`save`]), everything else to stderr; [`terminal`] asks.
+//! [`passphrase`]s, how a [`renewal`] goes. A command has [`settled`] when it ends. Answers go to stdout ([`answer`]) or into files ([`save`]), everything else to stderr; [`terminal`] asks.
 
 pub mod acme;
 pub mod answer;
@@ -19,7 +18,9 @@ pub mod keys;
 pub mod list;
 pub mod login;
 pub mod names;
+pub mod notify;
 pub mod passphrase;
+pub mod renewal;
 pub mod requests;
 pub mod save;
 pub mod settled;

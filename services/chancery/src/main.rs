@@ -112,6 +112,12 @@ fn run(global: Global, command: Command) -> Result<(), CommandError> {
                         .await?,
                 )
             }
+            Command::Notify(command) => {
+                Ok(
+                    client::notify::run(command, &connect(&global).await?, global.output, now())
+                        .await?,
+                )
+            }
             Command::Events(command) => {
                 Ok(client::events::run(command, &connect(&global).await?, global.output).await?)
             }

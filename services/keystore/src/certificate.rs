@@ -327,7 +327,10 @@ impl Aggregate for State {
                 }
             }
             Event::ChainCompleted(completed) => {
-                if let Some(kept) = self.known_mut() {
+                // That of an older version is known from the log, for who asks for that version.
+                if let Some(kept) = self.known_mut()
+                    && kept.version() == completed.version
+                {
                     kept.issuers = completed.issuers.clone();
                 }
             }

@@ -46,6 +46,17 @@ pub enum Refusal {
     /// Another command is adding the same certificate in another place.
     #[error("this certificate is being added in another place at this moment; try again")]
     BeingAdded,
+    /// More in one import than is taken in at once.
+    #[error(
+        "with this file the import has more than {most} certificates or private keys: import it by itself"
+    )]
+    TooManyAtOnce {
+        /// How many are taken in.
+        most: usize,
+    },
+    /// The log takes no event of that length.
+    #[error("this certificate is too large to be kept: ask its issuer for a smaller one")]
+    TooLargeForLog,
     /// The certificate was deleted.
     #[error("this certificate was deleted; restore it first")]
     CertificateDeleted,
@@ -138,6 +149,8 @@ impl Refusal {
             Refusal::KeyMismatch => (Code::FailedPrecondition, "KEY_MISMATCH"),
             Refusal::Chain(_) => (Code::InvalidArgument, "CHAIN_NOT_IN_ORDER"),
             Refusal::BeingAdded => (Code::Aborted, "BEING_ADDED"),
+            Refusal::TooManyAtOnce { .. } => (Code::InvalidArgument, "TOO_MANY_AT_ONCE"),
+            Refusal::TooLargeForLog => (Code::InvalidArgument, "CERTIFICATE_TOO_LARGE"),
             Refusal::CertificateDeleted => (Code::FailedPrecondition, "CERTIFICATE_DELETED"),
             Refusal::NotDeleted => (Code::FailedPrecondition, "NOT_DELETED"),
             Refusal::Managed => (Code::FailedPrecondition, "MANAGED"),

@@ -1,6 +1,6 @@
 //! Between messages and the types that the code works with.
 
-use pbjson_types::Timestamp;
+use pbjson_types::{Duration, Timestamp};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -29,6 +29,15 @@ pub fn timestamp(at: OffsetDateTime) -> Timestamp {
 pub fn time(at: &Timestamp) -> Option<OffsetDateTime> {
     let seconds = OffsetDateTime::from_unix_timestamp(at.seconds).ok()?;
     seconds.checked_add(time::Duration::nanoseconds(at.nanos.into()))
+}
+
+/// A length of time as a message; sub-microsecond digits are dropped.
+pub fn duration(duration: std::time::Duration) -> Duration {
+    Duration {
+        seconds: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
+        // Below 1,000,000,000: fits.
+        nanos: (duration.subsec_micros() * 1_000) as i32,
+    }
 }
 
 /// The algorithm of an enum field.

@@ -51,4 +51,19 @@ impl Egress {
     pub fn names(&self, address: IpAddr) -> bool {
         self.rules.names(address)
     }
+
+    /// Whether an address that was found otherwise may be reached; `host` is what it was found for.
+    ///
+    /// # Errors
+    /// [`EgressError::Refused`].
+    pub fn check(&self, host: &str, address: IpAddr) -> Result<(), EgressError> {
+        match self.rules.refusal(address) {
+            Some(kind) => Err(EgressError::Refused {
+                host: host.into(),
+                address,
+                kind,
+            }),
+            None => Ok(()),
+        }
+    }
 }

@@ -1,5 +1,10 @@
 //! An account at a CA (RFC 8555, section 7.3), and what is done with it.
 
+mod current_key;
+mod upkeep;
+
+pub use upkeep::Standing;
+
 use std::{sync::Arc, time::Duration};
 
 use serde::Deserialize;
@@ -9,6 +14,8 @@ use super::{
     AccountKey, Answer, Authorization, Client, Error, ExternalAccountKey, Identifier, Order,
     jws::Signer, link, renewal_info::CertId,
 };
+use current_key::CurrentKey;
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 
 /// What an account is made of, beside its key.
@@ -85,7 +92,7 @@ impl Client {
 /// A key that the CA knows.
 pub struct Account {
     client: Arc<Client>,
-    key: Arc<AccountKey>,
+    key: CurrentKey,
     url: String,
 }
 
@@ -97,14 +104,11 @@ impl Account {
             status: String,
         }
         if answer.json::<Status>(asked)?.status != "valid" {
-            return Err(Error::unexpected(
-                asked,
-                "the account is deactivated or revoked",
-            ));
+            return Err(Error::unexpected(asked, ENDED));
         }
         Ok(Self {
             client: client.clone(),
-            key,
+            key: CurrentKey::new(key),
             url: answer.location(asked)?,
         })
     }
@@ -120,8 +124,10 @@ impl Account {
     }
 
     /// What answers a challenge with this token.
+    ///
+    /// It is the CA's to check until [`Account::proving`] is let go: the key stays the same until then.
     pub fn key_authorization(&self, token: &str) -> String {
-        self.key.key_authorization(token)
+        self.key.get().key_authorization(token)
     }
 
     /// Orders a certificate (section 7.4): the order's URL, and the order.
@@ -215,10 +221,14 @@ impl Account {
     }
 
     async fn post(&self, url: &str, payload: &[u8]) -> Result<Answer, Error> {
-        let signer = Signer::Account(&self.key, &self.url);
+        let (key, _in_use) = self.key.sign_with().await;
+        let signer = Signer::Account(&key, &self.url);
         self.client.post(signer, url, payload).await
     }
 }
+
+/// What is odd about an account that was deactivated or revoked.
+const ENDED: &str = "the account is deactivated or revoked";
 
 fn order_in(answer: &Answer, url: &str) -> Result<Order, Error> {
     let order: Order = answer.json(url)?;

@@ -14,6 +14,9 @@ pub struct Directory {
     pub new_nonce: String,
     /// Makes accounts, and finds them by their key.
     pub new_account: String,
+    /// Gives accounts another key (section 7.3.5); some private CAs have none.
+    #[serde(default)]
+    pub key_change: Option<String>,
     /// Takes orders.
     pub new_order: String,
     /// Revokes certificates; some private CAs have none.
@@ -31,7 +34,7 @@ impl Directory {
     /// The URLs of its resources.
     pub fn resources(&self) -> impl IntoIterator<Item = &str> {
         let always = [&self.new_nonce, &self.new_account, &self.new_order];
-        let sometimes = [&self.revoke_cert];
+        let sometimes = [&self.key_change, &self.revoke_cert];
         let all = always.into_iter().chain(sometimes.into_iter().flatten());
         all.map(String::as_str)
     }
@@ -92,6 +95,7 @@ mod tests {
         assert_eq!(full.meta.profiles.len(), 1);
         assert_eq!(full.renewal_info.as_deref(), Some("i"));
         assert_eq!(full.revoke_cert.as_deref(), Some("r"));
+        assert_eq!(full.key_change.as_deref(), Some("k"));
         assert!(serde_json::from_str::<Directory>("{}").is_err());
     }
 

@@ -49,7 +49,7 @@ impl AccountKey {
         format!("{token}.{}", self.thumbprint())
     }
 
-    fn jwk(&self) -> Value {
+    pub(super) fn jwk(&self) -> Value {
         let (x, y) = self.coordinates();
         json!({"crv": "P-256", "kty": "EC", "x": x, "y": y})
     }
@@ -110,29 +110,27 @@ pub enum KeyError {
 /// Who signs: a key by itself, or a key that has an account.
 #[derive(Clone, Copy)]
 pub(super) enum Signer<'a> {
-    /// For newAccount alone: the CA may not know the key yet.
+    /// For newAccount, and within keyChange: the CA may not know the key yet.
     Key(&'a AccountKey),
     /// The key, and its account's URL.
     Account(&'a AccountKey, &'a str),
 }
 
-/// The JWS of a request to `url`, as JSON. An empty payload is POST-as-GET (section 6.3).
+/// The JWS of a request to `url`, as JSON. An empty payload is POST-as-GET (section 6.3). Only the JWS
+/// within a keyChange has no nonce (section 7.3.5).
 pub(super) fn sign(
     signer: Signer<'_>,
     url: &str,
     nonce: Option<&str>,
     payload: &[u8],
 ) -> Result<Vec<u8>, aws_lc_rs::error::Unspecified> {
-    let (key, protected) = match signer {
-        Signer::Key(key) => (
-            key,
-            json!({"alg": "ES256", "jwk": key.jwk(), "nonce": nonce, "url": url}),
-        ),
-        Signer::Account(key, kid) => (
-            key,
-            json!({"alg": "ES256", "kid": kid, "nonce": nonce, "url": url}),
-        ),
+    let (key, mut protected) = match signer {
+        Signer::Key(key) => (key, json!({"alg": "ES256", "jwk": key.jwk(), "url": url})),
+        Signer::Account(key, kid) => (key, json!({"alg": "ES256", "kid": kid, "url": url})),
     };
+    if let Some(nonce) = nonce {
+        protected["nonce"] = nonce.into();
+    }
     let protected = encode(&protected);
     let payload = BASE64URL.encode(payload);
     let signed = format!("{protected}.{payload}");

@@ -3,6 +3,7 @@
 mod faulty;
 pub mod pebble;
 mod renewal;
+mod upkeep;
 
 use std::{sync::Arc, time::Duration};
 
@@ -69,7 +70,7 @@ async fn a_ca_that_was_started_anew_knows_neither_account_nor_order() {
     let client = discover(&ca).await;
     let key = key();
     let account = register(&client, key.clone()).await.unwrap();
-    let shop = [Identifier::dns("shop.example")];
+    let shop = [Identifier::of("shop.example")];
     let (url, _) = account.new_order(&plain(&shop)).await.unwrap();
     ca.restart().await;
     let gone = account.order(&url).await.unwrap_err();
@@ -148,7 +149,7 @@ async fn register(client: &Arc<Client>, key: Arc<AccountKey>) -> Result<Account,
 }
 
 async fn issue(account: &Account, name: &str) -> Result<pki::Certificate, Error> {
-    let names = [Identifier::dns(name)];
+    let names = [Identifier::of(name)];
     let (url, order) = account.new_order(&plain(&names)).await?;
     assert_eq!(order.status, OrderStatus::Pending);
     assert!(order.expires.is_some());

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use api::acme::v1::{Failure, Step};
 
-use super::{About, ORDER_GONE, TRY_ANEW, explain, failure, problem, said};
+use super::{About, ORDER_GONE, TRY_ANEW, directory, failure, problem, said};
 use crate::client::{Error, Problem};
 
-/// The failure of making an account; `key_id`: of the external account that it was to be bound to.
-pub fn registration(error: &Error, about: About<'_>, key_id: Option<&str>) -> Failure {
-    let explained = explain(Step::Connect, error, about);
+/// The failure of making an account; `bound`: it was to be bound to an external one.
+pub fn registration(error: &Error, about: About<'_>, bound: bool) -> Failure {
+    let explained = directory(error, about);
     // CAs say "unauthorized", "malformed" or worse when the binding is what they do not like.
     let about_binding = [
         "ACCOUNT_REFUSED",
@@ -17,21 +17,21 @@ pub fn registration(error: &Error, about: About<'_>, key_id: Option<&str>) -> Fa
         "EAB_REQUIRED",
         "CA_REFUSED",
     ];
-    match (key_id, error) {
+    match (bound, error) {
         (
-            Some(key_id),
+            true,
             Error::Refused {
                 problem: refusal, ..
             },
         ) if about_binding.contains(&explained.reason.as_str()) => {
-            let what = format!("The CA does not accept the external account {key_id:?}.");
+            let what = "The CA refused this EAB key.".to_owned();
             Failure {
                 problem: Some(problem(refusal)),
                 ..failure(
                     Step::Connect,
                     "EAB_REFUSED",
                     said(what, refusal),
-                    "Copy the key id and the HMAC key from the CA's web site once more: both belong together, and most can be used once.",
+                    "Keys work once; ask for a new one.",
                 )
             }
         }

@@ -3,16 +3,24 @@
 use std::sync::Arc;
 
 use api::acme::v1::{
-    DeactivateServerRequest, DeactivateServerResponse, GetServerContactRequest,
+    AccountKeyRolled, DeactivateServerRequest, DeactivateServerResponse, GetServerContactRequest,
     GetServerContactResponse, ListPresetsRequest, ListPresetsResponse, PreviewDirectoryRequest,
-    PreviewDirectoryResponse, RegisterServerRequest, RegisterServerResponse, RollAccountKeyRequest,
-    RollAccountKeyResponse, UpdateServerContactRequest, UpdateServerContactResponse,
-    server_service_server::ServerService,
+    PreviewDirectoryResponse, Profile, RegisterServerRequest, RegisterServerResponse,
+    RollAccountKeyRequest, RollAccountKeyResponse, UpdateServerContactRequest,
+    UpdateServerContactResponse, server_service_server::ServerService,
 };
+use eventlog::Origin;
 use runtime::Caller;
 use tonic::{Request, Response, Status};
+use uuid::Uuid;
 
-use crate::registration::Registrar;
+use crate::{
+    changes::What,
+    events::ServerEvent,
+    presets,
+    registration::Registrar,
+    upkeep::{Done, Upkeep},
+};
 
 use super::{door, to_its_end};
 
@@ -20,6 +28,8 @@ use super::{door, to_its_end};
 pub struct Servers {
     /// Registers servers.
     pub registrar: Arc<Registrar>,
+    /// Changes their accounts.
+    pub upkeep: Arc<Upkeep>,
 }
 
 #[tonic::async_trait]
@@ -62,34 +72,81 @@ impl ServerService for Servers {
         &self,
         _: Request<ListPresetsRequest>,
     ) -> Result<Response<ListPresetsResponse>, Status> {
-        Err(Status::unimplemented("ListPresets"))
+        Ok(Response::new(ListPresetsResponse {
+            presets: presets::all(),
+        }))
     }
 
     async fn preview_directory(
         &self,
-        _: Request<PreviewDirectoryRequest>,
+        request: Request<PreviewDirectoryRequest>,
     ) -> Result<Response<PreviewDirectoryResponse>, Status> {
-        Err(Status::unimplemented("PreviewDirectory"))
+        let (url, roots) = door::directory(request.get_ref())?;
+        let directory = self.registrar.preview(&url, &roots).await?;
+        let meta = directory.meta;
+        let profiles = meta.profiles.into_iter();
+        let profiles = profiles.map(|(name, description)| Profile { name, description });
+        Ok(Response::new(PreviewDirectoryResponse {
+            website_url: meta.website.unwrap_or_default(),
+            terms_of_service_url: meta.terms_of_service.unwrap_or_default(),
+            external_account_required: meta.external_account_required,
+            caa_identities: meta.caa_identities,
+            profiles: profiles.collect(),
+            renewal_information: directory.renewal_info.is_some(),
+        }))
     }
 
     async fn update_server_contact(
         &self,
-        _: Request<UpdateServerContactRequest>,
+        request: Request<UpdateServerContactRequest>,
     ) -> Result<Response<UpdateServerContactResponse>, Status> {
-        Err(Status::unimplemented("UpdateServerContact"))
+        // As in a registration: no digest of the addresses.
+        let logged = UpdateServerContactRequest {
+            contact_emails: Vec::new(),
+            ..request.get_ref().clone()
+        };
+        let origin = Caller::of(&request)?.origin(&logged);
+        let (id, emails) = door::contact(request.get_ref())?;
+        let done = self.change(origin, id, What::Contact(emails)).await?;
+        Ok(Response::new(UpdateServerContactResponse {
+            position: done.position,
+        }))
     }
 
     async fn roll_account_key(
         &self,
-        _: Request<RollAccountKeyRequest>,
+        request: Request<RollAccountKeyRequest>,
     ) -> Result<Response<RollAccountKeyResponse>, Status> {
-        Err(Status::unimplemented("RollAccountKey"))
+        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let id = door::id("server_id", &request.get_ref().server_id)?;
+        let done = self.change(origin, id, What::RollKey).await?;
+        let rolled = match done.event {
+            ServerEvent::AccountKeyRolled(rolled) => rolled,
+            // The change is of its kind, and so is its event.
+            _ => AccountKeyRolled::default(),
+        };
+        Ok(Response::new(RollAccountKeyResponse {
+            account_key_thumbprint: rolled.account_key_thumbprint,
+            position: done.position,
+        }))
     }
 
     async fn deactivate_server(
         &self,
-        _: Request<DeactivateServerRequest>,
+        request: Request<DeactivateServerRequest>,
     ) -> Result<Response<DeactivateServerResponse>, Status> {
-        Err(Status::unimplemented("DeactivateServer"))
+        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let id = door::id("server_id", &request.get_ref().server_id)?;
+        let done = self.change(origin, id, What::Deactivate).await?;
+        Ok(Response::new(DeactivateServerResponse {
+            position: done.position,
+        }))
+    }
+}
+
+impl Servers {
+    async fn change(&self, origin: Origin, server: Uuid, what: What) -> Result<Done, Status> {
+        let upkeep = self.upkeep.clone();
+        to_its_end(async move { upkeep.change(&origin, server, what).await }).await
     }
 }

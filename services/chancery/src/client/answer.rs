@@ -118,19 +118,24 @@ pub fn time(at: &Option<Timestamp>) -> String {
 
 /// A day, and how far off it is: "2026-03-01 (in 29 days)".
 pub fn day(at: &Option<Timestamp>, now: OffsetDateTime) -> String {
-    let Some(at) = at.as_ref().and_then(api::convert::time) else {
-        return String::new();
-    };
+    match at.as_ref().and_then(api::convert::time) {
+        Some(day) => format!("{} ({})", day.date(), far(day, now)),
+        None => String::new(),
+    }
+}
+
+/// How far off a point in time is: "in 29 days", "3 h ago".
+pub fn far(at: OffsetDateTime, now: OffsetDateTime) -> String {
     let left = at - now;
-    let far = match (left.whole_days(), left.whole_hours()) {
+    match (left.whole_days(), left.whole_hours()) {
+        (0, 0) if left.is_positive() => format!("in {} min", left.whole_minutes()),
         (0, hours) if left.is_positive() => format!("in {hours} h"),
         (0, hours) => format!("{} h ago", -hours),
         (1, _) => "in 1 day".to_owned(),
         (-1, _) => "1 day ago".to_owned(),
         (days, _) if left.is_positive() => format!("in {days} days"),
         (days, _) => format!("{} days ago", -days),
-    };
-    format!("{} ({far})", at.date())
+    }
 }
 
 /// An enum's value as people read it: "CERTIFICATE_STATUS_VALID" is "valid".
@@ -157,6 +162,10 @@ mod tests {
         assert_eq!(
             day(datetime!(2025-12-31 11:00 UTC)),
             "2025-12-31 (1 day ago)"
+        );
+        assert_eq!(
+            day(datetime!(2026-01-01 12:40 UTC)),
+            "2026-01-01 (in 40 min)"
         );
         assert_eq!(super::day(&None, now), "");
     }

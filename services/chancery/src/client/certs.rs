@@ -32,6 +32,7 @@ pub enum CertsCommand {
         after_help = "Fields: name, names (any DNS name or address), status, not_after, issuer, source, created,
 key (true, false), chain (complete, incomplete), authority (true, false), default (true, false),
 deleted (true: the deleted ones, which are listed only so).
+A status is valid, expiring, renewing, pending, error, expired, revoked or not-yet-valid.
 
 Examples:
   chancery certs list

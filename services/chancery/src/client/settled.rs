@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use api::{
     acme::v1::{
-        CancelAutomationResponse, PauseAutomationResponse, RegisterServerResponse,
+        AddDnsProviderResponse, CancelAutomationResponse, DeactivateServerResponse,
+        PauseAutomationResponse, RegisterServerResponse, RemoveDnsProviderResponse,
         RenewNowResponse, RequestCertificateResponse, ResumeAutomationResponse,
+        RevokeCertificateResponse, RollAccountKeyResponse, UpdateServerContactResponse,
     },
     csr::v1::{
         CreateRequestResponse, CreateSelfSignedResponse, DeleteRequestsResponse,
@@ -56,10 +58,12 @@ macro_rules! positioned {
 }
 
 positioned!(
+    AddDnsProviderResponse,
     CancelAutomationResponse,
     ClearDefaultResponse,
     CreateRequestResponse,
     CreateSelfSignedResponse,
+    DeactivateServerResponse,
     DeleteCertificatesResponse,
     DeleteRequestsResponse,
     DestroyKeysResponse,
@@ -68,12 +72,16 @@ positioned!(
     ImportResponse,
     PauseAutomationResponse,
     RegisterServerResponse,
+    RemoveDnsProviderResponse,
     RenameCertificateResponse,
     RenewNowResponse,
     RequestCertificateResponse,
     RestoreCertificateResponse,
     ResumeAutomationResponse,
+    RevokeCertificateResponse,
+    RollAccountKeyResponse,
     SetDefaultResponse,
+    UpdateServerContactResponse,
 );
 
 const PATIENCE: Duration = Duration::from_secs(5);

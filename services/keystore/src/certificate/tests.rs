@@ -136,6 +136,22 @@ fn a_better_chain_takes_the_place_of_one_and_the_same_does_not() {
 }
 
 #[test]
+fn a_chain_of_an_older_version_does_not_become_that_of_the_newest() {
+    let of_the_first = Event::ChainCompleted(v1::CertificateChainCompleted {
+        version: 1,
+        issuers: Vec::new(),
+    });
+    let second = samples::second_chain();
+    let same = Command::CompleteChain {
+        fingerprint: second.leaf.sha256_fingerprint,
+        issuers: second.issuers,
+    };
+    given::<State>([samples::issued(), samples::renewed(), of_the_first])
+        .when(|s| decide(s, &same))
+        .refused(Refusal::ChainUnchanged);
+}
+
+#[test]
 fn a_name_is_changed_once() {
     let rename = Command::Rename {
         friendly_name: name("the shop"),

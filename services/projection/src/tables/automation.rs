@@ -93,6 +93,8 @@ pub struct Model {
     pub failing_since: i64,
     /// When a failed order is tried again by itself; [`NEVER`] where it is not.
     pub retry_at: i64,
+    /// No other try can succeed before a person has acted.
+    pub refused: bool,
     /// Set while the last order's end is a failure.
     #[sea_orm(column_type = "Json", nullable)]
     pub last_failure: Option<KeptFailure>,
@@ -244,6 +246,7 @@ impl Model {
             failures: 0,
             failing_since: NEVER,
             retry_at: NEVER,
+            refused: false,
             last_failure: None,
             revocation_failure: None,
             paused: false,
@@ -287,6 +290,7 @@ impl Model {
         self.failures = 0;
         self.failing_since = NEVER;
         self.retry_at = NEVER;
+        self.refused = false;
         self.last_failure = None;
         Ok(())
     }
@@ -298,6 +302,7 @@ impl Model {
         self.failures = i64::from(event.failures).max(self.failures + 1);
         self.failing_since = self.failing_since.min(at);
         self.retry_at = optional(event.retry_at.as_ref());
+        self.refused = event.needs_person;
         self.last_failure = Some(KeptFailure(event.failure.unwrap_or_default()));
         if self.certificate_version == 0 {
             self.error_at = AT_ONCE;
@@ -315,7 +320,8 @@ impl Model {
         let renewal = match &self.last_failure {
             _ if self.cancelled => Renewal::None,
             _ if self.ordering => Renewal::Ordering,
-            Some(_) if self.retry_at == NEVER => Renewal::Refused,
+            // Somebody has to act, although it is tried once a day all the same.
+            Some(_) if self.refused || self.retry_at == NEVER => Renewal::Refused,
             _ if self.paused => Renewal::None,
             Some(_) => Renewal::Retried,
             None => Renewal::Scheduled,

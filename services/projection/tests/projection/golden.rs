@@ -36,6 +36,8 @@ async fn every_golden_event_becomes_rows() {
             "created",
             "requested",
             "registered",
+            "added",
+            "raised",
         ]
         .iter()
         .any(|event| name.split('.').nth(1) == Some(event))

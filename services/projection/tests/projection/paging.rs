@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use api::projection::v1::{ListRequest, query_service_server::QueryService};
+use api::{
+    notifier::v1::{ChannelKind, MessageKind, Severity},
+    projection::v1::{ListRequest, query_service_server::QueryService},
+};
 use projection::{grpc::Questions, tables::server};
 use proptest::prelude::*;
 use runtime::Clock;
@@ -11,6 +14,7 @@ use tonic::Request;
 
 use crate::{
     database::Tables,
+    notices,
     script::{self, START, Script},
 };
 
@@ -131,6 +135,17 @@ async fn every_list_pages_by_every_field_that_it_sorts_by() {
         script.key(&text, script::key(n / 2));
         script.server(&text, script::server(&format!("Server {}", n / 2)));
         script.automation(&text, script::requested(&format!("Shop {}", n / 2), &text));
+        let (kind, name) = (ChannelKind::Email, format!("Channel {}", n / 2));
+        script.tell("channel", &text, &notices::created(&name, kind));
+        let (kind, severity) = (MessageKind::RenewalFailing, Severity::Error);
+        script.tell("alert", &text, &notices::raised(kind, severity, &name));
+        script.tell_raw(
+            "dns-provider",
+            &text,
+            "added",
+            "x",
+            format!(r#"{{"name":"Zone {}","kind":"rfc2136"}}"#, n / 2).as_bytes(),
+        );
         let request = script::request(&format!("Shop {}", n / 2), n, &["a.example"]);
         script.request(&text, request);
         let certificate = script::certificate(
@@ -215,6 +230,11 @@ async fn every_list_pages_by_every_field_that_it_sorts_by() {
         7,
         ["name", "not_after", "renew_at", "created"]
     );
+    let fields = ["name", "kind", "created"];
+    walk!(list_dns_providers, dns_providers, id, 7, fields);
+    walk!(list_channels, channels, id, 7, fields);
+    let fields = ["kind", "severity", "subject", "up", "raised"];
+    walk!(list_alerts, alerts, id, 7, fields);
     let fields = [
         "sequence",
         "aggregate",
@@ -224,5 +244,5 @@ async fn every_list_pages_by_every_field_that_it_sorts_by() {
         "time",
         "correlation_id",
     ];
-    walk!(list_events, events, sequence, 35, fields);
+    walk!(list_events, events, sequence, 56, fields);
 }

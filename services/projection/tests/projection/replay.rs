@@ -1,24 +1,28 @@
 //! The tables are a function of the log: however it is read, and up to what cannot be read.
 
 use api::{
+    acme::v1::ServerDeactivated,
     csr::v1::{RequestDeleted, RequestFulfilled},
     keystore::v1::{
-        CertificateChainCompleted, CertificateDeleted, CertificateRenamed, CertificateRestored,
+        CertificateChainCompleted, CertificateDeleted, CertificateIssued, CertificateReleased,
+        CertificateRenamed, CertificateRenewed, CertificateRestored, CertificateRevoked,
     },
+    notifier::v1::{ChannelKind, MessageKind, Severity},
 };
 use eventlog::ApplyError;
-use projection::events::{CertificateEvent, RequestEvent};
+use projection::events::{AutomationEvent, CertificateEvent, RequestEvent, ServerEvent};
 use time::Duration;
 
 use crate::{
     database::Tables,
+    notices,
     script::{self, START, Script, certificate, issuer},
 };
 
 #[tokio::test]
 async fn an_event_that_cannot_be_applied_names_itself_and_leaves_nothing() {
     type Tell = fn(&mut Script) -> u64;
-    let poisons: [(&str, Tell); 10] = [
+    let poisons: [(&str, Tell); 14] = [
         ("an event of a later version", |s| {
             s.tell_raw("certificate", "c", "vanished", "x", b"{}")
         }),
@@ -42,6 +46,19 @@ async fn an_event_that_cannot_be_applied_names_itself_and_leaves_nothing() {
         }),
         ("an order of nothing", |s| {
             s.automation("a", script::order_placed(1))
+        }),
+        ("an end of no account", |s| {
+            let deactivated = ServerEvent::Deactivated(ServerDeactivated {});
+            s.tell("acme-server", "s", &deactivated)
+        }),
+        ("the removal of no provider", |s| {
+            s.tell_raw("dns-provider", "p", "removed", "x", b"{}")
+        }),
+        ("an update of no channel", |s| {
+            s.tell_raw("channel", "c", "updated", "x", b"{}")
+        }),
+        ("the end of no alert", |s| {
+            s.tell("alert", "a", &notices::cleared())
         }),
         ("a deletion of nothing", |s| {
             s.certificate("c", CertificateEvent::Deleted(CertificateDeleted {}))
@@ -136,6 +153,7 @@ async fn the_tables_are_the_same_however_often_and_in_whatever_batches_the_log_i
     script.request("request-2", script::request("Asked too", 5, &["d.example"]));
     script.key("key-5", script::key_of(5));
     script.request("request-2", RequestEvent::Deleted(RequestDeleted {}));
+    renewals_and_notifications(&mut script);
     let once = Tables::with(&script.events).await.dump().await;
     for size in 1..script.events.len() {
         let tables = Tables::empty().await;
@@ -146,4 +164,62 @@ async fn the_tables_are_the_same_however_often_and_in_whatever_batches_the_log_i
         tables.apply(&script.events).await.unwrap();
         assert_eq!(tables.dump().await, once, "twice");
     }
+}
+
+/// What an automation tells before, between and after the events of its certificate.
+fn renewals_and_notifications(script: &mut Script) {
+    let leaf = |n| certificate(n, &["e.example"], START, Duration::days(90));
+    let failed = |n| AutomationEvent::RenewalFailed(script::failed(n, "RATE_LIMITED"));
+    script.automation("automation-2", script::requested("Second", "server-1"));
+    script.issued(
+        "certificate-5",
+        CertificateIssued {
+            automation_id: "automation-2".to_owned(),
+            ..script::issued("Second", leaf(11), vec![])
+        },
+    );
+    script.automation("automation-2", script::order_intended(1));
+    script.automation(
+        "automation-2",
+        script::certificate_issued(1, START + Duration::days(90)),
+    );
+    script.automation("automation-2", script::scheduled(1, START + Duration::DAY));
+    script.automation("automation-2", failed(2));
+    script.renewed(
+        "certificate-5",
+        CertificateRenewed {
+            automation_id: "automation-2".to_owned(),
+            ..script::renewed(2, leaf(12), vec![])
+        },
+    );
+    script.automation("automation-2", script::paused("a move"));
+    script.certificate(
+        "certificate-5",
+        CertificateEvent::Revoked(CertificateRevoked {
+            version: 1,
+            ..CertificateRevoked::default()
+        }),
+    );
+    script.automation("automation-2", script::cancelled());
+    script.certificate(
+        "certificate-5",
+        CertificateEvent::Released(CertificateReleased::default()),
+    );
+    let deactivated = ServerEvent::Deactivated(ServerDeactivated {});
+    script.tell("acme-server", "server-1", &deactivated);
+    script.tell(
+        "channel",
+        "channel-1",
+        &notices::created("Admins", ChannelKind::Email),
+    );
+    let raised = notices::raised(MessageKind::RenewalFailing, Severity::Error, "Second");
+    script.tell("alert", "alert-1", &raised);
+    script.tell("alert", "alert-1", &notices::notified("channel-1", false));
+    script.tell(
+        "alert",
+        "alert-1",
+        &notices::notify_failed("channel-1", "x"),
+    );
+    script.tell("alert", "alert-1", &notices::cleared());
+    script.tell("alert", "alert-1", &raised);
 }

@@ -1,13 +1,20 @@
 //! What each event does to the tables.
 
 use api::{
+    acme::v1::{
+        AccountKeyRolled, AutomationRequested, DnsProviderAdded, DnsProviderRemoved,
+        ServerContactUpdated, ServerDeactivated,
+    },
     convert::timestamp,
     projection::v1::{
         CertificateStatus, GetRequest, ListRequest, Source, query_service_server::QueryService,
     },
     x509::v1::KeyAlgorithm,
 };
-use projection::grpc::Questions;
+use projection::{
+    events::{AutomationEvent, DnsProviderEvent, ServerEvent},
+    grpc::Questions,
+};
 use runtime::Clock;
 use time::Duration;
 use tonic::Request;
@@ -78,6 +85,85 @@ async fn a_server_is_shown_as_it_was_registered() {
     assert_eq!(server.profiles, told.profiles);
     assert_eq!(server.external_account_key_id, told.external_account_key_id);
     assert_eq!(server.created, Some(timestamp(script.time_of(at))));
+}
+
+#[tokio::test]
+async fn an_account_has_its_newest_key_and_an_end() {
+    let mut script = Script::default();
+    script.server("server-1", script::server("Test CA"));
+    script.tell(
+        "acme-server",
+        "server-1",
+        &ServerEvent::ContactUpdated(ServerContactUpdated { contacts: 2 }),
+    );
+    let rolled = AccountKeyRolled {
+        account_key_thumbprint: "newer".to_owned(),
+    };
+    script.tell(
+        "acme-server",
+        "server-1",
+        &ServerEvent::AccountKeyRolled(rolled),
+    );
+    let tables = Tables::with(&script.events).await;
+    let questions = tables.questions(&Clock::manual(START));
+    let server = questions.get_server(get("Test CA")).await.unwrap();
+    let server = server.into_inner();
+    assert_eq!(server.account_key_thumbprint, "newer");
+    assert_eq!(server.deactivated, None);
+    let over = ServerEvent::Deactivated(ServerDeactivated {});
+    let at = script.tell("acme-server", "server-1", &over);
+    tables.apply(&script.events[3..]).await.unwrap();
+    let server = questions.get_server(get("server-1")).await.unwrap();
+    let deactivated = server.into_inner().deactivated;
+    assert_eq!(deactivated, Some(timestamp(script.time_of(at))));
+}
+
+#[tokio::test]
+async fn a_dns_provider_is_shown_with_the_automations_that_use_it() {
+    let added = |name: &str, kind: &str| {
+        DnsProviderEvent::Added(DnsProviderAdded {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            settings: [("server".to_owned(), "ns1.example".to_owned())].into(),
+        })
+    };
+    let uses = |provider: &str| match script::requested("Shop", "server-1") {
+        AutomationEvent::Requested(requested) => AutomationEvent::Requested(AutomationRequested {
+            dns_provider_id: provider.to_owned(),
+            ..requested
+        }),
+        other => other,
+    };
+    let mut script = Script::default();
+    let made = script.tell("dns-provider", "p", &added("Home", "rfc2136"));
+    script.tell("dns-provider", "q", &added("Cloud", "cloudflare"));
+    for id in ["a", "b", "c"] {
+        script.automation(id, uses("p"));
+    }
+    script.automation("b", script::cancelled());
+    let tables = Tables::with(&script.events).await;
+    let questions = tables.questions(&Clock::manual(START));
+    let list = async |filter: &str| {
+        let request = ListRequest {
+            filter: filter.to_owned(),
+            ..ListRequest::default()
+        };
+        let answer = questions.list_dns_providers(Request::new(request)).await;
+        answer.unwrap().into_inner().dns_providers
+    };
+    let [cloud, home] = &list("").await[..] else {
+        panic!("two providers")
+    };
+    assert_eq!((&*cloud.name, &cloud.automation_ids.len()), ("Cloud", &0));
+    assert_eq!((&*home.id, &*home.kind), ("p", "rfc2136"));
+    assert_eq!(home.settings["server"], "ns1.example");
+    assert_eq!(home.automation_ids, ["a", "c"]);
+    assert_eq!(home.created, Some(timestamp(script.time_of(made))));
+    assert_eq!(list("kind=rfc2136 name:HO").await.len(), 1);
+    let removed = DnsProviderEvent::Removed(DnsProviderRemoved {});
+    script.tell("dns-provider", "q", &removed);
+    tables.apply(&script.events[6..]).await.unwrap();
+    assert_eq!(list("").await.len(), 1);
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ const LIMITED: &str =
 async fn an_endpoint_is_not_asked_before_its_time() {
     let (_ca, proxy, client) = troubled().await;
     let account = register(&client, key()).await.unwrap();
-    let shop = [Identifier::dns("shop.example")];
+    let shop = [Identifier::of("shop.example")];
     for (status, in_seconds) in [(429, true), (503, true), (429, false)] {
         let wait = Duration::from_secs(2);
         let retry_after = if in_seconds {
@@ -81,10 +81,10 @@ async fn a_limit_on_some_names_does_not_keep_others_waiting() {
         problem: r#"{"type":"urn:ietf:params:acme:error:rateLimited","detail":"too many certificates (5) already issued for this exact set of identifiers"}"#,
     };
     proxy.fault(ORDER, 1, for_names);
-    let shop = [Identifier::dns("shop.example")];
+    let shop = [Identifier::of("shop.example")];
     let refused = account.new_order(&plain(&shop)).await.unwrap_err();
     assert_eq!(refused.retry_after(), Some(Duration::from_secs(100)));
-    let other = [Identifier::dns("other.example")];
+    let other = [Identifier::of("other.example")];
     account.new_order(&plain(&other)).await.unwrap();
 }
 
@@ -105,7 +105,7 @@ async fn a_directory_is_left_alone_by_every_client() {
 async fn connections_break_and_answers_take_their_time() {
     let (_ca, proxy, client) = troubled().await;
     let account = register(&client, key()).await.unwrap();
-    let shop = [Identifier::dns("shop.example")];
+    let shop = [Identifier::of("shop.example")];
     proxy.fault(ORDER, 1, Fault::Cut);
     let cut = account.new_order(&plain(&shop)).await.unwrap_err();
     assert!(matches!(cut, Error::Unreachable { .. }), "{cut:?}");

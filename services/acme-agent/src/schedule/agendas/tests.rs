@@ -87,14 +87,14 @@ async fn next(db: &DatabaseConnection) -> Option<i64> {
 async fn an_order_that_is_wanted_is_not_due() {
     let db = after(&[Event::Requested(Default::default())]).await;
     assert_eq!(next(&db).await, None);
-    assert_eq!(busy(&db, day(3), 10).await.unwrap(), 1);
+    assert_eq!(busy(&db, day(1), 10).await.unwrap(), 1);
 }
 
 #[tokio::test]
 async fn a_certificate_is_due_by_its_life_and_its_ca_is_asked_at_once() {
     let db = after(&[Event::Requested(Default::default()), issued()]).await;
     assert_eq!(next(&db).await, Some(60));
-    assert_eq!(busy(&db, day(3), 10).await.unwrap(), 0);
+    assert_eq!(busy(&db, day(1), 10).await.unwrap(), 0);
     assert!(due(&db, day(59), 10).await.unwrap().is_empty());
     assert_eq!(due(&db, day(60), 10).await.unwrap()[0].automation, A);
     assert_eq!(earliest_question(&db).await.unwrap(), Some(day(1)));
@@ -137,7 +137,7 @@ async fn what_was_begun_is_not_due_until_its_end_is_heard_of() {
     let [row] = due(&db, day(60), 10).await.unwrap().try_into().unwrap();
     begun(&db, &row).await.unwrap();
     assert_eq!(next(&db).await, None);
-    assert_eq!(busy(&db, day(3), 10).await.unwrap(), 1);
+    assert_eq!(busy(&db, day(1), 10).await.unwrap(), 1);
     let started = Event::RenewalStarted(RenewalStarted::default());
     let events = [
         recorded(2, A, &started, day(60)),

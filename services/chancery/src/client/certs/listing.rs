@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::super::{
     ClientError, Connection, answer,
     list::{self, ListArgs},
-    names,
+    names, renewal,
 };
 use crate::cli::Output;
 
@@ -29,7 +29,7 @@ pub async fn list(
     let rows = page.certificates.iter().map(|row| line(row, now));
     answer::table(
         [
-            "name", "status", "names", "expires", "source", "key", "notes", "id",
+            "name", "status", "names", "expires", "renewal", "source", "key", "notes", "id",
         ],
         rows,
         "no certificates",
@@ -38,7 +38,7 @@ pub async fn list(
     Ok(())
 }
 
-fn line(row: &Certificate, now: OffsetDateTime) -> [String; 8] {
+fn line(row: &Certificate, now: OffsetDateTime) -> [String; 9] {
     let leaf = row.certificate.as_ref();
     [
         row.friendly_name.clone(),
@@ -49,6 +49,7 @@ fn line(row: &Certificate, now: OffsetDateTime) -> [String; 8] {
         ),
         leaf.map(|leaf| answer::day(&leaf.not_after, now))
             .unwrap_or_default(),
+        renewal::of_certificate(row, now),
         answer::word(row.source().as_str_name(), "SOURCE_"),
         if row.key_id.is_empty() { "no" } else { "yes" }.to_owned(),
         notes(row),
@@ -92,12 +93,12 @@ mod tests {
         };
         let shown = line(&row, now);
         assert_eq!(shown[2], "xn--bcher-kva.example (bücher.example)");
-        assert_eq!(shown[5..7], ["yes", "default, chain incomplete"]);
+        assert_eq!(shown[6..8], ["yes", "default, chain incomplete"]);
         let deleted = Certificate {
             chain_complete: true,
             deleted: Some(api::convert::timestamp(now)),
             ..Certificate::default()
         };
-        assert_eq!(line(&deleted, now)[5..7], ["no", "deleted"]);
+        assert_eq!(line(&deleted, now)[6..8], ["no", "deleted"]);
     }
 }

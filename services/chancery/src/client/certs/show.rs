@@ -1,9 +1,12 @@
 //! `chancery certs show`
 
-use api::projection::v1::{Certificate, CertificateVersion};
+use api::{
+    projection::v1::{Certificate, CertificateVersion},
+    x509::v1::RevocationReason,
+};
 use time::OffsetDateTime;
 
-use super::super::{ClientError, answer, names};
+use super::super::{ClientError, answer, error, names, renewal};
 use crate::cli::Output;
 
 /// A certificate, whole.
@@ -12,9 +15,12 @@ pub fn show(row: &Certificate, output: Output, now: OffsetDateTime) -> Result<()
         return answer::json(row);
     }
     details(row, now)?;
-    if row.versions.len() > 1 {
+    if row.versions.len() > 1 || row.versions.iter().any(|v| v.revoked.is_some()) {
         answer::line("")?;
         answer::line(&versions(&row.versions))?;
+    }
+    if let Some(failure) = &row.last_failure {
+        answer::line(&format!("\nnot renewed: {}", error::failure(failure)))?;
     }
     if !row.chain_complete {
         let missing = missing(&row.missing_issuer, &row.missing_issuer_url);
@@ -71,6 +77,7 @@ fn details(row: &Certificate, now: OffsetDateTime) -> Result<(), ClientError> {
         ("valid from", answer::time(&leaf.not_before)),
         ("valid until", answer::time(&leaf.not_after)),
         ("expires", answer::day(&leaf.not_after, now)),
+        ("renewal", renewal::of_certificate(row, now)),
         (
             "key",
             answer::word(leaf.key_algorithm().as_str_name(), "KEY_ALGORITHM_"),
@@ -104,14 +111,35 @@ fn versions(versions: &[CertificateVersion]) -> String {
             version.version.to_string(),
             answer::time(&version.created),
             answer::time(&version.not_after),
+            revoked(version),
             version.sha256_fingerprint.clone(),
             version.key_id.clone(),
         ]
     });
     answer::columns(
-        ["version", "created", "valid until", "sha-256", "key id"],
+        [
+            "version",
+            "created",
+            "valid until",
+            "revoked",
+            "sha-256",
+            "key id",
+        ],
         rows,
     )
+}
+
+/// Since when a version is revoked, and why.
+fn revoked(version: &CertificateVersion) -> String {
+    let at = answer::time(&version.revoked);
+    match version.revocation_reason() {
+        _ if at.is_empty() => at,
+        RevocationReason::Unspecified => at,
+        reason => {
+            let reason = answer::word(reason.as_str_name(), "REVOCATION_REASON_");
+            format!("{at} ({reason})")
+        }
+    }
 }
 
 #[cfg(test)]
@@ -140,5 +168,16 @@ mod tests {
             .skip(1)
             .map(|line| line.split_whitespace().next());
         assert_eq!(rows.collect::<Vec<_>>(), [Some("2"), Some("1")]);
+    }
+
+    #[test]
+    fn a_revoked_version_says_since_when_and_why() {
+        let at = time::macros::datetime!(2026-03-01 12:00 UTC);
+        let mut version = CertificateVersion::default();
+        assert_eq!(revoked(&version), "");
+        version.revoked = Some(api::convert::timestamp(at));
+        assert_eq!(revoked(&version), "2026-03-01T12:00:00Z");
+        version.revocation_reason = RevocationReason::KeyCompromise.into();
+        assert_eq!(revoked(&version), "2026-03-01T12:00:00Z (key-compromise)");
     }
 }

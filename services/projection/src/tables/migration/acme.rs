@@ -74,6 +74,7 @@ pub(super) fn automation_table() -> TableCreateStatement {
         .col(schema::big_integer(Column::Failures))
         .col(schema::big_integer(Column::FailingSince))
         .col(schema::big_integer(Column::RetryAt))
+        .col(schema::boolean(Column::Refused))
         .col(schema::json_null(Column::LastFailure))
         .col(schema::json_null(Column::RevocationFailure))
         .col(schema::boolean(Column::Paused))

@@ -83,17 +83,18 @@ pub fn renewal_started() -> AutomationEvent {
 /// It is tried again by itself.
 pub fn failed(attempt: u32, reason: &str) -> OrderFailed {
     OrderFailed {
+        attempt,
+        failure: Some(failure(reason)),
         retry_at: Some(timestamp(RETRY)),
-        ..refused(attempt, reason)
+        ..OrderFailed::default()
     }
 }
 
 /// A person has to act first.
 pub fn refused(attempt: u32, reason: &str) -> OrderFailed {
     OrderFailed {
-        attempt,
-        failure: Some(failure(reason)),
-        ..OrderFailed::default()
+        needs_person: true,
+        ..failed(attempt, reason)
     }
 }
 
