@@ -18,6 +18,7 @@ use api::{
         ClearDefaultResponse, DeleteCertificatesResponse, DestroyKeysResponse, ExportResponse,
         ImportResponse, RenameCertificateResponse, RestoreCertificateResponse, SetDefaultResponse,
     },
+    notifier::v1::{CreateChannelResponse, DeleteChannelResponse, UpdateChannelResponse},
     projection::v1::ListRequest,
 };
 use tonic::Request;
@@ -61,10 +62,12 @@ positioned!(
     AddDnsProviderResponse,
     CancelAutomationResponse,
     ClearDefaultResponse,
+    CreateChannelResponse,
     CreateRequestResponse,
     CreateSelfSignedResponse,
     DeactivateServerResponse,
     DeleteCertificatesResponse,
+    DeleteChannelResponse,
     DeleteRequestsResponse,
     DestroyKeysResponse,
     ExportResponse,
@@ -81,6 +84,7 @@ positioned!(
     RevokeCertificateResponse,
     RollAccountKeyResponse,
     SetDefaultResponse,
+    UpdateChannelResponse,
     UpdateServerContactResponse,
 );
 
