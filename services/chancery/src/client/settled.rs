@@ -6,7 +6,8 @@ use std::time::Duration;
 use api::{
     acme::v1::{
         DeactivateServerResponse, RegisterServerResponse, RenewNowResponse,
-        RequestCertificateResponse, RollAccountKeyResponse, UpdateServerContactResponse,
+        RequestCertificateResponse, RevokeCertificateResponse, RollAccountKeyResponse,
+        UpdateServerContactResponse,
     },
     csr::v1::{
         CreateRequestResponse, CreateSelfSignedResponse, DeleteRequestsResponse,
@@ -73,6 +74,7 @@ positioned!(
     RenewNowResponse,
     RequestCertificateResponse,
     RestoreCertificateResponse,
+    RevokeCertificateResponse,
     RollAccountKeyResponse,
     SetDefaultResponse,
     UpdateServerContactResponse,
