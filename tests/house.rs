@@ -96,6 +96,7 @@ fn services_log_and_do_not_print() {
         "services/keystore",
         "services/csr-service",
         "services/acme-agent",
+        "services/notifier",
         "services/projection",
         "services/gateway",
         "shared",

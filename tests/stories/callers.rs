@@ -9,10 +9,11 @@ use tonic::{Request, Status, transport::Channel};
 use town::{Town, call};
 
 /// Which service answers the methods of which package.
-const SERVERS: [(&str, &str); 4] = [
+const SERVERS: [(&str, &str); 5] = [
     ("/chancery.keystore.", "keystore"),
     ("/chancery.csr.", "csr-service"),
     ("/chancery.acme.", "acme-agent"),
+    ("/chancery.notifier.", "notifier"),
     ("/chancery.projection.", "projection"),
 ];
 
@@ -24,6 +25,7 @@ async fn a_method_answers_its_callers_and_nobody_else() {
         "keystore",
         "csr-service",
         "acme-agent",
+        "notifier",
         "projection",
         "gateway",
         "provisioner",
@@ -77,7 +79,13 @@ async fn an_actor_is_believed_from_the_gateway_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_an_identity_of_the_internal_ca_there_is_no_answer() {
     let town = Town::with_services_apart().await;
-    for server in ["keystore", "csr-service", "acme-agent", "projection"] {
+    for server in [
+        "keystore",
+        "csr-service",
+        "acme-agent",
+        "notifier",
+        "projection",
+    ] {
         let address = town.installation.peer(server);
         // Not even a word of gRPC without TLS.
         let stranger = Channel::from_shared(format!("http://{address}"))

@@ -130,6 +130,7 @@ async fn what_was_served_is_served_while_the_other_services_are_away() {
         "keystore",
         "csr-service",
         "acme-agent",
+        "notifier",
         "projection",
         "nats",
     ] {

@@ -17,7 +17,13 @@ async fn no_service_starts_on_a_server_that_does_not_sync() {
     fs::write(&conf, unsafe_conf).unwrap();
     installation.start_nats();
 
-    for service in ["keystore", "csr-service", "acme-agent", "projection"] {
+    for service in [
+        "keystore",
+        "csr-service",
+        "acme-agent",
+        "notifier",
+        "projection",
+    ] {
         installation.start(service);
         let status = installation.process(service).end().await;
         let log = installation.process(service).log();

@@ -36,4 +36,5 @@ mod servers;
 mod standing;
 mod take_over;
 mod tls_challenge;
+mod told;
 mod troubled_ca;

@@ -8,10 +8,11 @@ use futures_util::StreamExt;
 use town::{Town, wait};
 
 /// Who appends to which aggregates.
-const WRITERS: [(&str, &[&str]); 7] = [
+const WRITERS: [(&str, &[&str]); 8] = [
     ("keystore", &["key", "certificate", "tls"]),
     ("csr-service", &["request"]),
     ("acme-agent", &["acme-server", "automation"]),
+    ("notifier", &["channel", "alert"]),
     ("projection", &[]),
     ("gateway", &[]),
     ("provisioner", &[]),

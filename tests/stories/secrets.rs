@@ -72,6 +72,7 @@ async fn no_secret_is_in_the_log_a_database_or_what_was_printed() {
         "keystore.sqlite-wal",
         "csr-service.sqlite",
         "acme-agent.sqlite",
+        "notifier.sqlite",
         "projection.sqlite",
         ".blk",
         "keystore.log",

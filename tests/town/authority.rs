@@ -92,6 +92,15 @@ impl Authority {
         pem(issued.expect("a certificate").der())
     }
 
+    /// A certificate for a server of this name, and its key, both PEM.
+    pub fn server(&self, name: &str) -> (String, String) {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+        let issued = params.signed_by(&key, &self.issuer);
+        let issued = issued.expect("a certificate");
+        (pem(issued.der()), key.serialize_pem())
+    }
+
     /// authorityInfoAccess with one caIssuers (RFC 5280, section 4.2.2.1), where there is one.
     fn ca_issuers(&self) -> Option<CustomExtension> {
         const AUTHORITY_INFO_ACCESS: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 1, 1];

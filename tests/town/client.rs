@@ -13,6 +13,7 @@ use api::{
         certificate_service_client::CertificateServiceClient, imported_item,
     },
     metadata,
+    notifier::v1::notifier_service_client::NotifierServiceClient,
     projection::v1::query_service_client::QueryServiceClient,
 };
 use tonic::{
@@ -92,6 +93,11 @@ impl Client {
     /// What people do with certificates and keys.
     pub fn certificates(&self) -> CertificateServiceClient<Connection> {
         CertificateServiceClient::new(self.connection())
+    }
+
+    /// Commands about channels for notifications.
+    pub fn notifier(&self) -> NotifierServiceClient<Connection> {
+        NotifierServiceClient::new(self.connection())
     }
 
     /// Queries.

@@ -22,10 +22,11 @@ use crate::{
 };
 
 /// The services, each of which may run by itself.
-pub const SERVICES: [&str; 5] = [
+pub const SERVICES: [&str; 6] = [
     "keystore",
     "csr-service",
     "acme-agent",
+    "notifier",
     "projection",
     "gateway",
 ];
@@ -75,6 +76,7 @@ url = "tls://127.0.0.1:{}"
 keystore = "{}"
 csr-service = "{}"
 acme-agent = "{}"
+notifier = "{}"
 projection = "{}"
 
 [egress]
@@ -85,6 +87,7 @@ allow = ["127.0.0.0/8", "::1"]
             this.edge.https,
             this.edge.http,
             this.nats_port,
+            listen(),
             listen(),
             listen(),
             listen(),

@@ -163,6 +163,8 @@ pub enum ServiceName {
     CsrService,
     /// ACME servers and orders.
     AcmeAgent,
+    /// E-mail and webhooks about what happened, and what did not.
+    Notifier,
     /// Tables from the log, and every query.
     Projection,
     /// TLS, port 80, the public API.
@@ -171,10 +173,11 @@ pub enum ServiceName {
 
 impl ServiceName {
     /// All of them.
-    pub const ALL: [ServiceName; 5] = [
+    pub const ALL: [ServiceName; 6] = [
         ServiceName::Keystore,
         ServiceName::CsrService,
         ServiceName::AcmeAgent,
+        ServiceName::Notifier,
         ServiceName::Projection,
         ServiceName::Gateway,
     ];
@@ -185,6 +188,7 @@ impl ServiceName {
             ServiceName::Keystore => "keystore",
             ServiceName::CsrService => "csr-service",
             ServiceName::AcmeAgent => "acme-agent",
+            ServiceName::Notifier => "notifier",
             ServiceName::Projection => "projection",
             ServiceName::Gateway => "gateway",
         }

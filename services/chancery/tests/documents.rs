@@ -23,6 +23,7 @@ fn every_configuration_in_the_documents_is_read() {
                 .table::<csr_service::Config>("csr_service")
                 .unwrap();
             settings.table::<acme_agent::Config>("acme_agent").unwrap();
+            settings.table::<notifier::Config>("notifier").unwrap();
             settings.table::<projection::Config>("projection").unwrap();
             settings.table::<gateway::Config>("gateway").unwrap();
             found += 1;
@@ -58,6 +59,7 @@ fn the_defaults_in_the_documents_are_the_defaults() {
         keystore::Config = "keystore",
         csr_service::Config = "csr_service",
         acme_agent::Config = "acme_agent",
+        notifier::Config = "notifier",
         projection::Config = "projection",
         gateway::Config = "gateway"
     );

@@ -116,6 +116,7 @@ impl House {
             "keystore",
             "csr-service",
             "acme-agent",
+            "notifier",
             "projection",
             "gateway",
         ] {
@@ -131,6 +132,7 @@ impl House {
         shared.peers.keystore = "127.0.0.1:1".into();
         shared.peers.csr_service = "127.0.0.1:1".into();
         shared.peers.acme_agent = "127.0.0.1:1".into();
+        shared.peers.notifier = "127.0.0.1:1".into();
         shared.peers.projection = "127.0.0.1:1".into();
         shared.nats.url = "tls://127.0.0.1:1".into();
         House {
@@ -149,6 +151,7 @@ impl House {
             "keystore" => &mut peers.keystore,
             "csr-service" => &mut peers.csr_service,
             "acme-agent" => &mut peers.acme_agent,
+            "notifier" => &mut peers.notifier,
             "projection" => &mut peers.projection,
             other => panic!("{other} has no internal gRPC"),
         };

@@ -38,6 +38,7 @@ struct Inner {
     keystore: Channel,
     csr_service: Channel,
     acme_agent: Channel,
+    notifier: Channel,
     projection: Channel,
     session: SessionServiceServer<Session>,
     tokens: Arc<Tokens>,
@@ -62,6 +63,7 @@ enum Owner {
     Keystore,
     CsrService,
     AcmeAgent,
+    Notifier,
     Projection,
     Gateway,
 }
@@ -81,6 +83,7 @@ impl Forwarder {
                 keystore: runtime.channel("keystore")?,
                 csr_service: runtime.channel("csr-service")?,
                 acme_agent: runtime.channel("acme-agent")?,
+                notifier: runtime.channel("notifier")?,
                 projection: runtime.channel("projection")?,
                 session: SessionServiceServer::new(Session),
                 tokens,
@@ -229,6 +232,7 @@ impl Inner {
             Owner::Keystore => &self.keystore,
             Owner::CsrService => &self.csr_service,
             Owner::AcmeAgent => &self.acme_agent,
+            Owner::Notifier => &self.notifier,
             Owner::Projection => &self.projection,
             Owner::Gateway => {
                 let answer = self.session.clone().oneshot(request).await;
@@ -280,6 +284,7 @@ impl Owner {
             "keystore" => Some(Owner::Keystore),
             "csr" => Some(Owner::CsrService),
             "acme" => Some(Owner::AcmeAgent),
+            "notifier" => Some(Owner::Notifier),
             "projection" => Some(Owner::Projection),
             "gateway" => Some(Owner::Gateway),
             _ => None,
@@ -292,6 +297,7 @@ impl Owner {
             Owner::Keystore => "keystore",
             Owner::CsrService => "csr-service",
             Owner::AcmeAgent => "acme-agent",
+            Owner::Notifier => "notifier",
             Owner::Projection => "projection",
             Owner::Gateway => "gateway",
         }

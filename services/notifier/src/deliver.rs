@@ -156,4 +156,4 @@ impl Deliverer {
 }
 
 /// How long one message may take.
-pub const LONGEST: Duration = Duration::from_secs(90);
+pub const LONGEST: Duration = Duration::from_secs(45);

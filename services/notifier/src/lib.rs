@@ -30,6 +30,9 @@ mod rule;
 mod settings;
 mod watch;
 
+#[cfg(test)]
+mod trials;
+
 pub use config::Config;
 
 use std::sync::Arc;

@@ -54,6 +54,8 @@ pub struct Peers {
     pub projection: String,
     /// Default `127.0.0.1:7404`.
     pub csr_service: String,
+    /// Default `127.0.0.1:7405`.
+    pub notifier: String,
 }
 
 impl Peers {
@@ -64,6 +66,7 @@ impl Peers {
             "acme-agent" => Some(&self.acme_agent),
             "projection" => Some(&self.projection),
             "csr-service" => Some(&self.csr_service),
+            "notifier" => Some(&self.notifier),
             _ => None,
         }
     }
@@ -151,6 +154,7 @@ impl Default for Peers {
             acme_agent: "127.0.0.1:7402".into(),
             projection: "127.0.0.1:7403".into(),
             csr_service: "127.0.0.1:7404".into(),
+            notifier: "127.0.0.1:7405".into(),
         }
     }
 }

@@ -12,6 +12,7 @@ use api::{
     gateway::v1::session_service_client::SessionServiceClient,
     keystore::v1::certificate_service_client::CertificateServiceClient,
     metadata::IDEMPOTENCY_KEY,
+    notifier::v1::notifier_service_client::NotifierServiceClient,
     projection::v1::query_service_client::QueryServiceClient,
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -160,6 +161,11 @@ impl Connection {
     /// Commands about certificate requests and self-signed certificates.
     pub fn csr(&self) -> CsrServiceClient<SignedIn> {
         CsrServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    /// Commands about channels for notifications.
+    pub fn notifier(&self) -> NotifierServiceClient<SignedIn> {
+        NotifierServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     /// Who we are.

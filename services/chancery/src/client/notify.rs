@@ -2,6 +2,8 @@
 
 mod alerts;
 mod channels;
+mod secret;
+mod settings;
 
 use clap::Subcommand;
 use time::OffsetDateTime;

@@ -17,6 +17,7 @@ use api::{
         ClearDefaultResponse, DeleteCertificatesResponse, DestroyKeysResponse, ExportResponse,
         ImportResponse, RenameCertificateResponse, RestoreCertificateResponse, SetDefaultResponse,
     },
+    notifier::v1::{CreateChannelResponse, DeleteChannelResponse, UpdateChannelResponse},
     projection::v1::ListRequest,
 };
 use tonic::Request;
@@ -59,10 +60,12 @@ macro_rules! positioned {
 positioned!(
     AddDnsProviderResponse,
     ClearDefaultResponse,
+    CreateChannelResponse,
     CreateRequestResponse,
     CreateSelfSignedResponse,
     DeactivateServerResponse,
     DeleteCertificatesResponse,
+    DeleteChannelResponse,
     DeleteRequestsResponse,
     DestroyKeysResponse,
     ExportResponse,
@@ -77,6 +80,7 @@ positioned!(
     RevokeCertificateResponse,
     RollAccountKeyResponse,
     SetDefaultResponse,
+    UpdateChannelResponse,
     UpdateServerContactResponse,
 );
 

@@ -9,10 +9,11 @@ use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
 use time::OffsetDateTime;
 
 /// Everyone with a leaf. "nats" is the server's; the auditor has an nkey alone.
-pub const NAMES: [&str; 7] = [
+pub const NAMES: [&str; 8] = [
     "keystore",
     "csr-service",
     "acme-agent",
+    "notifier",
     "projection",
     "gateway",
     "nats",

@@ -35,6 +35,7 @@ pub fn users() -> Vec<User> {
                 vec![format!("$KV.{}.>", challenge::BUCKET)],
             ],
         ),
+        user("notifier", [log(), events(&["channel", "alert"])]),
         user("projection", [log()]),
         user("gateway", [log(), challenges()]),
         user("provisioner", [provisioning()]),
@@ -116,6 +117,8 @@ mod tests {
             ("acme-server", "acme-agent"),
             ("automation", "acme-agent"),
             ("dns-provider", "acme-agent"),
+            ("channel", "notifier"),
+            ("alert", "notifier"),
         ] {
             let subject = subject::event(aggregate, "7c9e", "happened");
             let writers = users()

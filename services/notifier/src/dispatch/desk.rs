@@ -146,8 +146,13 @@ impl Desk {
         let held = held.map(|item| item.about.of()).collect::<HashSet<_>>();
         let mut owed = Vec::new();
         let since = now - USEFUL_LIFE - Duration::DAY;
-        for (id, state) in alert::row::told_of(&self.database, since).await? {
-            owed.extend(owed::of_alert(id, &state, to, &self.manners, now));
+        let alerts = alert::row::told_of(&self.database, since).await?;
+        let heard = owed::heard(&alerts, to.id);
+        for (id, state) in alerts {
+            let what = state.raised.as_ref().and_then(|r| r.what.subject.clone());
+            let subject = what.unwrap_or_default();
+            let heard = heard.get(&(subject.kind, subject.id));
+            owed.extend(owed::of_alert(id, &state, to, heard, &self.manners, now));
         }
         let mut stale = Vec::new();
         for (item, at) in notice::of_channel(&self.database, to.id).await? {

@@ -1,5 +1,7 @@
 //! What a channel is owed. Pure: the time comes in.
 
+use std::collections::HashMap;
+
 use api::{convert, notifier::v1::Severity};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -32,11 +34,49 @@ pub struct Owed {
     pub ready: OffsetDateTime,
 }
 
-/// What a channel is owed of an alert, now or later.
+/// What a channel was told last of one subject, where that is not over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// On which day.
+    pub day: String,
+    /// How bad it was.
+    pub severity: Severity,
+}
+
+/// What a channel has heard, by the subject's kind and id: the last of each, and of one day the worst.
+pub fn heard(alerts: &[(Uuid, State)], channel: Uuid) -> HashMap<(String, String), Heard> {
+    let channel = channel.to_string();
+    let mut all = HashMap::<_, Heard>::new();
+    for (_, state) in alerts {
+        // What is over is over: if it comes back, that is new.
+        let stands = state.cleared.as_ref().is_none_or(|c| c.superseded);
+        let told = state.told.get(&channel).filter(|told| told.heard && stands);
+        let (Some(told), Some(raised)) = (told, &state.raised) else {
+            continue;
+        };
+        let heard = Heard {
+            day: told.day.clone(),
+            severity: raised.what.severity(),
+        };
+        let rank = |heard: &Heard| (heard.day.clone(), heard.severity as i32);
+        let subject = raised.what.subject.clone().unwrap_or_default();
+        let known = all
+            .entry((subject.kind, subject.id))
+            .or_insert(heard.clone());
+        if rank(known) < rank(&heard) {
+            *known = heard;
+        }
+    }
+    all
+}
+
+/// What a channel is owed of an alert, now or later. `heard`: what it was told last of the same subject; of one
+/// thing people hear once a day, unless it gets worse.
 pub fn of_alert(
     id: Uuid,
     state: &State,
     to: &Recipient,
+    heard: Option<&Heard>,
     manners: &Manners,
     now: OffsetDateTime,
 ) -> Option<Owed> {
@@ -54,14 +94,21 @@ pub fn of_alert(
             if !rule::wants(&to.channel.rule, raised.what.kind(), raised.what.severity()) {
                 return None;
             }
-            let ready = match told {
-                None => first(raised.at, raised.what.severity(), to, manners),
-                Some(told) if told.since == raised.since().unix_timestamp() => raised
-                    .is_daily()
-                    .then(|| daily(&told.day, &day, manners, now))?,
-                // It says something new; but one thing is told once a day.
-                Some(told) if told.day >= day => manners.calendar.next_hour(now),
-                Some(_) => first(raised.at, raised.what.severity(), to, manners),
+            let severity = raised.what.severity();
+            let again = |told: &str| daily(told, &day, manners, now);
+            let ready = match (told, heard) {
+                (None, Some(heard)) if heard.severity as i32 >= severity as i32 => {
+                    again(&heard.day)
+                }
+                (None, _) => first(raised.at, severity, to, manners),
+                (Some(told), _) if told.since == raised.since().unix_timestamp() => {
+                    raised.is_daily().then(|| again(&told.day))?
+                }
+                // It says something new.
+                (Some(told), _) if told.day >= manners.calendar.day(raised.at).to_string() => {
+                    again(&told.day)
+                }
+                (Some(_), _) => first(raised.at, severity, to, manners),
             };
             let at = micros(raised.at);
             let about = About::Alert { id, day, at };

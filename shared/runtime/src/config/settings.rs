@@ -169,6 +169,7 @@ struct File {
     keystore: IgnoredAny,
     csr_service: IgnoredAny,
     acme_agent: IgnoredAny,
+    notifier: IgnoredAny,
     projection: IgnoredAny,
     gateway: IgnoredAny,
 }
@@ -186,6 +187,7 @@ impl Default for File {
             keystore: IgnoredAny,
             csr_service: IgnoredAny,
             acme_agent: IgnoredAny,
+            notifier: IgnoredAny,
             projection: IgnoredAny,
             gateway: IgnoredAny,
         }
@@ -193,4 +195,10 @@ impl Default for File {
 }
 
 /// The tables whose `listen` is where the service's internal gRPC listens.
-const LISTENERS: [&str; 4] = ["keystore", "csr_service", "acme_agent", "projection"];
+const LISTENERS: [&str; 5] = [
+    "keystore",
+    "csr_service",
+    "acme_agent",
+    "notifier",
+    "projection",
+];

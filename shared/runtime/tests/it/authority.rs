@@ -117,6 +117,7 @@ pub fn shared(data: &Path, peers: std::net::SocketAddr) -> Shared {
     shared.peers.keystore = peers.to_string();
     shared.peers.csr_service = peers.to_string();
     shared.peers.acme_agent = peers.to_string();
+    shared.peers.notifier = peers.to_string();
     shared.peers.projection = peers.to_string();
     shared
 }
