@@ -75,7 +75,7 @@ use dns::Resolver;
 use keystore::Keystore;
 use order::Orders;
 use outbox::Outbox;
-use preflight::{Lookup, LookupStartError, Preflight};
+use preflight::{Lookup, Preflight};
 use providers::{Openers, admin::Admin, uses};
 use registration::Registrar;
 use release::{Releaser, Releases};
@@ -126,19 +126,19 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         clock: clock.clone(),
     });
     let budget = Budget::new(database.clone(), clock.clone(), config.limits.clone());
+    let (resolvers, port) = (&config.resolvers, config.name_server_port);
+    let resolver = Resolver::new(resolvers, port, runtime.egress().clone());
     let preflight = Preflight {
         requests: requests.clone(),
         accounts: accounts.clone(),
         answers: answers.clone(),
-        lookup: Lookup::new(&config.resolvers).map_err(RunError::Lookup)?,
+        lookup: Lookup(resolver.clone()),
         budget: budget.clone(),
         egress: runtime.egress().clone(),
         clock: clock.clone(),
         http_port: config.http_port.get(),
         tls_port: config.tls_port.get(),
     };
-    let (resolvers, port) = (&config.resolvers, config.name_server_port);
-    let resolver = Resolver::new(resolvers, port, runtime.egress().clone());
     let openers = Openers {
         log: log.clone(),
         keystore: keystore.clone(),
@@ -309,9 +309,6 @@ pub enum RunError {
     /// The bucket of challenges.
     #[error("cannot open the bucket of challenges; `chancery init` makes it")]
     Answers(#[source] KeyValueError),
-    /// The name servers.
-    #[error("cannot tell which name servers to ask; name them as resolvers in [acme_agent]")]
-    Lookup(#[source] LookupStartError),
     /// The own database.
     #[error("cannot open the database")]
     Database(#[source] runtime::DatabaseError),
