@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(begin(&db, &second).await.unwrap(), first);
         assert_eq!(of(&db, first.server).await.unwrap(), Some(first.clone()));
         end(&db, &second).await.unwrap();
-        assert_eq!(open(&db).await.unwrap(), [first.clone()]);
+        assert_eq!(open(&db).await.unwrap(), std::slice::from_ref(&first));
         end(&db, &first).await.unwrap();
         assert_eq!(begin(&db, &second).await.unwrap(), second);
         end(&db, &second).await.unwrap();

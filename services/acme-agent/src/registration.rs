@@ -132,7 +132,7 @@ impl Registrar {
             if contacts::of(&self.database, id).await? != registration.contact_emails {
                 return Err(CommandError::RequestIdReused);
             }
-            let again = Command::Register(registered.what.clone());
+            let again = Command::Register(Box::new(registered.what.clone()));
             return self.append(origin, id, again).await;
         }
         let claimed = claims::claim::<Server>(
@@ -197,7 +197,8 @@ impl Registrar {
         }
         // Step 6: the event. Only now is there a server.
         let registered = registered(registration, directory, &account, thumbprint);
-        self.append(origin, id, Command::Register(registered)).await
+        self.append(origin, id, Command::Register(Box::new(registered)))
+            .await
     }
 
     /// The account at the CA: the one that an earlier try made, else a new one.

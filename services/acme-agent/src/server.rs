@@ -95,7 +95,7 @@ impl Named for Server {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// The CA has made the account: keep that.
-    Register(ServerRegistered),
+    Register(Box<ServerRegistered>),
     /// The CA has taken so many contact addresses: keep that.
     UpdateContact(u32),
     /// The CA knows the key with this thumbprint now: keep that.
@@ -125,7 +125,7 @@ pub enum Refusal {
 pub fn decide(state: &Server, command: Command) -> Result<Event, Refusal> {
     match command {
         Command::Register(what) => match state {
-            Server::Unknown => Ok(Event::Registered(what)),
+            Server::Unknown => Ok(Event::Registered(*what)),
             Server::Registered(_) => Err(Refusal::AlreadyRegistered),
         },
         Command::UpdateContact(contacts) => {
@@ -161,10 +161,10 @@ mod tests {
     #[test]
     fn an_account_is_registered_once() {
         given::<Server>([])
-            .when(|s| decide(s, Command::Register(account())))
+            .when(|s| decide(s, Command::Register(Box::new(account()))))
             .then(Event::Registered(account()));
         given::<Server>([Event::Registered(account())])
-            .when(|s| decide(s, Command::Register(account())))
+            .when(|s| decide(s, Command::Register(Box::new(account()))))
             .refused(Refusal::AlreadyRegistered);
     }
 

@@ -67,9 +67,10 @@ impl Lookup {
                 Err(LookupError::NoSuchName)
             }
             Ok(answer) => Ok(answer.answers.into_iter().map(|r| r.data).collect()),
-            Err(DnsError::Refused { code, .. }) if code == ResponseCode::ServFail => {
-                Err(LookupError::ServFail)
-            }
+            Err(DnsError::Refused {
+                code: ResponseCode::ServFail,
+                ..
+            }) => Err(LookupError::ServFail),
             Err(error) => Err(unanswered(&error)),
         }
     }

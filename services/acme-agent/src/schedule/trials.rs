@@ -290,7 +290,7 @@ async fn due_at(agent: &Agent, ca: &Pebble) {
         ..ServerRegistered::default()
     };
     let id = Uuid::from_u128(7);
-    let register = server::Command::Register(registered);
+    let register = server::Command::Register(Box::new(registered));
     let decide = |state: &Server| server::decide(state, register.clone());
     let origin = by_the_clock("acme-agent", &agent.clock);
     let (text, now) = (id.to_string(), agent.clock.now());
