@@ -3,7 +3,7 @@
 //!     make bench                      all of them
 //!     target/release/bench appends    some of them
 //!
-//! [`appends`], [`catch_up`], [`start`], [`issuance`], [`self_signed`], [`import`] and [`queries`] measure; [`figure`] is
+//! [`appends`], [`catch_up`], [`start`], [`issuance`], [`self_signed`], [`import`], [`schedule`] and [`queries`] measure; [`figure`] is
 //! what they answer with. The table goes to stdout, the same as JSON to `bench.json` in the target folder. The exit
 //! status is 1 where a figure was not reached.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // What is measured must work: else there is no figure.
@@ -17,6 +17,7 @@ mod import;
 mod issuance;
 mod memory;
 mod queries;
+mod schedule;
 mod seed;
 mod self_signed;
 mod start;
@@ -51,6 +52,7 @@ async fn main() -> ExitCode {
             "issuance" => issuance::measure().await,
             "self-signed" => self_signed::measure().await,
             "import" => import::measure().await,
+            "schedule" => schedule::measure().await,
             _ => queries::measure().await,
         });
     }
@@ -65,12 +67,13 @@ async fn main() -> ExitCode {
     }
 }
 
-const MEASUREMENTS: [&str; 7] = [
+const MEASUREMENTS: [&str; 8] = [
     "appends",
     "catch-up",
     "start",
     "issuance",
     "self-signed",
     "import",
+    "schedule",
     "queries",
 ];

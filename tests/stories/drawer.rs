@@ -89,8 +89,8 @@ async fn every_file_of_a_drawer_has_its_verdict_and_what_fits_is_linked() {
         ("drawer/09-e.jks", "IMPORTED"),
         ("drawer/10-lonely.key", "IMPORTED"),
         ("drawer/11-notes.txt", "REFUSED"),
-        // New with this call, whichever of the two came first.
-        ("drawer/12-a-again.pem", "IMPORTED"),
+        // It came with the second file.
+        ("drawer/12-a-again.pem", "ALREADY_HERE"),
         ("folder", "REFUSED"),
         ("missing.pem", "REFUSED"),
     ];

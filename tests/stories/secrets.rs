@@ -38,6 +38,7 @@ async fn no_secret_is_in_the_log_a_database_or_what_was_printed() {
     let mut town = Town::planned(Plan {
         services_apart: true,
         ca,
+        checks: false,
         configuration,
     })
     .await;

@@ -2,7 +2,9 @@
 
 use api::{
     acme::v1::{
-        acme_service_client::AcmeServiceClient, server_service_client::ServerServiceClient,
+        acme_service_client::AcmeServiceClient,
+        dns_provider_service_client::DnsProviderServiceClient,
+        server_service_client::ServerServiceClient,
     },
     csr::v1::csr_service_client::CsrServiceClient,
     gateway::v1::session_service_client::SessionServiceClient,
@@ -76,6 +78,11 @@ impl Client {
     /// Commands about automated certificates.
     pub fn acme(&self) -> AcmeServiceClient<Connection> {
         AcmeServiceClient::new(self.connection())
+    }
+
+    /// Commands about DNS providers.
+    pub fn dns_providers(&self) -> DnsProviderServiceClient<Connection> {
+        DnsProviderServiceClient::new(self.connection())
     }
 
     /// Commands about requests and self-signed certificates.

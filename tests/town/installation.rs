@@ -97,6 +97,13 @@ allow = ["127.0.0.0/8", "::1"]
         this
     }
 
+    /// Adds lines to the configuration of what starts from now on.
+    pub fn configure(&self, lines: &str) {
+        let file = self.data.join("chancery.toml");
+        let so_far = fs::read_to_string(&file).expect("the configuration");
+        fs::write(file, format!("{so_far}\n{lines}")).expect("the configuration");
+    }
+
     /// Starts all of it in one process, and waits until the edge is open.
     pub async fn up(&mut self) {
         self.start_up();

@@ -1,7 +1,14 @@
 //! A real CA for tests: Pebble, with pebble-challtestsrv as the DNS of its world.
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command};
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    process::Command,
+};
 
+use faults::Proxy;
 use serde_json::json;
 
 use crate::{child::Child, tools::tool, wait};
@@ -15,6 +22,16 @@ pub struct Custom {
     pub blocked: Vec<String>,
     /// Of 100 requests so many are refused for their nonce.
     pub nonce_reject: u8,
+    /// The name server that it asks for everything, in place of its own.
+    pub name_server: Option<SocketAddr>,
+    /// Of 100 valid authorizations so many are used again.
+    pub authorizations_reused: u8,
+    /// So many other roots vouch for its certificates too.
+    pub alternate_roots: u8,
+    /// For how many seconds its certificates are valid; 90 days where it is left out.
+    pub life_seconds: Option<u64>,
+    /// Everything that is asked of it goes through a [`Proxy`].
+    pub behind_proxy: bool,
 }
 
 /// A running Pebble.
@@ -27,17 +44,21 @@ pub struct Pebble {
     http: reqwest::Client,
     /// The ACME directory.
     pub directory: String,
+    /// Its DNS server.
+    pub name_server: SocketAddr,
     /// The root (PEM) of its own https.
     pub https_root: String,
+    proxy: Option<Proxy>,
 }
 
 impl Pebble {
-    /// Starts Pebble and its DNS server, in which every name is 127.0.0.1. It validates HTTP-01 on `http_port`.
-    pub async fn start(folder: &Path, http_port: u16, custom: &Custom) -> Self {
+    /// Starts Pebble and its DNS server, in which every name is 127.0.0.1. It validates HTTP-01 on the first of these
+    /// ports, TLS-ALPN-01 on the second.
+    pub async fn start(folder: &Path, [http, https]: [u16; 2], custom: &Custom) -> Self {
         fs::create_dir_all(folder).expect("Pebble's folder");
         let https_root = write_https_identity(folder);
         let (listen, management) = (ports::free_port(), ports::free_port());
-        let config = config(folder, [listen, management, http_port], custom);
+        let config = config(folder, [listen, management, http, https], custom);
         let config_file = folder.join("pebble.json");
         fs::write(&config_file, config.to_string()).expect("Pebble's configuration");
 
@@ -47,13 +68,19 @@ impl Pebble {
             .args(["-management", &format!("127.0.0.1:{dns_management}")])
             .args(["-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""])
             .args(["-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""]);
+        let own_dns = SocketAddr::from(([127, 0, 0, 1], dns_port));
+        let asked = custom.name_server.unwrap_or(own_dns);
         let mut pebble = Command::new(tool("pebble"));
         pebble
             .arg("-config")
             .arg(config_file)
-            .args(["-dnsserver", &format!("127.0.0.1:{dns_port}")])
+            .args(["-dnsserver", &asked.to_string()])
             .env("PEBBLE_VA_NOSLEEP", "1")
-            .env("PEBBLE_AUTHZREUSE", "0")
+            .env(
+                "PEBBLE_AUTHZREUSE",
+                custom.authorizations_reused.to_string(),
+            )
+            .env("PEBBLE_ALTERNATE_ROOTS", custom.alternate_roots.to_string())
             .env("PEBBLE_WFE_NONCEREJECT", custom.nonce_reject.to_string());
 
         let root = reqwest::Certificate::from_pem(https_root.as_bytes())
@@ -63,14 +90,21 @@ impl Pebble {
             .user_agent("town")
             .tls_certs_only([root])
             .build();
+        let proxy = match custom.behind_proxy {
+            true => Some(before(listen, folder, &https_root).await),
+            false => None,
+        };
+        let port = proxy.as_ref().map_or(listen, |proxy| proxy.port);
         let this = Self {
             dns: Child::start("dns", &mut dns, folder),
             process: Child::start("pebble", &mut pebble, folder),
             dns_management,
             management,
             http: http.expect("an HTTP client"),
-            directory: format!("https://localhost:{listen}/dir"),
+            directory: format!("https://localhost:{port}/dir"),
+            name_server: (Ipv4Addr::LOCALHOST, dns_port).into(),
             https_root,
+            proxy,
         };
         wait::until("Pebble answers", async || this.get(&this.directory).await).await;
         this
@@ -80,6 +114,31 @@ impl Pebble {
     pub async fn issuing_root(&self) -> String {
         let url = format!("https://localhost:{}/roots/0", self.management);
         wait::until("Pebble tells its root", async || self.get(&url).await).await
+    }
+
+    /// What stands before it.
+    ///
+    /// # Panics
+    /// Where nothing does: see [`Custom::behind_proxy`].
+    pub fn proxy(&self) -> &Proxy {
+        self.proxy.as_ref().expect("the CA is behind a proxy")
+    }
+
+    /// What it says about a certificate's status: "Valid" or "Revoked".
+    pub async fn status_of(&self, serial_number: &str) -> String {
+        let path = format!("cert-status-by-serial/{serial_number}");
+        let url = format!("https://localhost:{}/{path}", self.management);
+        let answer = wait::until("Pebble knows it", async || self.get(&url).await).await;
+        let status: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+        status["Status"].as_str().expect("a status").to_owned()
+    }
+
+    /// The common name of its n-th root.
+    pub async fn root_name(&self, n: u8) -> String {
+        let url = format!("https://localhost:{}/roots/{n}", self.management);
+        let root = wait::until("Pebble tells its root", async || self.get(&url).await).await;
+        let root = pki::parse_pem_chain(&root).expect("a certificate");
+        root[0].common_name.clone()
     }
 
     /// How many orders it has ever been given, by its own word.
@@ -105,6 +164,37 @@ impl Pebble {
             json!({"host": format!("{name}."), "addresses": [address]}),
         )
         .await;
+    }
+
+    /// Makes a name resolve to this IPv6 address too.
+    pub async fn resolve_by_ipv6(&self, name: &str, address: &str) {
+        let body = json!({"host": format!("{name}."), "addresses": [address]});
+        self.tell_dns("add-aaaa", body).await;
+    }
+
+    /// Gives a name a CAA record: ("issue", "ca.example").
+    pub async fn restrict(&self, name: &str, tag: &str, value: &str) {
+        let policy = json!({"tag": tag, "value": value});
+        let body = json!({"host": format!("{name}."), "policies": [policy]});
+        self.tell_dns("add-caa", body).await;
+    }
+
+    /// Makes every question for a name fail.
+    pub async fn break_dns(&self, name: &str) {
+        self.tell_dns("set-servfail", json!({"host": format!("{name}.")}))
+            .await;
+    }
+
+    /// Names that were not told otherwise have no address any more.
+    pub async fn resolve_nothing_else(&self) {
+        self.tell_dns("set-default-ipv4", json!({"ip": ""})).await;
+    }
+
+    /// How often it was asked for a path that begins so, by its own word.
+    pub fn requests(&self, path: &str) -> usize {
+        let asked = format!("{path} -> calling handler()");
+        let log = self.process.log();
+        log.lines().filter(|line| line.contains(&asked)).count()
     }
 
     /// Makes a name resolve as all others again.
@@ -163,7 +253,7 @@ impl Pebble {
 
 fn config(
     folder: &Path,
-    [listen, management, http]: [u16; 3],
+    [listen, management, http, https]: [u16; 4],
     custom: &Custom,
 ) -> serde_json::Value {
     let keys = custom
@@ -171,21 +261,29 @@ fn config(
         .iter()
         .cloned()
         .collect::<BTreeMap<_, _>>();
+    let life = custom.life_seconds.unwrap_or(7_776_000);
     json!({"pebble": {
         "listenAddress": format!("127.0.0.1:{listen}"),
         "managementListenAddress": format!("127.0.0.1:{management}"),
         "certificate": folder.join("https.pem"),
         "privateKey": folder.join("https.key"),
         "httpPort": http,
-        "tlsPort": ports::free_port(),
+        "tlsPort": https,
         "ocspResponderURL": "",
         "externalAccountBindingRequired": !keys.is_empty(),
         "externalAccountMACKeys": keys,
         "domainBlocklist": custom.blocked,
         "retryAfter": {"authz": 1, "order": 1},
         "keyAlgorithm": "ecdsa",
-        "profiles": {"default": {"description": "90 days", "validityPeriod": 7_776_000}},
+        "profiles": {"default": {"description": "the only one", "validityPeriod": life}},
     }})
+}
+
+/// A proxy before the CA on this port, with the same identity.
+async fn before(port: u16, folder: &Path, https_root: &str) -> Proxy {
+    let (certificate, key) = (folder.join("https.pem"), folder.join("https.key"));
+    let root = pki::parse_pem_chain(https_root).expect("a certificate");
+    Proxy::start(port, &certificate, &key, &root[0].der).await
 }
 
 /// Writes a server certificate for "localhost" under a root of its own, and answers the root (PEM).

@@ -28,6 +28,8 @@ pub struct Plan {
     pub ca: pebble::Custom,
     /// Lines of `chancery.toml` beside the town's own.
     pub configuration: String,
+    /// Checks of requests look where the CA looks: at its DNS, and at the gateway's ports.
+    pub checks: bool,
 }
 
 /// A running installation, and its CA. Dropped, everything stops; a failed test prints the logs.
@@ -64,10 +66,22 @@ impl Town {
         let mut installation = Installation::new(folder.path(), &plan.configuration);
         let ca = Pebble::start(
             &folder.path().join("ca"),
-            installation.edge.http.port(),
+            [
+                installation.edge.http.port(),
+                installation.edge.https.port(),
+            ],
             &plan.ca,
         )
         .await;
+        if plan.checks {
+            let Edge { https, http } = installation.edge;
+            installation.configure(&format!(
+                "[acme_agent]\nresolvers = [\"{}\"]\nhttp_port = {}\ntls_port = {}\n",
+                ca.name_server,
+                http.port(),
+                https.port()
+            ));
+        }
         match plan.services_apart {
             false => installation.up().await,
             true => installation.services().await,

@@ -128,6 +128,7 @@ impl Automation {
     }
 
     /// What begins by itself, and when.
+    #[cfg(test)]
     pub fn agenda(&self) -> &Agenda {
         &self.agenda
     }
@@ -213,9 +214,10 @@ impl Aggregate for Automation {
 }
 
 impl Named for Automation {
-    /// A cancelled one leaves its name to the next.
+    /// A cancelled one leaves its name to the next, unless there is a certificate that has it.
     fn name(&self) -> Option<&str> {
-        let requested = self.requested.as_ref().filter(|_| !self.agenda.cancelled);
+        let named = !self.agenda.cancelled || self.certificate_id.is_some();
+        let requested = self.requested.as_ref().filter(|_| named);
         requested.map(|r| r.friendly_name.as_str())
     }
 }

@@ -1,13 +1,28 @@
-//! Proving control over names (RFC 8555, section 8).
+//! Proving control over names and addresses (RFC 8555, section 8): from the [`bucket`] that gateways answer
+//! from, or by a record in the DNS ([`dns01`]), which is taken away again from the list of [`records`].
 
-pub mod http01;
+pub mod bucket;
+pub mod dns01;
+pub mod records;
+
+use std::sync::Arc;
 
 use api::acme::v1::{ChallengeType, Failure};
+
+use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN};
 
 use crate::{
     client::{Authorization, Challenge},
     failure,
 };
+
+/// The ways to prove control.
+pub struct Proofs {
+    /// For HTTP-01 and TLS-ALPN-01.
+    pub answers: bucket::Answers,
+    /// For DNS-01.
+    pub dns01: Arc<dns01::Dns01>,
+}
 
 /// The challenge of an authorization that is to be answered.
 ///
@@ -25,6 +40,14 @@ pub fn choose(
         let name = &authorization.identifier.value;
         Box::new(failure::challenge_not_offered(name, wanted, &offered))
     })
+}
+
+/// What TLS-ALPN-01 and DNS-01 show in the place of a key authorization.
+fn digest(key_authorization: &str) -> [u8; SHA256_OUTPUT_LEN] {
+    let digest = aws_lc_rs::digest::digest(&SHA256, key_authorization.as_bytes());
+    let mut octets = [0; SHA256_OUTPUT_LEN];
+    octets.copy_from_slice(digest.as_ref());
+    octets
 }
 
 /// The type's name at a CA; HTTP-01 where it was left out.
@@ -50,7 +73,7 @@ mod tests {
             error: None,
         };
         Authorization {
-            identifier: Identifier::dns("a.example"),
+            identifier: Identifier::of("a.example"),
             status: AuthorizationStatus::Pending,
             challenges: kinds.iter().map(challenge).collect(),
         }

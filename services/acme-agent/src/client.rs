@@ -125,11 +125,12 @@ impl Client {
 
     /// Which endpoint a URL is: see [`holds`].
     fn endpoint<'a>(&'a self, url: &'a str) -> &'a str {
-        let all = self.directory.resources();
-        if all.into_iter().any(|known| known == url) {
-            url
-        } else {
-            &self.directory_url
+        let mut all = self.directory.resources().into_iter();
+        match &self.directory.renewal_info {
+            // Each certificate has a URL there.
+            Some(resource) if url.starts_with(resource) => resource,
+            _ if all.any(|known| known == url) => url,
+            _ => &self.directory_url,
         }
     }
 

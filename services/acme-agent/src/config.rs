@@ -29,6 +29,10 @@ pub struct Config {
     pub patience_seconds: usize,
     /// After how many seconds an order that the CA neither grants nor refuses is given up. Default 3,600.
     pub order_seconds: NonZeroUsize,
+    /// For how many seconds the servers of a zone are waited for, until all show the record of DNS-01. Default 600.
+    pub propagation_seconds: usize,
+    /// The port on which the servers of zones are asked. Default 53; another one is for tests.
+    pub name_server_port: u16,
     /// What CAs let an account have in a time.
     pub limits: Limits,
     /// The recursive name servers that are asked, for example "192.0.2.53:53". Default: those of
@@ -55,6 +59,11 @@ impl Config {
     pub fn order_limit(&self) -> Duration {
         seconds(self.order_seconds.get())
     }
+
+    /// [`Config::propagation_seconds`].
+    pub fn propagation(&self) -> Duration {
+        seconds(self.propagation_seconds)
+    }
 }
 
 impl Default for Config {
@@ -65,6 +74,8 @@ impl Default for Config {
             lease_seconds: QUARTER_OF_AN_HOUR,
             patience_seconds: 30,
             order_seconds: HOUR,
+            propagation_seconds: 600,
+            name_server_port: 53,
             limits: Limits::default(),
             resolvers: Vec::new(),
             http_port: HTTP,

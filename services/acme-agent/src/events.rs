@@ -1,4 +1,4 @@
-//! The events of this service's two aggregates: proto messages under their names in the log.
+//! The events of this service's three aggregates: proto messages under their names in the log.
 
 use api::acme::v1 as proto;
 
@@ -54,6 +54,16 @@ eventlog::events! {
     }
 }
 
+eventlog::events! {
+    /// What happens to a DNS provider.
+    pub enum DnsProviderEvent {
+        /// It may write records for us.
+        Added("added"): proto::DnsProviderAdded = "chancery.acme.v1.DnsProviderAdded",
+        /// It is forgotten.
+        Removed("removed"): proto::DnsProviderRemoved = "chancery.acme.v1.DnsProviderRemoved",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use eventlog::EventBody;
@@ -94,6 +104,12 @@ mod tests {
             golden::<ServerEvent>(name, json);
         }
         for (name, json) in [
+            ("added", include_str!("golden/dns-provider.added.json")),
+            ("removed", include_str!("golden/dns-provider.removed.json")),
+        ] {
+            golden::<DnsProviderEvent>(name, json);
+        }
+        for (name, json) in [
             (
                 "requested",
                 include_str!("golden/automation.requested.json"),
@@ -109,6 +125,10 @@ mod tests {
             (
                 "order-placed",
                 include_str!("golden/automation.order-placed.json"),
+            ),
+            (
+                "order-placed",
+                include_str!("golden/automation.order-placed.replaces.json"),
             ),
             (
                 "finalize-intended",

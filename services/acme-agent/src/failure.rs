@@ -3,10 +3,12 @@
 //! [`explain`] is the one place where a CA's answer becomes a reason, a sentence and an advice.
 
 mod challenge;
+mod dns;
 mod network;
 mod refusal;
 
-pub use challenge::{challenge_not_offered, challenges, odd_token};
+pub use challenge::{challenge_not_offered, challenges, odd_identifier, odd_token};
+pub use dns::{dns01, not_shown};
 pub use network::roots;
 pub use refusal::registration;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use api::{
     keystore::v1::{
         AddCertificateRequest, AddCertificateResponse, DestroySecretRequest, GenerateKeyRequest,
-        MarkRevokedRequest, OpenSecretRequest, SealSecretRequest, SignRequestRequest,
-        keystore_service_client::KeystoreServiceClient,
+        MarkRevokedRequest, OpenSecretRequest, ReleaseCertificateRequest, SealSecretRequest,
+        SignRequestRequest, keystore_service_client::KeystoreServiceClient,
     },
     x509::v1::{KeyAlgorithm, SubjectAltNames},
 };
@@ -118,6 +118,17 @@ impl Keystore {
         marked
             .map(drop)
             .map_err(not("mark the certificate as revoked"))
+    }
+
+    /// Lets go of a certificate whose automation has ended.
+    pub async fn release_certificate(
+        &self,
+        origin: &Origin,
+        message: ReleaseCertificateRequest,
+    ) -> Result<(), KeystoreError> {
+        let request = request(message, origin, "release", QUICK);
+        let released = self.0.clone().release_certificate(request).await;
+        released.map(drop).map_err(not("let go of the certificate"))
     }
 
     /// Seals a secret.

@@ -1,10 +1,11 @@
 //! ACME servers (RFC 8555), and the certificates that they issue and renew for us.
 //!
-//! A command walks [`grpc`] → [`registration`] or [`requests`] → `decide` of [`server`] or
-//! [`automation`] → `eventlog` → reply. What a person asked for is then worked off: a follower of the
+//! A command walks [`grpc`] → [`registration`] or [`requests`] → `decide` of [`server`],
+//! [`automation`] or [`dns_provider`] → `eventlog` → reply. What a person asked for is then worked off: a follower of the
 //! log keeps the [`outbox`], the [`worker`] takes orders out of it, and [`order`] brings each from the
 //! intent to the certificate in the [`keystore`], with the account that [`accounts`] holds ready, the
-//! protocol that [`client`] speaks, and the answers that [`challenge`] puts in place. What goes wrong
+//! protocol that [`client`] speaks, and the answers that [`challenge`] puts in place: for gateways, or in the
+//! [`dns`] by one of the [`providers`]. What goes wrong
 //! becomes a sentence that a person can act on in [`failure`], and a refusal a status in [`refusal`].
 //! A certificate that is to be revoked is brought to its CA by [`revocation`]. What a CA lets us have is in [`budget`].
 //! What is due begins by itself in [`schedule`], when [`policy`] says.
@@ -19,10 +20,14 @@ mod claims;
 mod client;
 mod config;
 mod contacts;
+mod dns;
+mod dns_provider;
 mod events;
 mod failure;
 mod grpc;
 mod keystore;
+#[doc(hidden)]
+pub mod measured;
 mod names;
 mod order;
 mod outbox;
@@ -30,8 +35,10 @@ mod patience;
 mod policy;
 mod preflight;
 mod presets;
+mod providers;
 mod refusal;
 mod registration;
+mod release;
 mod requests;
 mod revocation;
 mod schedule;
@@ -63,12 +70,15 @@ use tonic::service::Routes;
 use accounts::Accounts;
 use automation::Automation;
 use budget::Budget;
-use challenge::http01::Answers;
+use challenge::{Proofs, bucket::Answers, dns01::Dns01, records};
+use dns::Resolver;
 use keystore::Keystore;
 use order::Orders;
 use outbox::Outbox;
 use preflight::{Lookup, LookupStartError, Preflight};
+use providers::{Openers, admin::Admin, uses};
 use registration::Registrar;
+use release::{Releaser, Releases};
 use requests::Requests;
 use revocation::{Revocations, Revoker};
 use schedule::{Timer, agendas::Agendas, asking::Asker, sanity::Sanity};
@@ -115,26 +125,61 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         database: database.clone(),
         clock: clock.clone(),
     });
+    let budget = Budget::new(database.clone(), clock.clone(), config.limits.clone());
     let preflight = Preflight {
         requests: requests.clone(),
         accounts: accounts.clone(),
         answers: answers.clone(),
         lookup: Lookup::new(&config.resolvers).map_err(RunError::Lookup)?,
+        budget: budget.clone(),
         egress: runtime.egress().clone(),
         clock: clock.clone(),
         http_port: config.http_port.get(),
         tls_port: config.tls_port.get(),
     };
+    let (resolvers, port) = (&config.resolvers, config.name_server_port);
+    let resolver = Resolver::new(resolvers, port, runtime.egress().clone());
+    let openers = Openers {
+        log: log.clone(),
+        keystore: keystore.clone(),
+        egress: runtime.egress().clone(),
+        clock: clock.clone(),
+    };
+    let released = Arc::new(Notify::new());
+    let dns01 = Arc::new(Dns01 {
+        resolver,
+        providers: openers.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        released: released.clone(),
+    });
+    let sweeper = records::Sweeper {
+        database: database.clone(),
+        dns01: dns01.clone(),
+        clock: clock.clone(),
+        released,
+    };
+    let dns_providers = grpc::DnsProviders {
+        admin: Arc::new(Admin {
+            log: log.clone(),
+            database: database.clone(),
+            openers,
+            dns01: dns01.clone(),
+            clock: clock.clone(),
+        }),
+    };
+    let proofs = Proofs { answers, dns01 };
     let acme = grpc::Acme {
         requests,
         preflight: Arc::new(preflight),
     };
-    let changed = [(); 4].map(|()| Arc::new(Notify::new()));
+    let changed = [(); 5].map(|()| Arc::new(Notify::new()));
     let [
         orders_changed,
         schedule_changed,
         questions_changed,
         revocations_changed,
+        releases_changed,
     ] = changed;
     let follower = Follower {
         name: Outbox::FOLLOWER.to_owned(),
@@ -150,6 +195,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         ])),
         Box::new(Revocations::new(revocations_changed.clone())),
         Box::new(Uses),
+        Box::new(Releases::new(releases_changed.clone())),
     ]);
     let timer = Timer {
         log: log.clone(),
@@ -177,11 +223,18 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         service: runtime.service(),
         changed: revocations_changed,
     };
-    let budget = Budget::new(database.clone(), clock.clone(), config.limits.clone());
+    let releaser = Releaser {
+        log: log.clone(),
+        database: database.clone(),
+        clock: clock.clone(),
+        keystore: keystore.clone(),
+        service: runtime.service(),
+        changed: releases_changed,
+    };
     let worker = Worker {
         at_a_time: config.orders.get(),
         orders: Arc::new(Orders::new(
-            &runtime, config, log, keystore, accounts, answers, budget,
+            &runtime, config, log, keystore, accounts, proofs, budget,
         )),
         database,
         clock,
@@ -190,7 +243,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     };
     let routes = Routes::new(AcmeServiceServer::new(acme))
         .add_service(ServerServiceServer::new(servers))
-        .add_service(DnsProviderServiceServer::new(grpc::DnsProviders));
+        .add_service(DnsProviderServiceServer::new(dns_providers));
     let stopping = runtime.stopping();
     tokio::try_join!(
         async { runtime.serve(routes).await.map_err(RunError::Serve) },
@@ -207,6 +260,10 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             Ok(())
         },
         async {
+            sweeper.run(stopping.clone()).await;
+            Ok(())
+        },
+        async {
             timer.run(stopping.clone()).await;
             Ok(())
         },
@@ -218,15 +275,22 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             revoker.run(stopping.clone()).await;
             Ok(())
         },
+        async {
+            releaser.run(stopping.clone()).await;
+            Ok(())
+        },
     )?;
     Ok(())
 }
 
-fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+/// The tables of this service.
+pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         Box::new(names::Migration),
         Box::new(contacts::Migration),
         Box::new(outbox::Migration),
+        Box::new(uses::Migration),
+        Box::new(records::Migration),
         Box::new(outbox::DueMigration),
         Box::new(budget::Migration),
         Box::new(changes::Migration),
@@ -235,6 +299,7 @@ fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         eventlog::request_ledger::migration(),
         Box::new(schedule::agendas::Migration),
         Box::new(revocation::Migration),
+        Box::new(release::Migration),
     ]
 }
 

@@ -17,6 +17,8 @@ pub enum Kind {
     Server,
     /// Automated certificates.
     Automation,
+    /// DNS providers.
+    DnsProvider,
 }
 
 impl Kind {
@@ -24,6 +26,7 @@ impl Kind {
         match self {
             Self::Server => "acme-server",
             Self::Automation => "automation",
+            Self::DnsProvider => "dns-provider",
         }
     }
 }
@@ -31,7 +34,7 @@ impl Kind {
 /// Who has a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
-    /// The server or automation.
+    /// The server, automation or DNS provider.
     pub owner: Uuid,
     /// Since when.
     pub since: OffsetDateTime,
@@ -103,6 +106,21 @@ pub async fn find(
         owner: row.owner,
         since: row.since,
     }))
+}
+
+/// The one that is meant: by its id, which need not exist, or by its name.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_id_or_name(
+    db: &impl ConnectionTrait,
+    kind: Kind,
+    asked: &str,
+) -> Result<Option<Uuid>, DbErr> {
+    match Uuid::parse_str(asked) {
+        Ok(id) => Ok(Some(id)),
+        Err(_) => Ok(find(db, kind, asked).await?.map(|claim| claim.owner)),
+    }
 }
 
 /// Gives a claim up, if it is still this one's.

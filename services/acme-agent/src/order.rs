@@ -13,6 +13,7 @@
 mod held;
 mod keep;
 mod place;
+mod prove;
 mod steps;
 
 use std::{sync::Arc, time::Duration};
@@ -28,7 +29,7 @@ use crate::{
     accounts::Accounts,
     automation::{self, Automation, Command, Phase},
     budget::Budget,
-    challenge::http01::Answers,
+    challenge::Proofs,
     client,
     config::Config,
     events::AutomationEvent,
@@ -45,7 +46,7 @@ pub struct Orders {
     log: EventLog,
     keystore: Keystore,
     accounts: Arc<Accounts>,
-    answers: Answers,
+    proofs: Proofs,
     budget: Budget,
     clock: Clock,
     config: Config,
@@ -129,14 +130,14 @@ impl Orders {
         log: EventLog,
         keystore: Keystore,
         accounts: Arc<Accounts>,
-        answers: Answers,
+        proofs: Proofs,
         budget: Budget,
     ) -> Self {
         Self {
             log,
             keystore,
             accounts,
-            answers,
+            proofs,
             budget,
             clock: runtime.clock().clone(),
             config,
@@ -165,6 +166,9 @@ impl Orders {
             // Opening the account again makes it again at a CA that has forgotten it.
             self.accounts.forget(held.server);
             ended = self.work(&mut held).await;
+        }
+        if !matches!(ended, Err(Stop::Halt(_))) {
+            self.withdraw(&held).await;
         }
         let end = match ended {
             Ok(obtained) => {

@@ -204,7 +204,7 @@ const HALF_A_DAY: StdDuration = StdDuration::from_secs(43_200);
 const LONGEST_BACK_OFF: StdDuration = StdDuration::from_secs(6 * 3_600);
 
 /// The reasons of [`failure`](crate::failure) that no waiting mends.
-const PERSON_FIRST: [&str; 18] = [
+const PERSON_FIRST: [&str; 20] = [
     "ACCOUNT_GONE",
     "ACCOUNT_KEY_UNUSABLE",
     "ACCOUNT_REFUSED",
@@ -213,6 +213,8 @@ const PERSON_FIRST: [&str; 18] = [
     "CHALLENGE_NOT_OFFERED",
     "CONTACT_REFUSED",
     "CSR_REFUSED",
+    "DNS_NAME_UNUSABLE",
+    "DNS_PROVIDER_NOT_FOUND",
     "EAB_REFUSED",
     "EAB_REQUIRED",
     "KEYSTORE_REFUSED",

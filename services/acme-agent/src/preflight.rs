@@ -9,11 +9,13 @@
 //! | `PORT_80`, `PORT_443`, `TO_HERE` | each address | [`reach`] |
 //! | `CAA` | the CAA records of the name and above | [`caa`] |
 //! | `SERVER` | the CA's directory, and our account there | [`server`] |
+//! | `RATE_LIMIT` | what was used of the CA's limits | [`room`] |
 
 mod caa;
 mod finding;
 mod lookup;
 mod reach;
+mod room;
 mod server;
 
 pub use lookup::{Lookup, LookupStartError};
@@ -30,7 +32,8 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::{
-    accounts::Accounts, challenge::http01::Answers, refusal::CommandError, requests::Requests,
+    accounts::Accounts, budget::Budget, challenge::http01::Answers, refusal::CommandError,
+    requests::Requests,
 };
 
 use finding::{Finding, Report};
@@ -65,6 +68,8 @@ pub struct Preflight {
     pub answers: Answers,
     /// The DNS.
     pub lookup: Lookup,
+    /// What was used of the CAs' limits.
+    pub budget: Budget,
     /// The way out.
     pub egress: Egress,
     /// The time.
@@ -77,7 +82,6 @@ pub struct Preflight {
 
 /// One run of checks.
 struct Run<'a> {
-    server: Uuid,
     registered: &'a ServerRegistered,
     challenge: ChallengeType,
     /// The token that our gateways answer, where that is looked for and could be put in place.
@@ -125,7 +129,6 @@ impl Preflight {
             ChallengeType::TlsAlpn01 | ChallengeType::Dns01 => None,
         };
         let run = Run {
-            server,
             registered,
             challenge: question.challenge,
             proof,
@@ -139,7 +142,12 @@ impl Preflight {
             &registered.name,
             self.server(origin, server, registered),
         );
-        tokio::join!(directory, subjects);
+        let room = run.report.timed(
+            "RATE_LIMIT",
+            &registered.name,
+            self.room(server, registered, &question.subjects),
+        );
+        tokio::join!(directory, room, subjects);
     }
 
     async fn subject(&self, run: &Run<'_>, subject: &Subject) {

@@ -8,7 +8,7 @@ use sea_orm::DbErr;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::{automation, keystore::KeystoreError, server};
+use crate::{automation, dns_provider, keystore::KeystoreError, server};
 
 /// The rules said no; the caller can act on it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -22,6 +22,27 @@ pub enum Refusal {
     /// No server of that id or name.
     #[error("there is no server {0:?}; register it first")]
     ServerNotFound(String),
+    /// No server of that id or name to turn to.
+    #[error("there is no server {0:?} to turn to; register it first, or leave it out")]
+    FallbackNotFound(String),
+    /// The second server is the first.
+    #[error("that is the server itself; name another, or leave it out")]
+    FallbackIsServer,
+    /// Another DNS provider has the name.
+    #[error("there is a DNS provider named {0:?} already; choose another name")]
+    DnsProviderNameTaken(String),
+    /// No DNS provider of that id or name.
+    #[error("there is no DNS provider {0:?}; add it first")]
+    DnsProviderNotFound(String),
+    /// Automations would stand without it.
+    #[error("it is used by {}; cancel {}, then remove it", used_by.join(", "), if used_by.len() == 1 { "that" } else { "those" })]
+    DnsProviderInUse {
+        /// Their friendly names, the first few.
+        used_by: Vec<String>,
+    },
+    /// A record could not be written, seen or taken away.
+    #[error("{} {}", .0.message, .0.advice)]
+    Dns(Box<Failure>),
     /// Automations would lose their account.
     #[error("automated certificates use this server: {}; cancel them, or request them elsewhere, first", .0.join(", "))]
     ServerInUse(Vec<String>),
@@ -54,6 +75,9 @@ pub enum Refusal {
     /// The rules of an automation.
     #[error(transparent)]
     Automation(#[from] automation::Refusal),
+    /// The rules of a DNS provider.
+    #[error(transparent)]
+    DnsProvider(#[from] dns_provider::Refusal),
 }
 
 /// Why a command was not done.
@@ -102,6 +126,7 @@ impl CommandError {
                 | LogError::Encode(_)
                 | LogError::InvalidId(_)
                 | LogError::InvalidHeader(_)
+                | LogError::TooLarge(_)
                 | LogError::Refused(_) => true,
             },
             // Then the first request's event is there, or the database cannot be asked anyway.
@@ -114,12 +139,22 @@ impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         use automation::Refusal as A;
         let (code, reason) = match &refusal {
-            Refusal::ServerNameTaken(_) | Refusal::NameTaken(_) => {
-                (Code::AlreadyExists, "NAME_TAKEN")
+            Refusal::ServerNameTaken(_)
+            | Refusal::NameTaken(_)
+            | Refusal::DnsProviderNameTaken(_) => (Code::AlreadyExists, "NAME_TAKEN"),
+            Refusal::ServerNotFound(_)
+            | Refusal::FallbackNotFound(_)
+            | Refusal::Server(server::Refusal::NotFound) => (Code::NotFound, "SERVER_NOT_FOUND"),
+            Refusal::FallbackIsServer => (Code::FailedPrecondition, "FALLBACK_IS_SERVER"),
+            Refusal::DnsProviderNotFound(_)
+            | Refusal::DnsProvider(dns_provider::Refusal::NotFound) => {
+                (Code::NotFound, "DNS_PROVIDER_NOT_FOUND")
             }
-            Refusal::ServerNotFound(_) | Refusal::Server(server::Refusal::NotFound) => {
-                (Code::NotFound, "SERVER_NOT_FOUND")
+            Refusal::DnsProviderInUse { .. } => (Code::FailedPrecondition, "DNS_PROVIDER_IN_USE"),
+            Refusal::DnsProvider(dns_provider::Refusal::AlreadyAdded) => {
+                (Code::AlreadyExists, "ALREADY_ADDED")
             }
+            Refusal::Dns(failure) => (Code::FailedPrecondition, failure.reason.as_str()),
             Refusal::ServerInUse(_) => (Code::FailedPrecondition, "SERVER_IN_USE"),
             Refusal::Server(server::Refusal::Deactivated) => {
                 (Code::FailedPrecondition, "SERVER_DEACTIVATED")
@@ -165,13 +200,21 @@ impl Refusal {
     /// The field of the request that is to be changed, where it is one.
     fn field(&self) -> Option<&'static str> {
         match self {
-            Self::ServerNameTaken(_) => Some("name"),
+            Self::ServerNameTaken(_) | Self::DnsProviderNameTaken(_) => Some("name"),
             Self::NameTaken(_) => Some("friendly_name"),
             Self::ServerNotFound(_) => Some("server"),
+            Self::FallbackNotFound(_) | Self::FallbackIsServer => Some("fallback_server"),
+            Self::DnsProviderNotFound(_) => Some("dns_provider"),
             Self::TermsNotAgreed { .. } => Some("terms_of_service_agreed"),
             Self::EabRequired { .. } => Some("external_account_binding"),
             Self::ProfileUnknown { .. } => Some("profile"),
-            Self::ServerInUse(_) | Self::Ca(_) | Self::Server(_) | Self::Automation(_) => None,
+            Self::ServerInUse(_)
+            | Self::Ca(_)
+            | Self::Server(_)
+            | Self::Automation(_)
+            | Self::DnsProviderInUse { .. }
+            | Self::DnsProvider(_)
+            | Self::Dns(_) => None,
         }
     }
 }
@@ -202,6 +245,7 @@ impl From<CommandError> for Status {
                 LogError::Encode(_)
                 | LogError::InvalidId(_)
                 | LogError::InvalidHeader(_)
+                | LogError::TooLarge(_)
                 | LogError::Refused(_),
             ) => (Code::Internal, "LOG_REFUSED"),
             CommandError::Database(_) => (Code::Unavailable, "DATABASE_UNAVAILABLE"),

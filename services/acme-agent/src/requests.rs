@@ -1,5 +1,7 @@
 //! What people ask of automated certificates: the first one, the next one, another try, a pause, an end.
 
+use std::net::IpAddr;
+
 use api::acme::v1::{AutomationRequested, ChallengeType, ServerRegistered};
 use api::x509::v1::{KeyAlgorithm, RevocationReason};
 use eventlog::{Aggregate, ClaimError, EventLog, Executed, Origin, RequestLedger};
@@ -11,8 +13,10 @@ use uuid::Uuid;
 use crate::{
     automation::{self, Automation, Command},
     changes::{self, What},
-    claims::{self, Claimed},
+    claims::{self, Claimed, Named},
+    dns_provider::DnsProvider,
     names::{self, Kind},
+    providers::uses,
     refusal::{CommandError, Refusal},
     server::{self, Server},
     server_uses,
@@ -24,16 +28,24 @@ use crate::{
 pub struct Wish {
     /// Id or name of the server.
     pub server: String,
-    /// The names, at least one.
+    /// The host names; with the addresses at least one.
     pub dns_names: Vec<DnsName>,
+    /// The addresses.
+    pub ip_addresses: Vec<IpAddr>,
     /// The kind of key.
     pub key_algorithm: KeyAlgorithm,
     /// How control is proved.
     pub challenge_type: ChallengeType,
+    /// Id or name of the DNS provider, where the challenge needs one.
+    pub dns_provider: Option<String>,
     /// What the certificate is to be called.
     pub friendly_name: FriendlyName,
     /// The server's certificate profile; empty for its default.
     pub profile: String,
+    /// Id or name of the server to turn to after failures.
+    pub fallback_server: Option<String>,
+    /// The common name of the issuer at the top of the chain to prefer; empty for the CA's default.
+    pub preferred_chain: String,
 }
 
 /// Takes people's requests.
@@ -62,13 +74,14 @@ impl Requests {
         }
         let (server_id, server) = self.server(&wish.server).await?;
         check_profile(&server, &wish.profile)?;
+        let fallback_server = self.fallback(wish, server_id).await?;
         let kind = Kind::Automation;
         let (name, now) = (&wish.friendly_name, self.clock.now());
         let claimed = claims::claim::<Automation>(&self.log, &self.database, kind, name, id, now);
         if let Claimed::Taken = claimed.await? {
             return Err(Refusal::NameTaken(name.to_string()).into());
         }
-        let done = self.request_claimed(origin, id, requested(server_id, wish));
+        let done = self.request_claimed(origin, id, wish, server_id, fallback_server);
         let done = done.await;
         if let Err(error) = &done
             && error.nothing_happened()
@@ -80,13 +93,20 @@ impl Requests {
         Ok((id, done?))
     }
 
-    /// Notes first which servers it uses: who is about to deactivate one sees that, or is seen here.
+    /// Notes first which servers and which DNS provider it uses: who is about to end one sees that, or is seen here.
     async fn request_claimed(
         &self,
         origin: &Origin,
         id: Uuid,
-        requested: AutomationRequested,
+        wish: &Wish,
+        server: Uuid,
+        fallback_server: Option<Uuid>,
     ) -> Result<u64, CommandError> {
+        let dns_provider = match &wish.dns_provider {
+            Some(asked) => Some(self.dns_provider(asked, id).await?),
+            None => None,
+        };
+        let requested = requested(server, fallback_server, dns_provider, wish);
         let servers = server_uses::servers(&requested);
         server_uses::note(&self.database, id, &servers, self.clock.now()).await?;
         for server in servers {
@@ -99,11 +119,44 @@ impl Requests {
             let server = loaded.map_err(CommandError::Log)?.state;
             server.usable().map_err(Refusal::Server)?;
         }
-        self.append(origin, id, REQUEST, Command::Request(requested))
-            .await
+        let request = Command::Request(requested);
+        self.append(origin, id, REQUEST, request).await
+    }
+
+    /// A provider by its id or name, used by this automation from now on.
+    async fn dns_provider(&self, asked: &str, automation: Uuid) -> Result<Uuid, CommandError> {
+        let not_found = || Refusal::DnsProviderNotFound(asked.to_owned());
+        let id = names::by_id_or_name(&self.database, Kind::DnsProvider, asked).await?;
+        let id = id.ok_or_else(not_found)?;
+        // First the use, then the look: whoever removes the provider does the two the other way round.
+        uses::begin(&self.database, automation, id, self.clock.now()).await?;
+        let loaded = self.log.load::<DnsProvider>(&id.to_string()).await;
+        let provider = loaded.map_err(CommandError::Log)?.state;
+        provider.added().map_err(|_| not_found())?;
+        if uses::is_being_removed(&self.database, id, self.clock.now()).await? {
+            return Err(not_found().into());
+        }
+        Ok(id)
+    }
+
+    async fn fallback(&self, wish: &Wish, server: Uuid) -> Result<Option<Uuid>, CommandError> {
+        let Some(asked) = &wish.fallback_server else {
+            return Ok(None);
+        };
+        let found = self.server(asked).await.map_err(|error| match error {
+            CommandError::Refused(Refusal::ServerNotFound(asked)) => {
+                Refusal::FallbackNotFound(asked).into()
+            }
+            error => error,
+        });
+        match found?.0 {
+            same if same == server => Err(Refusal::FallbackIsServer.into()),
+            other => Ok(Some(other)),
+        }
     }
 
     async fn forget(&self, id: Uuid, name: &FriendlyName) -> Result<(), DbErr> {
+        uses::end(&self.database, id).await?;
         server_uses::forget(&self.database, id).await?;
         names::release(&self.database, Kind::Automation, name, id).await
     }
@@ -138,12 +191,24 @@ impl Requests {
         self.ask(origin, id, "resume", Command::Resume).await
     }
 
-    /// Ends an automation for good: the position of the event.
+    /// Ends an automation for good, and gives its name free where no certificate has it: the position of
+    /// the event.
     ///
     /// # Errors
     /// Why not.
     pub async fn cancel(&self, origin: &Origin, id: Uuid) -> Result<u64, CommandError> {
-        self.ask(origin, id, "cancel", Command::Cancel).await
+        let position = self.ask(origin, id, "cancel", Command::Cancel).await?;
+        let loaded = self.log.load::<Automation>(&id.to_string()).await;
+        let state = loaded.map_err(CommandError::Log)?.state;
+        let requested = state.requested().map_err(Refusal::Automation)?;
+        let (kind, name) = (Kind::Automation, &requested.friendly_name);
+        if state.name().is_none()
+            && let Err(error) = names::release(&self.database, kind, name, id).await
+        {
+            // It is swept when somebody wants it.
+            tracing::warn!(automation = %id, error = chain(&error), "a cancelled automation left its name behind");
+        }
+        Ok(position)
     }
 
     /// Has a version revoked, the newest one for 0: the position of the intent.
@@ -188,13 +253,7 @@ impl Requests {
     /// # Errors
     /// Where there is none.
     pub async fn server(&self, asked: &str) -> Result<(Uuid, ServerRegistered), CommandError> {
-        let id = match Uuid::parse_str(asked) {
-            Ok(id) => Some(id),
-            Err(_) => {
-                let claim = names::find(&self.database, Kind::Server, asked).await?;
-                claim.map(|claim| claim.owner)
-            }
-        };
+        let id = names::by_id_or_name(&self.database, Kind::Server, asked).await?;
         let not_found = || Refusal::ServerNotFound(asked.to_owned());
         let id = id.ok_or_else(not_found)?;
         let loaded = self.log.load::<Server>(&id.to_string()).await;
@@ -233,7 +292,13 @@ fn check_profile(server: &ServerRegistered, profile: &str) -> Result<(), Refusal
     })
 }
 
-fn requested(server: Uuid, wish: &Wish) -> AutomationRequested {
+fn requested(
+    server: Uuid,
+    fallback_server: Option<Uuid>,
+    dns_provider: Option<Uuid>,
+    wish: &Wish,
+) -> AutomationRequested {
+    let id = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
     AutomationRequested {
         friendly_name: wish.friendly_name.to_string(),
         server_id: server.to_string(),
@@ -241,7 +306,10 @@ fn requested(server: Uuid, wish: &Wish) -> AutomationRequested {
         key_algorithm: wish.key_algorithm.into(),
         challenge_type: wish.challenge_type.into(),
         profile: wish.profile.clone(),
-        ..AutomationRequested::default()
+        ip_addresses: wish.ip_addresses.iter().map(ToString::to_string).collect(),
+        dns_provider_id: id(dns_provider),
+        fallback_server_id: id(fallback_server),
+        preferred_chain: wish.preferred_chain.clone(),
     }
 }
 

@@ -237,11 +237,12 @@ impl Revoker {
             Ok(()) => Ok(Answered::Revoked),
             Err(done) if done.is("alreadyRevoked") => Ok(Answered::Revoked),
             Err(error) if patience::may_pass(&error) => Err(Interrupted::Ca(error)),
-            Err(error) => {
-                // Perhaps the CA has moved, or has forgotten the account: it is opened anew next time.
+            Err(error) if error.is("accountDoesNotExist") => {
+                // Opening the account again makes it again at a CA that has forgotten it.
                 self.accounts.forget(server);
-                refused(explain(Step::Unspecified, &error))
+                Err(Interrupted::Ca(error))
             }
+            Err(error) => refused(explain(Step::Unspecified, &error)),
         }
     }
 

@@ -69,7 +69,7 @@ impl Timer {
     }
 
     /// Begins what is due, as far as there is room; says when to look again, where that is known.
-    async fn pass(&self) -> Result<Option<OffsetDateTime>, DbErr> {
+    pub(crate) async fn pass(&self) -> Result<Option<OffsetDateTime>, DbErr> {
         let now = self.clock.now();
         let most = self.at_a_time.saturating_mul(ORDERS_PER_PLACE);
         let busy = agendas::busy(&self.database, now, most).await?;

@@ -149,6 +149,10 @@ async fn start(
         kek: prepared.kek.clone(),
         listen,
     };
+    let settings = match &test_ca {
+        Some(ca) => &ca.looked_after(settings),
+        None => settings,
+    };
     let running = Running {
         settings,
         shared: &shared,

@@ -7,6 +7,9 @@ use uuid::Uuid;
 /// The keystore's name for the aggregate.
 pub const AGGREGATE: &str = "certificate";
 
+/// The keystore's name for [`CertificateEvent::Imported`].
+pub const IMPORTED: &str = "imported";
+
 eventlog::events! {
     /// What happens to a certificate, as far as it matters here. The rest is passed over.
     pub enum CertificateEvent {

@@ -97,9 +97,13 @@ impl Apply for Reactions {
 }
 
 async fn of_certificate(tx: &DatabaseTransaction, recorded: &Recorded) -> Result<(), ApplyError> {
-    let event = recorded.decode_known();
+    // No other is read: they are many, and whole certificates.
+    if recorded.event != certificate::IMPORTED {
+        return Ok(());
+    }
+    let event = recorded.decode();
     let event = event.map_err(|e| ApplyError::event(recorded, e))?;
-    let Some(CertificateEvent::Imported(imported)) = event else {
+    let CertificateEvent::Imported(imported) = event else {
         return Ok(());
     };
     if imported.request_id.is_empty() {

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api::challenge::{BUCKET, LIFE, is_token};
+use api::challenge::{BUCKET, LIFE, Proof, is_token, server_name, tls_alpn_01_key};
 use async_nats::{
     Client, HeaderMap,
     jetstream::{
@@ -34,7 +34,7 @@ pub struct Challenges {
 }
 
 struct Answer {
-    key_authorization: String,
+    text: String,
     /// The bucket forgets it too, without a word.
     until: Instant,
 }
@@ -100,22 +100,39 @@ impl Challenges {
         if !is_token(token) {
             return Ok(None);
         }
-        if let Some(known) = self.known(token) {
+        self.entry(token).await
+    }
+
+    /// What proves control over the identifier that is asked for by this server name (RFC 8737), where acme-agent
+    /// has left it. What cannot be a server name is not looked for.
+    ///
+    /// # Errors
+    /// [`LookupError`] where that cannot be told.
+    pub async fn proof_for(&self, server_name: &str) -> Result<Option<Proof>, LookupError> {
+        let Some(key) = tls_alpn_01_key(server_name) else {
+            return Ok(None);
+        };
+        let text = self.entry(&key).await?;
+        Ok(text.and_then(|text| Proof::from_text(&text)))
+    }
+
+    async fn entry(&self, key: &str) -> Result<Option<String>, LookupError> {
+        if let Some(known) = self.known(key) {
             return Ok(Some(known));
         }
-        timeout(LOOKUP, self.look_up(token))
+        timeout(LOOKUP, self.look_up(key))
             .await
             .unwrap_or(Err(LookupError::Late))
     }
 
-    fn known(&self, token: &str) -> Option<String> {
+    fn known(&self, key: &str) -> Option<String> {
         let answers = self.answers.read().unwrap_or_else(PoisonError::into_inner);
-        let answer = answers.get(token)?;
-        (answer.until > Instant::now()).then(|| answer.key_authorization.clone())
+        let answer = answers.get(key)?;
+        (answer.until > Instant::now()).then(|| answer.text.clone())
     }
 
     /// Asks the stream's leader: a direct get may be answered by a replica that is behind.
-    async fn look_up(&self, token: &str) -> Result<Option<String>, LookupError> {
+    async fn look_up(&self, key: &str) -> Result<Option<String>, LookupError> {
         let client = self.client.get().ok_or(LookupError::NotConnected)?;
         let _place = self
             .lookups
@@ -126,14 +143,10 @@ impl Challenges {
             .await
             .map_err(LookupError::Unreadable)?;
         match stream
-            .get_last_raw_message_by_subject(&format!("{SUBJECT}{token}"))
+            .get_last_raw_message_by_subject(&format!("{SUBJECT}{key}"))
             .await
         {
-            Ok(message) => Ok(key_authorization(
-                token,
-                Some(&message.headers),
-                &message.payload,
-            )),
+            Ok(message) => Ok(text(key, Some(&message.headers), &message.payload)),
             Err(e) if e.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
             Err(e) => Err(LookupError::Unreadable(e.into())),
         }
@@ -175,27 +188,21 @@ impl Challenges {
             let Some(entry) = entry.transpose()? else {
                 return Ok(());
             };
-            if let Some(token) = entry.subject.strip_prefix(SUBJECT) {
-                self.take_in(token, entry.headers.as_ref(), &entry.payload);
+            if let Some(key) = entry.subject.strip_prefix(SUBJECT) {
+                self.take_in(key, entry.headers.as_ref(), &entry.payload);
             }
         }
     }
 
-    fn take_in(&self, token: &str, headers: Option<&HeaderMap>, payload: &[u8]) {
+    fn take_in(&self, key: &str, headers: Option<&HeaderMap>, payload: &[u8]) {
         let mut answers = self.answers.write().unwrap_or_else(PoisonError::into_inner);
-        match key_authorization(token, headers, payload) {
-            Some(key_authorization) => {
+        match text(key, headers, payload) {
+            Some(text) => {
                 let until = Instant::now() + LIFE;
-                answers.insert(
-                    token.to_owned(),
-                    Answer {
-                        key_authorization,
-                        until,
-                    },
-                );
+                answers.insert(key.to_owned(), Answer { text, until });
             }
             None => {
-                answers.remove(token);
+                answers.remove(key);
             }
         }
     }
@@ -213,9 +220,9 @@ async fn bucket(client: Client) -> Result<Stream<()>, Box<dyn Error + Send + Syn
         .await?)
 }
 
-/// An entry's key authorization: the token, a dot, and the account key's thumbprint (RFC 8555, section 8.1).
+/// What an entry holds: of a token, its key authorization; of a server name, a proof for its identifier.
 /// Nothing else is repeated to strangers, whatever stands in the bucket.
-fn key_authorization(token: &str, headers: Option<&HeaderMap>, payload: &[u8]) -> Option<String> {
+fn text(key: &str, headers: Option<&HeaderMap>, payload: &[u8]) -> Option<String> {
     // Deleted and purged entries stay in the stream as markers.
     if headers.is_some_and(|headers| {
         headers
@@ -225,8 +232,19 @@ fn key_authorization(token: &str, headers: Option<&HeaderMap>, payload: &[u8]) -
         return None;
     }
     let text = std::str::from_utf8(payload).ok()?;
-    let thumbprint = text.strip_prefix(token)?.strip_prefix('.')?;
-    is_token(thumbprint).then(|| text.to_owned())
+    (is_key_authorization(text, key) || is_proof(text, key)).then(|| text.to_owned())
+}
+
+/// The token, a dot, and the account key's thumbprint (RFC 8555, section 8.1).
+fn is_key_authorization(text: &str, token: &str) -> bool {
+    let thumbprint = text.strip_prefix(token).and_then(|t| t.strip_prefix('.'));
+    is_token(token) && thumbprint.is_some_and(is_token)
+}
+
+fn is_proof(text: &str, key: &str) -> bool {
+    let identifier = Proof::from_text(text).map(|proof| proof.identifier);
+    let own = identifier.and_then(|identifier| tls_alpn_01_key(&server_name(&identifier)));
+    own.as_deref() == Some(key)
 }
 
 /// The subject of a key in [`BUCKET`], without the key.

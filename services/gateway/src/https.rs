@@ -1,4 +1,5 @@
-//! The https port: TLS by SNI, then gRPC to the [`Forwarder`], and a short text for the rest.
+//! The https port: TLS by SNI, then gRPC to the [`Forwarder`], and a short text for the rest. A CA that looks for a
+//! proof (RFC 8737) gets a handshake of its own, and no conversation.
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -9,22 +10,25 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
-use rustls::ServerConfig;
+use rustls::{ServerConfig, server::Acceptor};
 use tokio::{
+    io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
     time::timeout,
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tracing::debug;
 
 use crate::{
+    challenges::Challenges,
     config::Config,
     connections::{self, Requests},
     forward::Forwarder,
     page,
     tls::ServingIndex,
+    tls_alpn_01,
 };
 
 /// Serves the https port until `stopping`.
@@ -32,21 +36,22 @@ pub async fn serve(
     listener: TcpListener,
     tls: Arc<ServerConfig>,
     index: Arc<ServingIndex>,
+    challenges: Arc<Challenges>,
     forwarder: Forwarder,
     config: &Config,
     stopping: &CancellationToken,
 ) {
-    let acceptor = TlsAcceptor::from(tls);
     let serve = |tcp, peer| {
-        let (acceptor, index, forwarder) = (acceptor.clone(), index.clone(), forwarder.clone());
-        let stopping = stopping.clone();
+        let (tls, index, forwarder) = (tls.clone(), index.clone(), forwarder.clone());
+        let (challenges, stopping) = (challenges.clone(), stopping.clone());
         async move {
-            let handshake = handshake(acceptor, &index, tcp);
+            let handshake = handshake(tls, &index, &challenges, tcp);
             match stopping
                 .run_until_cancelled(timeout(HANDSHAKE, handshake))
                 .await
             {
-                Some(Ok(Ok(tls))) => converse(tls, peer, &index, forwarder, &stopping).await,
+                Some(Ok(Ok(Some(tls)))) => converse(tls, peer, &index, forwarder, &stopping).await,
+                Some(Ok(Ok(None))) => debug!(%peer, "a challenge was answered"),
                 Some(Ok(Err(e))) => {
                     debug!(%peer, error = &e as &dyn std::error::Error, "no handshake")
                 }
@@ -58,14 +63,26 @@ pub async fn serve(
     connections::accept(listener, config, stopping, serve).await;
 }
 
-/// Before the keystore's first snapshot there is nothing to answer with: a connection waits for it.
+/// The connection, where there is to be a conversation on it: a CA's ends with its handshake (RFC 8737, section 3).
+///
+/// Before the keystore's first snapshot there is nothing to answer others with: their connections wait for it.
 async fn handshake(
-    acceptor: TlsAcceptor,
+    tls: Arc<ServerConfig>,
     index: &ServingIndex,
+    challenges: &Challenges,
     tcp: TcpStream,
-) -> std::io::Result<TlsStream<TcpStream>> {
+) -> std::io::Result<Option<TlsStream<TcpStream>>> {
+    let begun = LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
+    let hello = begun.client_hello();
+    if tls_alpn_01::is_asked_for(&hello) {
+        let name = hello.server_name().map(str::to_owned);
+        let answer = tls_alpn_01::answer(challenges, name.as_deref()).await?;
+        let mut tls = begun.into_stream(answer).await?;
+        tls.shutdown().await?;
+        return Ok(None);
+    }
     index.filled().await;
-    acceptor.accept(tcp).await
+    begun.into_stream(tls).await.map(Some)
 }
 
 async fn converse(

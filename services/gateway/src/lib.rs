@@ -5,7 +5,7 @@
 //! service that owns the method, with an actor that the gateway alone sets ([`call`]); [`relay`] passes the
 //! bodies on. [`session`] is the one service that is answered here, [`page`] what a browser finds.
 //! On the http port, [`http`] answers ACME challenges from [`challenges`] and redirects the rest
-//! ([`redirect`]). [`connections`] and [`places`] bound what strangers can take up on both.
+//! ([`redirect`]); those that come to the https port are answered by [`tls_alpn_01`]. [`connections`] and [`places`] bound what strangers can take up on both.
 
 use std::sync::Arc;
 
@@ -37,6 +37,7 @@ mod relay;
 mod serving;
 mod session;
 mod tls;
+mod tls_alpn_01;
 pub mod tokens;
 
 /// Why the gateway cannot run.
@@ -97,7 +98,15 @@ pub async fn run(
             serving::follow(keystore, &index, &stopping),
             challenges.follow(|| runtime.nats(), &stopping),
             stopping.run_until_cancelled(ready),
-            https::serve(https, tls, index.clone(), forwarder, &config, &stopping),
+            https::serve(
+                https,
+                tls,
+                index.clone(),
+                challenges.clone(),
+                forwarder,
+                &config,
+                &stopping
+            ),
             http::serve(http, challenges.clone(), public_port, &config, &stopping),
         )
     };

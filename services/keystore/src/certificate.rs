@@ -217,6 +217,18 @@ pub fn decide(state: &State, command: &Command) -> Result<Event, Refusal> {
             }
             Ok(Event::Exported(exported.clone()))
         }
+        Command::Release { automation_id } => {
+            let kept = state.known().ok_or(Refusal::NoSuchCertificate)?;
+            match kept.automation_id.as_str() {
+                "" => Err(Refusal::AlreadyReleased),
+                managed_by if managed_by == automation_id => {
+                    Ok(Event::Released(v1::CertificateReleased {
+                        automation_id: automation_id.clone(),
+                    }))
+                }
+                _ => Err(Refusal::OtherAutomation),
+            }
+        }
         Command::Revoke { version, reason } => {
             // Also of one that was deleted meanwhile: it is a fact.
             let kept = state.known().ok_or(Refusal::NoSuchCertificate)?;
@@ -315,7 +327,10 @@ impl Aggregate for State {
                 }
             }
             Event::ChainCompleted(completed) => {
-                if let Some(kept) = self.known_mut() {
+                // That of an older version is known from the log, for who asks for that version.
+                if let Some(kept) = self.known_mut()
+                    && kept.version() == completed.version
+                {
                     kept.issuers = completed.issuers.clone();
                 }
             }
@@ -325,6 +340,11 @@ impl Aggregate for State {
                 }
             }
             Event::Exported(_) => {}
+            Event::Released(_) => {
+                if let Some(kept) = self.known_mut() {
+                    kept.automation_id.clear();
+                }
+            }
             Event::Revoked(revoked) => {
                 let versions = self.known_mut().map(|kept| &mut kept.versions);
                 let numbered = (1..).zip(versions.into_iter().flatten());

@@ -8,8 +8,11 @@
 //! and is recorded by the [follower](crate::follow) once the event is there; what has no event is
 //! swept. So of two commands that exclude each other one is refused, whatever happens between.
 
+mod first;
 mod keys;
+mod names;
 mod requests;
+mod several;
 
 use pki::FriendlyName;
 use sea_orm::{
@@ -21,11 +24,17 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use self::{
+    first::record_first,
     keys::{
-        KeyClaim, begin_destruction, end_order, forget_use, key_users, record_use, record_uses,
-        use_key, use_key_again,
+        KeyClaim, begin_destruction, forget_use, key_users, record_use, record_uses, use_key,
+        use_key_again, use_new_key,
     },
+    names::{Names, claim_free_name},
     requests::{Reservation, Reserved, answered, release_request, reserve_request, waiting_for},
+    several::{
+        being_destroyed, claim_all, end_orders, find_all, names_of, record_all,
+        record_certificates_uses, use_keys,
+    },
 };
 use crate::tables::claim::{ActiveModel, Column, Entity, Model};
 pub use crate::tables::{claim::Kind, key_use::User};
@@ -96,52 +105,6 @@ pub async fn claim_again(
     Ok(holds)
 }
 
-/// Claims this name, or a free one with a number behind it, in one transaction with whatever else claims names: "shop (2)". A certificate that
-/// has claimed one before, and then crashed, keeps it.
-///
-/// # Errors
-/// What the database says.
-pub async fn claim_free_name(
-    db: &impl ConnectionTrait,
-    wanted: &FriendlyName,
-    holder: Uuid,
-    now: OffsetDateTime,
-) -> Result<FriendlyName, DbErr> {
-    if let Some(earlier) = name_of(db, holder).await?
-        && claim(db, Kind::Name, &earlier, holder, now).await? == holder
-    {
-        return Ok(earlier);
-    }
-    if claim(db, Kind::Name, wanted, holder, now).await? == holder {
-        return Ok(wanted.clone());
-    }
-    // Doubled until one is free, then halved down to where they are taken: a thousand certificates of
-    // one name take ten looks each, and not a thousand.
-    let (mut taken, mut free) = (1, 2);
-    while is_taken(db, &wanted.numbered(free), holder).await? {
-        (taken, free) = (free, free * 2);
-    }
-    while free - taken > 1 {
-        let middle = taken + (free - taken) / 2;
-        match is_taken(db, &wanted.numbered(middle), holder).await? {
-            true => taken = middle,
-            false => free = middle,
-        }
-    }
-    let name = wanted.numbered(free);
-    claim(db, Kind::Name, &name, holder, now).await?;
-    Ok(name)
-}
-
-async fn is_taken(
-    db: &impl ConnectionTrait,
-    name: &FriendlyName,
-    holder: Uuid,
-) -> Result<bool, DbErr> {
-    let other = holder_of(db, Kind::Name, name).await?;
-    Ok(other.is_some_and(|other| other != holder))
-}
-
 /// Gives the name of a pending request to the certificate that answers it; `None` where the request
 /// does not have one any more.
 ///
@@ -190,6 +153,19 @@ pub async fn find(
     value: &str,
 ) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id((kind, value.to_owned())).one(db).await
+}
+
+/// A claim of this kind that a certificate, request or key has, if it has one.
+///
+/// # Errors
+/// What the database says.
+pub async fn held_by(
+    db: &impl ConnectionTrait,
+    kind: Kind,
+    holder: Uuid,
+) -> Result<Option<Model>, DbErr> {
+    let held = Entity::find().filter(Column::Kind.eq(kind));
+    held.filter(Column::Holder.eq(holder)).one(db).await
 }
 
 /// What stands against a change of the default, or a deletion.
@@ -275,14 +251,7 @@ pub async fn record(
     value: &str,
     holder: Uuid,
 ) -> Result<(), DbErr> {
-    Entity::update_many()
-        .col_expr(Column::Recorded, Expr::value(true))
-        .col_expr(Column::PreviousHolder, Expr::value(None::<Uuid>))
-        .filter(this(kind, value))
-        .filter(Column::Holder.eq(holder))
-        .exec(db)
-        .await?;
-    Ok(())
+    record_all(db, &[(kind, value, holder)]).await
 }
 
 /// Takes back what was recorded of this kind for a holder (all holders, where there is none), but for one value.
@@ -369,11 +338,7 @@ pub async fn name_and_origin(
     db: &impl ConnectionTrait,
     holder: Uuid,
 ) -> Result<Option<(FriendlyName, Option<Uuid>)>, DbErr> {
-    let row = Entity::find()
-        .filter(Column::Kind.eq(Kind::Name))
-        .filter(Column::Holder.eq(holder))
-        .one(db)
-        .await?;
+    let row = held_by(db, Kind::Name, holder).await?;
     Ok(row.and_then(|row| {
         let name = FriendlyName::try_from(row.value.as_str()).ok()?;
         Some((name, row.previous_holder))

@@ -10,11 +10,12 @@ mod generate_key;
 mod import;
 mod key_choice;
 mod mark_revoked;
+mod release_certificate;
 mod rename;
 mod reserve_request;
 mod self_sign;
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use eventlog::{Aggregate, ClaimError, EventLog, Executed, LogError, Origin, RequestLedger};
 use pki::{Subject, SubjectAltNames};
@@ -58,8 +59,8 @@ pub struct Commands {
     pub writer: Writer,
     /// How far the tables have followed.
     pub progress: Progress,
-    /// Tells that chains were built.
-    pub linked: Arc<watch::Sender<()>>,
+    /// Tells that chains were built, and which could not be, and are tried again.
+    pub linked: Arc<watch::Sender<HashSet<Uuid>>>,
     /// The time.
     pub clock: Clock,
 }

@@ -34,6 +34,8 @@ eventlog::events! {
         Renamed("renamed"): v1::CertificateRenamed = "chancery.keystore.v1.CertificateRenamed",
         /// It is about to leave.
         Exported("exported"): v1::CertificateExported = "chancery.keystore.v1.CertificateExported",
+        /// No automation manages it any more.
+        Released("released"): v1::CertificateReleased = "chancery.keystore.v1.CertificateReleased",
         /// Its CA has revoked a version.
         Revoked("revoked"): v1::CertificateRevoked = "chancery.keystore.v1.CertificateRevoked",
         /// It is gone, but for its key.
@@ -102,6 +104,7 @@ mod tests {
         golden("certificate", samples::chain_completed());
         golden("certificate", samples::renamed());
         golden("certificate", samples::exported());
+        golden("certificate", samples::released());
         golden("certificate", samples::revoked());
         golden("certificate", samples::deleted());
         golden("certificate", samples::restored());

@@ -5,6 +5,7 @@ mod confirm;
 
 use std::time::Duration;
 
+use api::{keystore::v1, x509};
 use eventlog::{
     Aggregate, Apply, ApplyError, EventLog, Follower, LogError, Recorded, checkpoint, subject,
 };
@@ -68,7 +69,10 @@ impl Progress {
     /// What the database says.
     pub async fn caught_up(&self, position: u64) -> Result<(), DbErr> {
         let mut moved = self.position.subscribe();
-        while checkpoint::checkpoint(&self.database, NAME).await?.sequence < position {
+        // What changed no row is passed over, and kept later; what another replica has written is kept.
+        while *moved.borrow_and_update() < position
+            && checkpoint::checkpoint(&self.database, NAME).await?.sequence < position
+        {
             let _ = tokio::time::timeout(LOOK_AGAIN, moved.changed()).await;
         }
         Ok(())
@@ -93,6 +97,34 @@ pub enum Followed {
     Request(Uuid, Box<RequestEvent>),
 }
 
+/// A certificate that was imported. Many come one right after another, and are written in one go.
+pub struct Imported<'a> {
+    /// Its event as the log has it.
+    pub recorded: &'a Recorded,
+    /// The certificate's id.
+    pub id: Uuid,
+    /// The certificate itself.
+    pub leaf: x509::v1::Certificate,
+    /// All else that the event says.
+    pub event: v1::CertificateImported,
+}
+
+impl<'a> Imported<'a> {
+    fn new(
+        recorded: &'a Recorded,
+        id: Uuid,
+        mut event: v1::CertificateImported,
+    ) -> Result<Self, ApplyError> {
+        let missing = || ApplyError::event(recorded, Missing("certificate"));
+        Ok(Self {
+            recorded,
+            id,
+            leaf: event.certificate.take().ok_or_else(missing)?,
+            event,
+        })
+    }
+}
+
 /// An event lacks what makes it one.
 #[derive(Debug, thiserror::Error)]
 #[error("the event has no {0}")]
@@ -105,18 +137,44 @@ impl Apply for Tables {
         tx: &DatabaseTransaction,
         events: &[Recorded],
     ) -> Result<(), ApplyError> {
+        let mut run = Vec::new();
         for recorded in events {
             let event = read(recorded).map_err(|error| ApplyError::event(recorded, error))?;
+            let event = match event {
+                Followed::Certificate(id, event) => match *event {
+                    CertificateEvent::Imported(event) => {
+                        run.push(Imported::new(recorded, id, event)?);
+                        continue;
+                    }
+                    event => Followed::Certificate(id, Box::new(event)),
+                },
+                event => event,
+            };
+            apply_run(tx, &mut run).await?;
             confirm::apply(tx, recorded, &event).await?;
             linking::apply(tx, recorded, &event).await?;
             serving::apply(tx, recorded, event).await?;
         }
-        Ok(())
+        apply_run(tx, &mut run).await
     }
 
     async fn committed(&mut self, position: u64, _: &[Recorded]) {
         self.position.send_replace(position);
     }
+}
+
+/// Writes what these change; there is none any more then.
+async fn apply_run(
+    tx: &DatabaseTransaction,
+    run: &mut Vec<Imported<'_>>,
+) -> Result<(), ApplyError> {
+    if run.is_empty() {
+        return Ok(());
+    }
+    let run = std::mem::take(run);
+    confirm::imported(tx, &run).await?;
+    linking::imported(tx, &run).await?;
+    serving::imported(tx, run).await
 }
 
 /// Why an event is not one of ours.

@@ -109,9 +109,15 @@ impl KeystoreService for Keystore {
 
     async fn release_certificate(
         &self,
-        _: Request<ReleaseCertificateRequest>,
+        request: Request<ReleaseCertificateRequest>,
     ) -> Result<Response<ReleaseCertificateResponse>, Status> {
-        Err(Status::unimplemented("ReleaseCertificate"))
+        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let (id, automation_id) = parse::release_certificate(request.get_ref())?;
+        let released = self
+            .commands
+            .release_certificate(&origin, id, automation_id);
+        let position = released.await?;
+        Ok(Response::new(ReleaseCertificateResponse { position }))
     }
 
     async fn mark_revoked(

@@ -5,8 +5,9 @@ pub mod files;
 use api::{
     convert::{self, id},
     keystore::v1::{
-        self, AddCertificateRequest, MarkRevokedRequest, RenameCertificateRequest,
-        ReserveRequestRequest, SignRequestRequest, SignSelfSignedRequest, key_choice::Key,
+        self, AddCertificateRequest, MarkRevokedRequest, ReleaseCertificateRequest,
+        RenameCertificateRequest, ReserveRequestRequest, SignRequestRequest, SignSelfSignedRequest,
+        key_choice::Key,
     },
     refuse::Violations,
     x509::v1::RevocationReason,
@@ -134,6 +135,16 @@ pub fn add_certificate(request: &AddCertificateRequest) -> Result<AddCertificate
             place,
             automation_id,
         }),
+        _ => Err(violations.into_status()),
+    }
+}
+
+pub fn release_certificate(request: &ReleaseCertificateRequest) -> Result<(Uuid, Uuid), Status> {
+    let mut violations = Violations::new();
+    let certificate = id("certificate_id", &request.certificate_id, &mut violations);
+    let automation = id("automation_id", &request.automation_id, &mut violations);
+    match (certificate, automation) {
+        (Some(certificate), Some(automation)) => Ok((certificate, automation)),
         _ => Err(violations.into_status()),
     }
 }

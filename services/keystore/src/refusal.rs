@@ -46,6 +46,17 @@ pub enum Refusal {
     /// Another command is adding the same certificate in another place.
     #[error("this certificate is being added in another place at this moment; try again")]
     BeingAdded,
+    /// More in one import than is taken in at once.
+    #[error(
+        "with this file the import has more than {most} certificates or private keys: import it by itself"
+    )]
+    TooManyAtOnce {
+        /// How many are taken in.
+        most: usize,
+    },
+    /// The log takes no event of that length.
+    #[error("this certificate is too large to be kept: ask its issuer for a smaller one")]
+    TooLargeForLog,
     /// The certificate was deleted.
     #[error("this certificate was deleted; restore it first")]
     CertificateDeleted,
@@ -90,6 +101,9 @@ pub enum Refusal {
         /// The newest.
         newest: u32,
     },
+    /// No automation manages it.
+    #[error("no automation manages this certificate")]
+    AlreadyReleased,
     /// The version was revoked before.
     #[error("this version is revoked already")]
     AlreadyRevoked,
@@ -135,6 +149,8 @@ impl Refusal {
             Refusal::KeyMismatch => (Code::FailedPrecondition, "KEY_MISMATCH"),
             Refusal::Chain(_) => (Code::InvalidArgument, "CHAIN_NOT_IN_ORDER"),
             Refusal::BeingAdded => (Code::Aborted, "BEING_ADDED"),
+            Refusal::TooManyAtOnce { .. } => (Code::InvalidArgument, "TOO_MANY_AT_ONCE"),
+            Refusal::TooLargeForLog => (Code::InvalidArgument, "CERTIFICATE_TOO_LARGE"),
             Refusal::CertificateDeleted => (Code::FailedPrecondition, "CERTIFICATE_DELETED"),
             Refusal::NotDeleted => (Code::FailedPrecondition, "NOT_DELETED"),
             Refusal::Managed => (Code::FailedPrecondition, "MANAGED"),
@@ -148,6 +164,7 @@ impl Refusal {
             Refusal::NameUnchanged => (Code::FailedPrecondition, "NAME_UNCHANGED"),
             Refusal::ChainUnchanged => (Code::FailedPrecondition, "CHAIN_UNCHANGED"),
             Refusal::NoSuchVersion { .. } => (Code::NotFound, "NO_SUCH_VERSION"),
+            Refusal::AlreadyReleased => (Code::FailedPrecondition, "ALREADY_RELEASED"),
             Refusal::AlreadyRevoked => (Code::FailedPrecondition, "ALREADY_REVOKED"),
             Refusal::KeyInUse { .. } => (Code::FailedPrecondition, "KEY_IN_USE"),
             Refusal::KeyBeingDestroyed => (Code::Aborted, "KEY_BEING_DESTROYED"),

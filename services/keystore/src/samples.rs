@@ -129,6 +129,12 @@ pub fn exported() -> CertificateEvent {
     })
 }
 
+pub fn released() -> CertificateEvent {
+    CertificateEvent::Released(v1::CertificateReleased {
+        automation_id: AUTOMATION.into(),
+    })
+}
+
 pub fn revoked() -> CertificateEvent {
     CertificateEvent::Revoked(v1::CertificateRevoked {
         version: 1,

@@ -2,7 +2,7 @@
 
 mod table;
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use api::keystore::v1::{
     ServingChange, ServingCredential, SnapshotComplete, serving_change::Change,
@@ -13,8 +13,9 @@ use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, 
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
-pub(crate) use self::table::apply;
+pub(crate) use self::table::{apply, imported};
 use crate::{
     follow::Progress,
     tables::served::{Column, Entity, Model},
@@ -115,11 +116,15 @@ impl Feed {
         let reached = rows
             .last()
             .map_or(position, |row| row.position.cast_unsigned());
+        let served = rows.iter().filter(|row| !row.deleted);
+        let keys = served.filter_map(|row| row.key_id).collect::<Vec<_>>();
+        // Where the database fails nothing is left out: what is does not come again.
+        let keys = self.vault.open_each(&keys).await?;
         let mut changes = Vec::new();
         for row in rows {
             match row.key_id.filter(|_| !row.deleted) {
                 Some(key_id) => {
-                    let credential = self.with_key(row, key_id).await?;
+                    let credential = with_key(row, key_id, &keys);
                     changes.extend(credential.map(Change::Put));
                 }
                 // At the start nobody has it yet.
@@ -132,29 +137,32 @@ impl Feed {
             position: reached,
         })
     }
+}
 
-    /// One damaged row must not keep all the others from being served: it is left out, loudly. A
-    /// database that fails damages nothing: what is left out then would not come again.
-    async fn with_key(&self, row: Model, key_id: Uuid) -> Result<Option<ServingCredential>, DbErr> {
-        let mut credential = match ServingCredential::decode(row.credential.as_slice()) {
-            Ok(credential) => credential,
-            Err(error) => {
-                tracing::error!(certificate = %row.certificate_id, %error, "a served certificate cannot be read");
-                return Ok(None);
-            }
-        };
-        credential.fallback = row.fallback;
-        match self.vault.open_pkcs8(key_id).await {
-            Ok(key) => {
-                credential.private_key_der = Bytes::from_owner(key);
-                Ok(Some(credential))
-            }
-            Err(VaultError::Database(error)) => Err(error),
-            Err(error) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::error!(certificate = %row.certificate_id, key = %key_id, error, "a served certificate's key cannot be opened");
-                Ok(None)
-            }
+/// One damaged row must not keep all the others from being served: it is left out, loudly.
+fn with_key(
+    row: Model,
+    key_id: Uuid,
+    keys: &HashMap<Uuid, Result<Zeroizing<Vec<u8>>, VaultError>>,
+) -> Option<ServingCredential> {
+    let mut credential = match ServingCredential::decode(row.credential.as_slice()) {
+        Ok(credential) => credential,
+        Err(error) => {
+            tracing::error!(certificate = %row.certificate_id, %error, "a served certificate cannot be read");
+            return None;
+        }
+    };
+    credential.fallback = row.fallback;
+    let missing = VaultError::NoSuchKey(key_id);
+    match keys.get(&key_id).map_or(Err(&missing), Result::as_ref) {
+        Ok(key) => {
+            credential.private_key_der = Bytes::from_owner(key.clone());
+            Some(credential)
+        }
+        Err(error) => {
+            let error: &dyn std::error::Error = error;
+            tracing::error!(certificate = %row.certificate_id, key = %key_id, error, "a served certificate's key cannot be opened");
+            None
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod authority;
 pub mod claim;
 pub mod kek_check;
+mod key_ids;
 pub mod key_use;
 mod linking;
 pub mod looked_for;
@@ -15,6 +16,9 @@ pub mod unlinked;
 
 use sea_orm_migration::MigrationTrait;
 
+/// Rows of one `INSERT`, and values of one `IN`: far below what SQLite takes as variables of one statement (32,766).
+pub const ROWS_AT_ONCE: usize = 200;
+
 /// Everything that makes these tables, and those that `eventlog` needs beside them.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![
@@ -22,5 +26,6 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
         Box::new(linking::Tables),
+        Box::new(key_ids::Column),
     ]
 }

@@ -7,9 +7,13 @@ mod deletion;
 mod export;
 mod import;
 mod keys;
+mod limits;
 mod log_server;
+mod long_chains;
+mod namesakes;
 mod orphans;
 mod races;
+mod refused_files;
 mod secrets;
 mod serving;
 
@@ -57,8 +61,12 @@ pub struct Trial {
 
 impl Trial {
     pub async fn begin() -> Self {
+        Self::on(LogServer::start().await).await
+    }
+
+    /// The same on this log.
+    pub async fn on(server: LogServer) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let server = LogServer::start().await;
         let source = KekSource::File(Layout::under(folder.path()).kek());
         Kek::make_if_missing(&source).unwrap();
         let kek = Kek::read(&source).unwrap();

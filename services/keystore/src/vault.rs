@@ -1,5 +1,6 @@
 //! Keeps private keys sealed, signs with them, and shreds them. Knows no event.
 
+mod many;
 mod sealed;
 
 use std::sync::Arc;
@@ -16,12 +17,12 @@ use tokio::task::{JoinError, spawn_blocking};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-pub use self::sealed::{SealedKey, is_here, with_spki};
+pub use self::sealed::{SealedKey, is_here, put_all, with_spkis};
 use crate::{
     envelope::{self, EnvelopeError, Label},
     kek::Kek,
     makers::Makers,
-    tables::{kek_check, sealed_key},
+    tables::{ROWS_AT_ONCE, kek_check, sealed_key},
 };
 
 /// The keys, and the key-encryption key that opens them. Cheap to clone.
@@ -212,11 +213,15 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Database`].
     pub async fn find_by_spki(&self, spki_sha256: &[&str]) -> Result<Vec<StoredKey>, VaultError> {
-        let rows = sealed_key::Entity::find()
-            .filter(sealed_key::Column::SpkiSha256.is_in(spki_sha256.iter().copied()))
-            .all(&self.database)
-            .await?;
-        rows.into_iter().map(stored).collect()
+        let mut found = Vec::new();
+        for keys in spki_sha256.chunks(ROWS_AT_ONCE) {
+            let rows = sealed_key::Entity::find()
+                .filter(sealed_key::Column::SpkiSha256.is_in(keys.iter().copied()));
+            for row in rows.all(&self.database).await? {
+                found.push(stored(row)?);
+            }
+        }
+        Ok(found)
     }
 
     /// The key, ready to sign.

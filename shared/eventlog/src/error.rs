@@ -35,6 +35,9 @@ pub enum LogError {
     /// A header's value cannot be written: it has a line break, or the time has no RFC 3339 form.
     #[error("the value of the header {0} cannot be written")]
     InvalidHeader(&'static str),
+    /// The event is longer than the server takes; nothing was stored, and nothing will be.
+    #[error("the event is longer than the event log takes")]
+    TooLarge(#[source] Source),
     /// The server refused the request, for example for want of a right.
     #[error("the event log refused the request")]
     Refused(#[source] Source),

@@ -1,14 +1,18 @@
 //! Rows kept from events: each event takes effect on them once.
 //!
 //! A follower reads the whole log and passes over what it was not asked for, so that where it stands
-//! can be held against any position that a command answered.
+//! can be held against any position that a command answered. What costs is a commit, however many events
+//! are in it: those that come close behind each other share one, and what changes no row waits for one.
+
+mod error;
 
 use std::{borrow::Cow, time::Duration};
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait as _};
-use tokio::sync::mpsc;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait as _};
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
+pub use self::error::{ApplyError, FollowError};
 use crate::{
     checkpoint::{self, Checkpoint},
     envelope::Recorded,
@@ -33,80 +37,12 @@ pub trait Apply: Send {
         events: &[Recorded],
     ) -> Result<(), ApplyError>;
 
-    /// Called at the start and after each commit: rows are as of `position`. `events` are those that
-    /// this follower applied; there may be none, where it passed over events of other kinds, or
-    /// another replica wrote the rows.
+    /// Called at the start, after each commit, and where events of other kinds were passed over: rows are
+    /// as of `position`. `events` are those that this follower applied; there may be none, where it passed
+    /// over all, or another replica wrote the rows.
     async fn committed(&mut self, position: u64, events: &[Recorded]) {
         let _ = (position, events);
     }
-}
-
-/// Why a batch was not applied.
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// This event cannot be applied, however often it is tried.
-    #[error("cannot apply event {sequence} ({event})")]
-    Event {
-        /// Its sequence in the stream.
-        sequence: u64,
-        /// Its kind, for example `certificate.issued`.
-        event: String,
-        /// Why not.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The database did not take the rows; it is tried again a few times.
-    #[error("the database did not take the rows")]
-    Database(#[from] DbErr),
-}
-
-impl ApplyError {
-    /// For an event that cannot be applied.
-    pub fn event(
-        recorded: &Recorded,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        Self::Event {
-            sequence: recorded.sequence,
-            event: format!("{}.{}", recorded.aggregate, recorded.event),
-            source: source.into(),
-        }
-    }
-}
-
-/// Why a follower stopped, other than because it was asked to.
-#[derive(Debug, thiserror::Error)]
-pub enum FollowError {
-    /// An event that it could not apply, or a database that kept refusing.
-    #[error("follower {follower} stopped")]
-    Apply {
-        /// Its name.
-        follower: String,
-        /// At what.
-        #[source]
-        source: ApplyError,
-    },
-    /// The log is not the one that the rows were made from: it went backwards, or its past has changed.
-    #[error(
-        "follower {follower} stopped at {sequence}: {reason}; restore the log, or rebuild the tables from it"
-    )]
-    LogChanged {
-        /// Its name.
-        follower: String,
-        /// Its checkpoint.
-        sequence: u64,
-        /// What does not fit.
-        reason: String,
-    },
-    /// The log could not be read.
-    #[error("follower {follower} cannot read the log")]
-    Log {
-        /// Its name.
-        follower: String,
-        /// Why not.
-        #[source]
-        source: LogError,
-    },
 }
 
 /// Applies events to a database, in order, from its checkpoint on.
@@ -144,7 +80,7 @@ impl Follower {
                 continue;
             }
             match self
-                .consume(session, position, &mut apply, &stopping)
+                .consume(session, Place::kept(position), &mut apply, &stopping)
                 .await?
             {
                 Ended::Stopping => return Ok(()),
@@ -157,37 +93,54 @@ impl Follower {
     async fn consume(
         &self,
         session: Session,
-        mut position: Checkpoint,
+        mut place: Place,
         apply: &mut impl Apply,
         stopping: &CancellationToken,
     ) -> Result<Ended, FollowError> {
         // Reading goes on while a batch is written.
         let (sender, mut events) = mpsc::channel(BATCH);
-        let reading =
-            AbortOnDropHandle::new(tokio::spawn(forward(session, position.sequence, sender)));
+        let first = place.reached.sequence;
+        let reading = AbortOnDropHandle::new(tokio::spawn(forward(session, first, sender)));
         let mut batch = Vec::with_capacity(BATCH);
+        let mut turn = Instant::now();
         loop {
             batch.clear();
             tokio::select! {
                 biased;
-                () = stopping.cancelled() => return Ok(Ended::Stopping),
+                () = stopping.cancelled() => {
+                    self.keep(&mut place).await;
+                    return Ok(Ended::Stopping);
+                }
+                () = tokio::time::sleep_until(turn) => {}
+            }
+            tokio::select! {
+                biased;
+                () = stopping.cancelled() => continue,
                 received = events.recv_many(&mut batch, BATCH) => if received == 0 {
                     break;
                 },
                 () = tokio::time::sleep(CHECK_WHEN_IDLE) => {
-                    self.verify(position).await?;
+                    if self.verify(place.reached).await? {
+                        self.keep(&mut place).await;
+                    }
                     continue;
                 }
             }
+            // Whoever is far behind does not wait.
+            if batch.len() < BATCH {
+                turn = Instant::now() + BETWEEN_BATCHES;
+            }
             // What another replica has written meanwhile is passed over.
-            while let rest = &batch[batch.partition_point(|e| e.sequence <= position.sequence)..]
+            while let reached = place.reached.sequence
+                && let rest = &batch[batch.partition_point(|e| e.sequence <= reached)..]
                 && let Some(first) = rest.first()
             {
-                if let Some(to) = self.write(position, rest, apply).await? {
-                    position = to;
+                if let Some(to) = self.write(place, rest, apply).await? {
+                    place = to;
                     continue;
                 }
-                position = self.position().await?;
+                let position = self.position().await?;
+                place = Place::kept(position);
                 apply.committed(position.sequence, &[]).await;
                 let follows = position.sequence + 1 >= first.sequence;
                 if !follows || !self.verify(position).await? {
@@ -206,13 +159,13 @@ impl Follower {
     }
 
     /// Writes one batch and says where the rows are then; `None` where the checkpoint no longer
-    /// stands at `from`. The events before one that cannot be applied are written all the same.
+    /// stands where it was. The events before one that cannot be applied are written all the same.
     async fn write(
         &self,
-        from: Checkpoint,
+        from: Place,
         batch: &[Recorded],
         apply: &mut impl Apply,
-    ) -> Result<Option<Checkpoint>, FollowError> {
+    ) -> Result<Option<Place>, FollowError> {
         let Some(last) = batch.last() else {
             return Ok(Some(from));
         };
@@ -222,11 +175,17 @@ impl Follower {
         } else {
             batch.iter().filter(|e| self.wants(e)).cloned().collect()
         };
-        match self.write_all(from, to, &wanted, apply).await {
+        if wanted.is_empty() && to.sequence - from.kept.sequence < PASSED_OVER {
+            // No row changes by these: the rows are as of the last of them already.
+            apply.committed(to.sequence, &[]).await;
+            let kept = from.kept;
+            return Ok(Some(Place { reached: to, kept }));
+        }
+        match self.write_all(from.kept, to, &wanted, apply).await {
             Ok(false) => Ok(None),
             Ok(true) => {
                 apply.committed(to.sequence, &wanted).await;
-                Ok(Some(to))
+                Ok(Some(Place::kept(to)))
             }
             Err(ApplyError::Event {
                 sequence,
@@ -244,6 +203,21 @@ impl Follower {
                 }))
             }
             Err(source) => Err(self.apply_failed(source)),
+        }
+    }
+
+    /// Brings the checkpoint to where the rows are. Where that fails, or another replica has moved it, the
+    /// next start reads some events once more.
+    async fn keep(&self, place: &mut Place) {
+        if place.kept == place.reached {
+            return;
+        }
+        match checkpoint::advance(&self.database, &self.name, place.kept, place.reached).await {
+            Ok(true) => place.kept = place.reached,
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(follower = self.name, %error, "the checkpoint was not moved on");
+            }
         }
     }
 
@@ -358,6 +332,25 @@ impl Follower {
     }
 }
 
+/// Where a follower is.
+#[derive(Clone, Copy)]
+struct Place {
+    /// The rows are as of this event.
+    reached: Checkpoint,
+    /// What the database says: behind that, where the events since then changed no row.
+    kept: Checkpoint,
+}
+
+impl Place {
+    /// Where the database says.
+    fn kept(checkpoint: Checkpoint) -> Self {
+        Self {
+            reached: checkpoint,
+            kept: checkpoint,
+        }
+    }
+}
+
 /// Why consuming ended without an error.
 enum Ended {
     Stopping,
@@ -391,6 +384,12 @@ async fn forward(
 
 /// Events per transaction: enough that the sync at its end costs little for each.
 const BATCH: usize = 1_000;
+
+/// From a batch to the next, where events keep coming: short for who waits to read what he wrote.
+const BETWEEN_BATCHES: Duration = Duration::from_millis(10);
+
+/// Events that a new start may read once more, because the checkpoint does not follow each of other kinds.
+const PASSED_OVER: u64 = 1_000;
 
 /// How soon a log that went backwards is noticed while nothing happens.
 const CHECK_WHEN_IDLE: Duration = Duration::from_secs(2);

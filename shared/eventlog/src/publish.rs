@@ -50,9 +50,8 @@ impl EventLog {
                     RequestErrorKind::TimedOut
                     | RequestErrorKind::NoResponders
                     | RequestErrorKind::Other => Ok(Answer::None(e.to_string())),
-                    RequestErrorKind::MaxPayloadExceeded | RequestErrorKind::InvalidSubject => {
-                        Err(LogError::Refused(e.into()))
-                    }
+                    RequestErrorKind::MaxPayloadExceeded => Err(LogError::TooLarge(e.into())),
+                    RequestErrorKind::InvalidSubject => Err(LogError::Refused(e.into())),
                 };
             }
         };
@@ -68,6 +67,7 @@ impl EventLog {
                 | ErrorCode::STORAGE_RESOURCES_EXCEEDED
                 | ErrorCode::ACCOUNT_RESOURCES_EXCEEDED
                 | ErrorCode::INSUFFICIENT_RESOURCES => Err(LogError::Full),
+                ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM => Err(LogError::TooLarge(error.into())),
                 _ => Err(LogError::Refused(error.into())),
             },
             Err(e) => Ok(Answer::None(e.to_string())),

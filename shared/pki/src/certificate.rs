@@ -13,7 +13,7 @@ use x509_parser::{
 };
 
 use crate::{
-    KeyAlgorithm, SubjectFields,
+    FriendlyName, KeyAlgorithm, SubjectFields,
     distinguished_name::{common_name, fields, text},
     fingerprint::{hex, sha256_hex},
     signature::Signed,
@@ -154,7 +154,31 @@ impl Certificate {
             .unwrap_or_default()
     }
 
-    /// The key identifier of its issuer, where it names one (RFC 5280, section 4.2.1.1).
+    /// What it is called by itself: its CN, else its first name, else its subject, each as far as it fits; else the
+    /// start of its fingerprint.
+    pub fn own_name(&self) -> FriendlyName {
+        let address = self.ip_addresses.first().map(ToString::to_string);
+        let names = [
+            Some(self.common_name.as_str()),
+            self.dns_names.first().map(String::as_str),
+            address.as_deref(),
+            Some(self.subject.as_str()),
+        ];
+        let mut names = names.into_iter().flatten().map(|name| {
+            let short = name.chars().take(FriendlyName::MAX).collect::<String>();
+            FriendlyName::try_from(short.as_str())
+        });
+        let name = names.find_map(Result::ok);
+        name.unwrap_or_else(|| FriendlyName::of_digest(&self.sha256_fingerprint))
+    }
+
+    /// The subjectKeyIdentifier (RFC 5280, section 4.2.1.2), where it has one.
+    pub fn subject_key_id(&self) -> Option<&[u8]> {
+        self.subject_key_id.as_deref()
+    }
+
+    /// The keyIdentifier of its authorityKeyIdentifier (RFC 5280, section 4.2.1.1), where it has one: that of
+    /// the issuer's key. It tells bearers of one name apart, and proves nothing.
     pub fn authority_key_id(&self) -> Option<&[u8]> {
         self.authority_key_id.as_deref()
     }

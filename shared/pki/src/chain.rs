@@ -4,6 +4,8 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+
 use time::OffsetDateTime;
 
 use crate::{Certificate, roots, signature::Signed};
@@ -50,6 +52,30 @@ impl Path {
     }
 }
 
+/// Certificates from which paths are built, found by their names: for the paths of many at one go.
+pub struct Candidates<'a>(HashMap<&'a [u8], Vec<&'a Certificate>>);
+
+impl<'a> Candidates<'a> {
+    /// Those of them that may stand above another at all.
+    pub fn among(certificates: &'a [Certificate]) -> Self {
+        let mut by_subject = HashMap::<_, Vec<_>>::new();
+        for certificate in certificates.iter().filter(|c| search::may_issue(c)) {
+            let named = by_subject.entry(certificate.subject_der()).or_default();
+            named.push(certificate);
+        }
+        Self(by_subject)
+    }
+
+    /// The same as [`build`].
+    pub fn path(&self, leaf: &'a Certificate, now: OffsetDateTime) -> Path {
+        search::best(leaf, self, &|name| roots::with_subject(name), now)
+    }
+
+    fn with_subject(&self, subject: &[u8]) -> &[&'a Certificate] {
+        self.0.get(subject).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
 /// Finds the best path from these certificates, which come in any order with anything among them, and from the
 /// bundled public [`roots`]. One step is a step by name, CA flag, keyCertSign, path length and signature.
 ///
@@ -58,7 +84,7 @@ impl Path {
 /// last longer. The order of the candidates changes nothing. However many there are, at most
 /// [`SIGNATURES`](search::SIGNATURES) signatures are checked.
 pub fn build(leaf: &Certificate, candidates: &[Certificate], now: OffsetDateTime) -> Path {
-    search::best(leaf, candidates, &|name| roots::with_subject(name), now)
+    Candidates::among(candidates).path(leaf, now)
 }
 
 /// Why a chain is not one. Places count from 0, the leaf.

@@ -143,6 +143,11 @@ impl FriendlyName {
         &self.0
     }
 
+    /// The start of a digest in hex, for what has no name.
+    pub(crate) fn of_digest(hex: &str) -> Self {
+        Self(hex.chars().take(16).collect())
+    }
+
     /// The name with a number behind it, "shop (2)", cut where it would be too long.
     pub fn numbered(&self, number: u32) -> Self {
         let suffix = format!(" ({number})");

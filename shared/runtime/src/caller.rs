@@ -2,6 +2,7 @@
 
 use tonic::{Code, Request, Status};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 /// Who called a method of ours: made by [`crate::Runtime::serve`] for every call that it lets through.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +46,8 @@ impl Caller {
         let mut digest = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
         digest.update(self.method.as_bytes());
         digest.update(&[0]);
-        digest.update(&message.encode_to_vec());
+        // It may have passphrases and keys in it. Encoded into a buffer of its length, so that none is outgrown.
+        digest.update(&Zeroizing::new(message.encode_to_vec()));
         eventlog::Origin {
             actor: self.actor.clone(),
             request_id: self.request_id.clone(),

@@ -11,6 +11,7 @@ pub fn of_log(error: &LogError) -> (Code, &'static str) {
         LogError::Unavailable(_) => (Code::Unavailable, "LOG_UNAVAILABLE"),
         LogError::Full => (Code::ResourceExhausted, "LOG_FULL"),
         LogError::Damaged(_) | LogError::Decode { .. } => (Code::Internal, "LOG_DAMAGED"),
+        LogError::TooLarge(_) => (Code::InvalidArgument, "EVENT_TOO_LARGE"),
         LogError::Encode(_)
         | LogError::InvalidId(_)
         | LogError::InvalidHeader(_)

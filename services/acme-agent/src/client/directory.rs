@@ -34,7 +34,7 @@ impl Directory {
     /// The URLs of its resources.
     pub fn resources(&self) -> impl IntoIterator<Item = &str> {
         let always = [&self.new_nonce, &self.new_account, &self.new_order];
-        let sometimes = [&self.revoke_cert];
+        let sometimes = [&self.key_change, &self.revoke_cert];
         let all = always.into_iter().chain(sometimes.into_iter().flatten());
         all.map(String::as_str)
     }

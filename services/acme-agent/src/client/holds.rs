@@ -1,6 +1,6 @@
 //! Where CAs want to be left alone for a while (`Retry-After`): nothing is asked there before its time.
 //!
-//! One endpoint is one URL of a directory; all the other URLs of a CA (orders, authorizations,
+//! One endpoint is one URL of a directory, with what is below it; all the other URLs of a CA (orders, authorizations,
 //! certificates) are one endpoint together.
 
 use std::{

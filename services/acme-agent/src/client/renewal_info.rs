@@ -55,7 +55,7 @@ pub enum RenewalInfoError {
     /// The CA's directory has no such resource.
     #[error("the CA gives no renewal information")]
     NotOffered,
-    /// The CA knows nothing of this certificate (404): it is another's, or the CA has forgotten it.
+    /// The CA knows nothing of this certificate: it is another's, or the CA has forgotten it.
     #[error("the CA does not know the certificate")]
     Unknown {
         /// When to ask again, as in [`RenewalInfo::retry_after`].
@@ -102,8 +102,10 @@ impl Client {
         let answer = answer.map_err(RenewalInfoError::Ca)?;
         let retry_after = answer.retry_after.map(clamp);
         match answer.status.as_u16() {
-            404 => return Err(RenewalInfoError::Unknown { retry_after }),
             200..300 => {}
+            429 => return Err(RenewalInfoError::Ca(self.refused(&url, answer))),
+            // Some say 404, and some that the id is malformed, as it names no issuer of theirs.
+            400..500 => return Err(RenewalInfoError::Unknown { retry_after }),
             _ => return Err(RenewalInfoError::Ca(self.refused(&url, answer))),
         }
         read(&answer.body, retry_after)
@@ -216,14 +218,5 @@ mod tests {
     }
 
     /// As the RFC prints it.
-    const RFC_9773_APPENDIX_A: &str = "-----BEGIN CERTIFICATE-----
-MIIBQzCB66ADAgECAgUAh2VDITAKBggqhkjOPQQDAjAVMRMwEQYDVQQDEwpFeGFt
-cGxlIENBMCIYDzAwMDEwMTAxMDAwMDAwWhgPMDAwMTAxMDEwMDAwMDBaMBYxFDAS
-BgNVBAMTC2V4YW1wbGUuY29tMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEeBZu
-7cbpAYNXZLbbh8rNIzuOoqOOtmxA1v7cRm//AwyMwWxyHz4zfwmBhcSrf47NUAFf
-qzLQ2PPQxdTXREYEnKMjMCEwHwYDVR0jBBgwFoAUaYhba4dGQEHhs3uEe6CuLN4B
-yNQwCgYIKoZIzj0EAwIDRwAwRAIge09+S5TZAlw5tgtiVvuERV6cT4mfutXIlwTb
-+FYN/8oCIClDsqBklhB9KAelFiYt9+6FDj3z4KGVelYM5MdsO3pK
------END CERTIFICATE-----
-";
+    const RFC_9773_APPENDIX_A: &str = include_str!("rfc9773.pem");
 }

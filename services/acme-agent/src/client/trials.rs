@@ -1,9 +1,11 @@
 //! The protocol, tried on a real CA: Pebble, which takes every challenge for proved here.
 
+mod faulty;
 pub mod pebble;
+mod renewal;
 mod upkeep;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use pki::{KeyAlgorithm, PrivateKey, Subject, SubjectAltNames};
 use runtime::{Clock, Egress};
@@ -11,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Account, AccountKey, AuthorizationStatus, ChallengeStatus, Client, Error, ExternalAccountKey,
-    Identifier, NewAccount, NewOrder, OrderStatus,
+    Holds, Identifier, NewAccount, NewOrder, Order, OrderStatus,
 };
 use pebble::{Pebble, Plan};
 
@@ -68,7 +70,7 @@ async fn a_ca_that_was_started_anew_knows_neither_account_nor_order() {
     let client = discover(&ca).await;
     let key = key();
     let account = register(&client, key.clone()).await.unwrap();
-    let shop = [Identifier::dns("shop.example")];
+    let shop = [Identifier::of("shop.example")];
     let (url, _) = account.new_order(&plain(&shop)).await.unwrap();
     ca.restart().await;
     let gone = account.order(&url).await.unwrap_err();
@@ -147,31 +149,51 @@ async fn register(client: &Arc<Client>, key: Arc<AccountKey>) -> Result<Account,
 }
 
 async fn issue(account: &Account, name: &str) -> Result<pki::Certificate, Error> {
-    let (url, order) = account.new_order(&plain(&[Identifier::dns(name)])).await?;
+    let names = [Identifier::of(name)];
+    let (url, order) = account.new_order(&plain(&names)).await?;
     assert_eq!(order.status, OrderStatus::Pending);
     assert!(order.expires.is_some());
-    let authorization = account.authorization(&order.authorizations[0]).await?;
-    assert_eq!(authorization.status, AuthorizationStatus::Pending);
-    let mut challenges = authorization.challenges.iter();
-    let http01 = challenges.find(|c| c.kind == "http-01").unwrap();
-    assert_eq!(http01.status, ChallengeStatus::Pending);
-    assert!(
-        account
-            .key_authorization(&http01.token)
-            .starts_with(&http01.token)
-    );
-    account.respond(&http01.url).await?;
-    let order = until(account, &url, OrderStatus::Ready).await?;
+    finish(account, &url, order, &names).await
+}
 
-    let names = SubjectAltNames::parse(&[name.to_owned()], &[]).unwrap();
-    let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
-    let csr = pki::csr::build(&key, &Subject::default(), &names).unwrap();
+/// From a pending order to its certificate.
+async fn finish(
+    account: &Account,
+    url: &str,
+    order: Order,
+    names: &[Identifier],
+) -> Result<pki::Certificate, Error> {
+    for url in &order.authorizations {
+        let authorization = account.authorization(url).await?;
+        assert_eq!(authorization.status, AuthorizationStatus::Pending);
+        let mut challenges = authorization.challenges.iter();
+        let http01 = challenges.find(|c| c.kind == "http-01").unwrap();
+        assert_eq!(http01.status, ChallengeStatus::Pending);
+        assert!(
+            account
+                .key_authorization(&http01.token)
+                .starts_with(&http01.token)
+        );
+        account.respond(&http01.url).await?;
+    }
+    let order = until(account, url, OrderStatus::Ready).await?;
+    let csr = request_for(names);
     account.finalize(&order.finalize, &csr).await?;
-    let order = until(account, &url, OrderStatus::Valid).await?;
+    let order = until(account, url, OrderStatus::Valid).await?;
     let again = account.finalize(&order.finalize, &csr).await.unwrap_err();
     assert!(again.is("orderNotReady"), "{again:?}");
     let download = account.certificate(&order.certificate.unwrap()).await?;
     Ok(pki::parse_pem_chain(&download.pem).unwrap().remove(0))
+}
+
+fn request_for(names: &[Identifier]) -> Vec<u8> {
+    let of = |kind: &str| {
+        let names = names.iter().filter(|name| name.kind == kind);
+        names.map(|name| name.value.clone()).collect::<Vec<_>>()
+    };
+    let names = SubjectAltNames::parse(&of("dns"), &of("ip")).unwrap();
+    let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+    pki::csr::build(&key, &Subject::default(), &names).unwrap()
 }
 
 /// An order that asks for nothing but the certificate.
@@ -183,13 +205,13 @@ fn plain(identifiers: &[Identifier]) -> NewOrder<'_> {
     }
 }
 
-async fn until(account: &Account, url: &str, status: OrderStatus) -> Result<super::Order, Error> {
+async fn until(account: &Account, url: &str, status: OrderStatus) -> Result<Order, Error> {
     loop {
         let (order, _) = account.order(url).await?;
         assert_ne!(order.status, OrderStatus::Invalid, "{order:?}");
         if order.status == status {
             return Ok(order);
         }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

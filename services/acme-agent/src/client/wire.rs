@@ -1,7 +1,5 @@
 //! The resources of an order (RFC 8555, sections 7.1.3 to 7.1.6).
 
-use std::net::IpAddr;
-
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -128,19 +126,15 @@ pub struct Identifier {
 }
 
 impl Identifier {
-    /// A host name as an order asks for it.
-    pub fn dns(name: &str) -> Self {
+    /// A host name or address (RFC 8738) as an order asks for it.
+    pub fn of(name: &str) -> Self {
+        let kind = match name.parse::<std::net::IpAddr>() {
+            Ok(_) => "ip",
+            Err(_) => "dns",
+        };
         Self {
-            kind: "dns".to_owned(),
+            kind: kind.to_owned(),
             value: name.to_owned(),
-        }
-    }
-
-    /// An address as an order asks for it (RFC 8738, section 3).
-    pub fn ip(address: IpAddr) -> Self {
-        Self {
-            kind: "ip".to_owned(),
-            value: address.to_string(),
         }
     }
 }

@@ -1,5 +1,6 @@
 use std::{collections::BTreeSet, time::Duration};
 
+use api::acme::v1::ChallengeType;
 use runtime::egress::EgressError;
 
 use super::*;
@@ -41,7 +42,7 @@ fn a_refused_name_is_named_whole_with_the_ca_s_document() {
     problem.subproblems = vec![Subproblem {
         kind_uri: urn("rejectedIdentifier"),
         detail: "on a block list".into(),
-        identifier: Identifier::dns("blocked.example"),
+        identifier: Identifier::of("blocked.example"),
     }];
     let failure = refusal(Step::NewOrder, problem);
     assert_eq!(failure.reason, "NAME_REJECTED");
@@ -151,24 +152,54 @@ fn what_is_no_acme_server_is_said_so() {
 #[test]
 fn a_failed_challenge_names_each_name_and_what_to_mend() {
     let connection = problem_of("connection", 400);
-    let one = challenges(&[("a.example".into(), connection.clone())]);
+    let one = challenges(
+        &[("a.example".into(), connection.clone())],
+        ChallengeType::Http01,
+    );
     assert_eq!(one.reason, "CHALLENGE_FAILED");
     assert!(one.message.ends_with("from a.example."), "{}", one.message);
     assert!(one.advice.contains("port 80"));
     assert_eq!(one.problem.unwrap().subproblems, vec![]);
 
-    let two = challenges(&[
-        ("a.example".into(), connection),
-        ("b.example".into(), problem_of("dns", 400)),
-    ]);
+    let two = challenges(
+        &[
+            ("a.example".into(), connection),
+            ("b.example".into(), problem_of("dns", 400)),
+        ],
+        ChallengeType::Http01,
+    );
     assert!(two.message.ends_with("from a.example, b.example."));
     let subproblems = two.problem.unwrap().subproblems;
     assert_eq!(subproblems[1].identifier, "b.example");
     assert_eq!(subproblems[1].r#type, urn("dns"));
 
-    let advices = ["dns", "caa", "connection", "unauthorized", "other"]
-        .map(|kind| challenges(&[("a.example".into(), problem_of(kind, 400))]).advice);
-    assert_eq!(advices.into_iter().collect::<BTreeSet<_>>().len(), 5);
+    for challenge in [
+        ChallengeType::Http01,
+        ChallengeType::TlsAlpn01,
+        ChallengeType::Dns01,
+    ] {
+        let failed = |kind| challenges(&[("a.example".into(), problem_of(kind, 400))], challenge);
+        let advices = ["dns", "caa", "connection", "unauthorized", "other"];
+        let advices = advices.map(|kind| failed(kind).advice);
+        let different = advices.iter().collect::<BTreeSet<_>>().len();
+        // Of a record, that there is no answer is one with that there is no address.
+        assert_eq!(
+            different,
+            if challenge == ChallengeType::Dns01 {
+                4
+            } else {
+                5
+            }
+        );
+        assert_eq!(
+            advices[2].contains("port 80"),
+            challenge == ChallengeType::Http01
+        );
+        assert_eq!(
+            advices[2].contains("port 443"),
+            challenge == ChallengeType::TlsAlpn01
+        );
+    }
 }
 
 #[test]

@@ -1,29 +1,30 @@
 //! What comes in is parsed here, all fields at once; what comes out of here needs no further checks.
 
 mod checks;
+mod dns_provider;
+mod wish;
 
 pub(super) use checks::question;
+pub(super) use dns_provider::{dns_provider, dns_provider_test, wrong_setting};
+pub(super) use wish::wish;
 
 use api::{
     acme::v1::{
-        ChallengeType, ExternalAccountBinding, PreviewDirectoryRequest, RegisterServerRequest,
-        RequestCertificateRequest, UpdateServerContactRequest,
+        ExternalAccountBinding, PreviewDirectoryRequest, RegisterServerRequest,
+        UpdateServerContactRequest,
     },
     refuse::Violations,
-    x509::v1::{KeyAlgorithm, RevocationReason},
+    x509::v1::RevocationReason,
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use bytes::Bytes;
 use http::Uri;
-use pki::{DnsName, EmailAddress, FriendlyName};
+use pki::{EmailAddress, FriendlyName};
 use tonic::Status;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::{
-    registration::{Binding, Registration},
-    requests::Wish,
-};
+use crate::registration::{Binding, Registration};
 
 /// An id that a caller got from us.
 pub(super) fn id(field: &str, text: &str) -> Result<Uuid, Status> {
@@ -103,57 +104,6 @@ pub(super) fn contact(message: &UpdateServerContactRequest) -> Result<(Uuid, Vec
     }
 }
 
-/// A certificate to get.
-pub(super) fn wish(message: &RequestCertificateRequest) -> Result<Wish, Status> {
-    let mut violations = Violations::new();
-    let server = violations.check("server", FriendlyName::try_from(message.server.as_str()));
-    let dns_names = dns_names(&message.dns_names, &mut violations);
-    let challenge_type = challenge_type(message.challenge_type);
-    let challenge_type = violations.check("challenge_type", challenge_type);
-    if let Some(ChallengeType::Http01) = challenge_type {
-        for (n, _) in wildcards(&message.dns_names) {
-            let description = "HTTP-01 cannot prove control over a wildcard; name each host";
-            violations.add(format!("dns_names[{n}]"), description);
-        }
-    }
-    let key_algorithm = key_algorithm(message.key_algorithm);
-    let key_algorithm = violations.check("key_algorithm", key_algorithm);
-    let friendly_name = match (message.friendly_name.as_str(), dns_names.first()) {
-        // Nothing to add: that there is no host name is noted already.
-        ("", None) => None,
-        ("", Some(first)) => {
-            // A host name may be longer than a friendly name.
-            let first = first.chars().take(FriendlyName::MAX).collect::<String>();
-            violations.check("friendly_name", FriendlyName::try_from(first.as_str()))
-        }
-        (given, _) => violations.check("friendly_name", FriendlyName::try_from(given)),
-    };
-    let profile = violations.check("profile", profile(&message.profile));
-    match (
-        server,
-        challenge_type,
-        key_algorithm,
-        friendly_name,
-        profile,
-    ) {
-        (
-            Some(server),
-            Some(challenge_type),
-            Some(key_algorithm),
-            Some(friendly_name),
-            Some(profile),
-        ) if violations.is_empty() => Ok(Wish {
-            server: server.into(),
-            dns_names,
-            key_algorithm,
-            challenge_type,
-            friendly_name,
-            profile,
-        }),
-        _ => Err(violations.into_status()),
-    }
-}
-
 fn directory_url(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.len() > MAX_URL {
@@ -228,63 +178,6 @@ fn roots(pem: &str) -> Result<Vec<Bytes>, String> {
     Ok(roots.into_iter().map(|root| root.der.into()).collect())
 }
 
-fn dns_names(texts: &[String], violations: &mut Violations) -> Vec<DnsName> {
-    if texts.is_empty() || texts.len() > MAX_NAMES {
-        let description = format!(
-            "there are {}; give 1 to {MAX_NAMES} host names",
-            texts.len()
-        );
-        violations.add("dns_names", description);
-        return Vec::new();
-    }
-    let mut names = Vec::<DnsName>::new();
-    for (n, text) in texts.iter().enumerate() {
-        let field = format!("dns_names[{n}]");
-        let Some(name) = violations.check(&field, DnsName::try_from(text.as_str())) else {
-            continue;
-        };
-        if !name.is_fully_qualified() {
-            let description =
-                "it has no dot: a CA issues for whole names such as \"www.example.com\"";
-            violations.add(field, description);
-        } else if let Some(same) = names.iter().position(|other| *other == name) {
-            violations.add(field, format!("it is the same as dns_names[{same}]"));
-        } else {
-            names.push(name);
-        }
-    }
-    names
-}
-
-fn wildcards(texts: &[String]) -> impl Iterator<Item = (usize, &String)> {
-    let texts = texts.iter().take(MAX_NAMES).enumerate();
-    texts.filter(|(_, text)| text.trim().starts_with("*."))
-}
-
-fn challenge_type(number: i32) -> Result<ChallengeType, &'static str> {
-    match ChallengeType::try_from(number) {
-        Ok(ChallengeType::Unspecified | ChallengeType::Http01) => Ok(ChallengeType::Http01),
-        _ => Err("this challenge is not known here; use HTTP-01"),
-    }
-}
-
-fn key_algorithm(number: i32) -> Result<KeyAlgorithm, String> {
-    if number == KeyAlgorithm::Unspecified as i32 {
-        return Ok(KeyAlgorithm::EcdsaP256);
-    }
-    let algorithm = api::convert::key_algorithm(number);
-    algorithm.map(KeyAlgorithm::from).map_err(|e| e.to_string())
-}
-
-fn profile(text: &str) -> Result<String, &'static str> {
-    let allowed = |b: u8| b.is_ascii_graphic();
-    if text.len() <= MAX_PROFILE && text.bytes().all(allowed) {
-        Ok(text.to_owned())
-    } else {
-        Err("a profile's name has at most 100 visible ASCII characters")
-    }
-}
-
 const MAX_REASON: usize = 200;
 const MAX_URL: usize = 500;
 const MAX_CONTACTS: usize = 5;
@@ -292,8 +185,6 @@ const MAX_KEY_ID: usize = 200;
 const MAX_HMAC: usize = 512;
 const MAX_ROOTS_PEM: usize = 64 * 1024;
 const MAX_ROOTS: usize = 10;
-const MAX_NAMES: usize = 100;
-const MAX_PROFILE: usize = 100;
 
 #[cfg(test)]
 mod tests;

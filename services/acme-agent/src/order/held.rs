@@ -72,8 +72,8 @@ impl Held {
     /// What is ordered.
     pub(super) fn identifiers(&self) -> Vec<Identifier> {
         let names = self.requested.dns_names.iter();
-        let names = names.map(|name| Identifier::dns(name));
-        names.chain(self.addresses().map(Identifier::ip)).collect()
+        let all = names.chain(&self.requested.ip_addresses);
+        all.map(|name| Identifier::of(name)).collect()
     }
 
     /// What the certificate request asks for.

@@ -133,3 +133,21 @@ fn covers(chain: &[Certificate], held: &Held) -> Result<(), Stop> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_is_under_who_issued_its_top() {
+        let alone = pki::parse_pem_chain(include_str!("../client/rfc9773.pem")).unwrap();
+        assert!(is_under(&alone, "Example CA"));
+        // A leaf is nobody's issuer.
+        assert!(!is_under(&alone, "example.com"));
+        assert!(!is_under(&[], "Example CA"));
+        let stands_for_a_root = alone[0].clone();
+        let with_root = [alone[0].clone(), stands_for_a_root];
+        assert!(is_under(&with_root, "example.com"));
+        assert!(!is_under(&with_root, "Other CA"));
+    }
+}

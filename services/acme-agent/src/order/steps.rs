@@ -2,20 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use api::acme::v1::{CertificateObtained, Failure, ServerRegistered, Step};
-use futures_util::{StreamExt, TryStreamExt, stream};
-
 use crate::{
     accounts::AccountError,
     automation::{Command, Finalize, Refusal},
-    challenge::{self, http01::AnswerError},
-    client::{self, Account, AuthorizationStatus, ChallengeStatus, Order, OrderStatus},
+    client::{self, Account, Order, OrderStatus},
     events::AutomationEvent as Event,
     failure,
     keystore::KeystoreError,
     patience::Patience,
     server::Server,
 };
+use api::acme::v1::{CertificateObtained, Failure, ServerRegistered, Step};
 
 use super::{Halt, Held, Interrupted, Orders, Stop};
 
@@ -91,42 +88,6 @@ impl Orders {
     pub(super) async fn read(&self, account: &Account, url: &str) -> Result<Answered, Stop> {
         let read = || async { account.order(url).await.map_err(at(Step::Authorize)) };
         self.patiently(read).await
-    }
-
-    /// Puts the answers to all challenges in place, and tells the CA.
-    async fn answer(&self, held: &Held, account: &Account, order: &Order) -> Result<(), Stop> {
-        stream::iter(order.authorizations.clone())
-            .map(|url| async move {
-                // Read anew at each try: a challenge that the CA has taken up is not answered again.
-                self.patiently(|| self.answer_one(held, account, &url))
-                    .await
-            })
-            .buffer_unordered(AUTHORIZATIONS_AT_A_TIME)
-            .try_collect()
-            .await
-    }
-
-    async fn answer_one(&self, held: &Held, account: &Account, url: &str) -> Result<(), Stop> {
-        let authorization = account
-            .authorization(url)
-            .await
-            .map_err(at(Step::Authorize))?;
-        if authorization.status != AuthorizationStatus::Pending {
-            return Ok(());
-        }
-        let wanted = held.requested.challenge_type();
-        let challenge = challenge::choose(&authorization, wanted).map_err(Stop::Failed)?;
-        let answer = account.key_authorization(&challenge.token);
-        let put = self.answers.put(&challenge.token, answer).await;
-        put.map_err(|error| match error {
-            AnswerError::Token => failed(failure::odd_token(&authorization.identifier.value)),
-            AnswerError::Bucket(error) => Interrupted::Answer(error).into(),
-        })?;
-        if challenge.status == ChallengeStatus::Pending {
-            let told = account.respond(&challenge.url).await;
-            told.map_err(at(Step::Authorize))?;
-        }
-        Ok(())
     }
 
     /// Sends the certificate request that the log holds, after putting it there.
@@ -226,7 +187,8 @@ impl Orders {
             }
             _ => {
                 held.unproved = problems.iter().map(|(name, _)| name.clone()).collect();
-                failed(failure::challenges(&problems))
+                let challenge = held.requested.challenge_type();
+                failed(failure::challenges(&problems, challenge))
             }
         }
     }
@@ -253,7 +215,7 @@ impl Orders {
     }
 
     /// Leaves the CA alone for a while, which may be longer than the lease: that is kept meanwhile.
-    async fn rest(&self, held: &mut Held, wait: Duration) -> Result<(), Halt> {
+    pub(super) async fn rest(&self, held: &mut Held, wait: Duration) -> Result<(), Halt> {
         let until = self.clock.now() + wait;
         loop {
             let left = Duration::try_from(until - self.clock.now()).unwrap_or_default();
@@ -305,6 +267,3 @@ fn account_stop(error: AccountError) -> Stop {
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-
-/// Of one order with many names.
-const AUTHORIZATIONS_AT_A_TIME: usize = 4;

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use uuid::Uuid;
 
 use super::{LONGEST_CHECK, Preflight, Run, finding::Finding};
-use crate::{challenge::http01::Answers, worker::chain};
+use crate::{challenge::bucket::Answers, worker::chain};
 
 /// A token that our gateways answer, and none else.
 pub(super) struct Proof {
@@ -39,7 +39,7 @@ impl Proof {
     pub(super) async fn put(answers: &Answers) -> Option<Self> {
         let token = Uuid::new_v4().simple().to_string();
         let answer = format!("{token}.{}", Uuid::new_v4().simple());
-        match answers.put(&token, answer.clone()).await {
+        match answers.put_http_01(&token, answer.clone()).await {
             Ok(()) => Some(Self { token, answer }),
             Err(error) => {
                 tracing::warn!(

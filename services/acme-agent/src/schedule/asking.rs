@@ -92,7 +92,8 @@ impl Asker {
         if questions.is_empty() {
             return agendas::earliest_question(&self.database).await;
         }
-        let asked = stream::iter(&questions).map(|question| self.ask(question));
+        // Owned: a future that borrows from an item could not be sent to another thread.
+        let asked = stream::iter(questions).map(async |question| self.ask(&question).await);
         let asked = asked.buffer_unordered(AT_A_TIME).collect::<Vec<_>>().await;
         for asked in asked {
             asked?;

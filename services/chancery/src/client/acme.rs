@@ -1,8 +1,10 @@
 //! `chancery acme`: servers, and the certificates that they issue.
 
+mod check;
 mod progress;
 mod request;
 mod servers;
+mod standing;
 mod view;
 
 use api::projection::v1::{Automation, GetRequest};
@@ -11,8 +13,10 @@ use time::OffsetDateTime;
 
 use self::view::show;
 pub use self::{
+    check::CheckArgs,
     request::{RequestArgs, RetryArgs},
     servers::ServersCommand,
+    standing::{CancelArgs, PauseArgs, ResumeArgs},
 };
 use super::{ClientError, Connection, list::ListArgs};
 use crate::cli::Output;
@@ -23,6 +27,8 @@ pub enum AcmeCommand {
     /// ACME servers and our accounts there.
     #[command(subcommand)]
     Servers(ServersCommand),
+    /// Check what a request would need: the names, the ports, CAA, the server. Orders nothing.
+    Check(CheckArgs),
     /// Ask for a certificate, and wait for it.
     Request(RequestArgs),
     /// Automated certificates, a line each.
@@ -49,6 +55,12 @@ Examples:
     },
     /// Renew: order the next version now, or try again after a failure, and wait for it.
     Retry(RetryArgs),
+    /// Stop renewals until they are resumed.
+    Pause(PauseArgs),
+    /// Go on with renewals.
+    Resume(ResumeArgs),
+    /// End an automation for good; its certificate stays.
+    Cancel(CancelArgs),
 }
 
 /// `chancery acme`
@@ -60,6 +72,7 @@ pub async fn run(
 ) -> Result<(), ClientError> {
     match command {
         AcmeCommand::Servers(command) => servers::run(command, connection, output).await,
+        AcmeCommand::Check(args) => check::run(args, connection, output).await,
         AcmeCommand::Request(args) => request::request(args, connection, output, now).await,
         AcmeCommand::List(args) => view::list(args, connection, output, now).await,
         AcmeCommand::Show { automation } => {
@@ -67,6 +80,9 @@ pub async fn run(
             show(&row, output, now)
         }
         AcmeCommand::Retry(args) => request::retry(args, connection, output, now).await,
+        AcmeCommand::Pause(args) => standing::pause(args, connection, output).await,
+        AcmeCommand::Resume(args) => standing::resume(args, connection, output).await,
+        AcmeCommand::Cancel(args) => standing::cancel(args, connection, output).await,
     }
 }
 

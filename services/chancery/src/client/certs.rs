@@ -4,6 +4,7 @@ mod create;
 mod delete;
 mod export;
 mod listing;
+mod revoke;
 mod show;
 
 use api::{
@@ -13,7 +14,7 @@ use api::{
 use clap::Subcommand;
 use time::OffsetDateTime;
 
-pub use self::{create::SelfSignArgs, export::ExportArgs, show::missing};
+pub use self::{create::SelfSignArgs, export::ExportArgs, revoke::RevokeArgs, show::missing};
 use super::{
     ClientError, Connection, answer,
     connection::RequestId,
@@ -90,6 +91,8 @@ It must have its private key here, and never is a self-signed one. Without a def
         #[arg(long, conflicts_with = "certificate")]
         clear: bool,
     },
+    /// Have a certificate revoked by its CA.
+    Revoke(RevokeArgs),
     /// Delete certificates; their keys stay, and it can be undone.
     #[command(after_help = "Examples:
   chancery certs delete old.example.com
@@ -145,6 +148,7 @@ pub async fn run(
             certificate: None,
             clear: _,
         } => clear_default(connection, output).await,
+        CertsCommand::Revoke(args) => revoke::revoke(args, connection, output).await,
         CertsCommand::Delete {
             certificates,
             deletion,

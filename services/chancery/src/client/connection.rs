@@ -4,7 +4,9 @@ use std::{io, sync::Arc, time::Duration};
 
 use api::{
     acme::v1::{
-        acme_service_client::AcmeServiceClient, server_service_client::ServerServiceClient,
+        acme_service_client::AcmeServiceClient,
+        dns_provider_service_client::DnsProviderServiceClient,
+        server_service_client::ServerServiceClient,
     },
     csr::v1::csr_service_client::CsrServiceClient,
     gateway::v1::session_service_client::SessionServiceClient,
@@ -137,6 +139,11 @@ impl Connection {
     /// Commands about ACME servers.
     pub fn servers(&self) -> ServerServiceClient<SignedIn> {
         ServerServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    /// Commands about DNS providers.
+    pub fn dns_providers(&self) -> DnsProviderServiceClient<SignedIn> {
+        DnsProviderServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     /// Commands about automated certificates.

@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use api::{
-    acme::v1::{RegisterServerResponse, RenewNowResponse, RequestCertificateResponse},
+    acme::v1::{
+        DeactivateServerResponse, RegisterServerResponse, RenewNowResponse,
+        RequestCertificateResponse, RollAccountKeyResponse, UpdateServerContactResponse,
+    },
     csr::v1::{
         CreateRequestResponse, CreateSelfSignedResponse, DeleteRequestsResponse,
         FetchIssuersResponse,
@@ -54,10 +57,12 @@ macro_rules! positioned {
 }
 
 positioned!(
+    AddDnsProviderResponse,
     ClearDefaultResponse,
     CreateChannelResponse,
     CreateRequestResponse,
     CreateSelfSignedResponse,
+    DeactivateServerResponse,
     DeleteCertificatesResponse,
     DeleteChannelResponse,
     DeleteRequestsResponse,
@@ -66,12 +71,15 @@ positioned!(
     FetchIssuersResponse,
     ImportResponse,
     RegisterServerResponse,
+    RemoveDnsProviderResponse,
     RenameCertificateResponse,
     RenewNowResponse,
     RequestCertificateResponse,
     RestoreCertificateResponse,
+    RollAccountKeyResponse,
     SetDefaultResponse,
     UpdateChannelResponse,
+    UpdateServerContactResponse,
 );
 
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -30,7 +30,7 @@ pub fn users() -> Vec<User> {
             "acme-agent",
             [
                 log(),
-                events(&["acme-server", "automation"]),
+                events(&["acme-server", "automation", "dns-provider"]),
                 challenges(),
                 vec![format!("$KV.{}.>", challenge::BUCKET)],
             ],
@@ -116,6 +116,7 @@ mod tests {
             ("request", "csr-service"),
             ("acme-server", "acme-agent"),
             ("automation", "acme-agent"),
+            ("dns-provider", "acme-agent"),
             ("channel", "notifier"),
             ("alert", "notifier"),
         ] {

@@ -13,7 +13,10 @@ use std::{
     time::Duration,
 };
 
-use runtime::{Egress, EgressError, Layout, config::Cidr};
+use runtime::{
+    Egress, EgressError, Layout,
+    config::{Cidr, Settings},
+};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -33,9 +36,12 @@ pub struct TestCa {
     pub https_root: String,
     /// Where its issuing root can be asked for, as long as it runs.
     root_url: String,
+    /// Where its DNS is asked, and on which port of ours it looks for HTTP-01.
+    dns: String,
+    http: u16,
     egress: runtime::egress::Client,
     pebble: Supervised,
-    dns: Supervised,
+    dns_server: Supervised,
 }
 
 /// Why there is no test CA, or no certificate of it.
@@ -127,7 +133,9 @@ impl TestCa {
             root_url: format!("https://127.0.0.1:{}/roots/0", ports.management),
             egress,
             pebble,
-            dns,
+            dns: loopback(ports.dns),
+            http: ports.http,
+            dns_server: dns,
         };
         let answers = async {
             while this.egress.get(&this.directory).await.is_err() {
@@ -156,9 +164,16 @@ impl TestCa {
         Ok(String::from_utf8_lossy(answer.body()).into_owned())
     }
 
+    /// Has acme-agent's checks look where the CA looks, unless the configuration says otherwise.
+    pub fn looked_after(&self, settings: &Settings) -> Settings {
+        settings
+            .or("acme_agent.resolvers", [&self.dns])
+            .or("acme_agent.http_port", self.http)
+    }
+
     /// Stops both.
     pub async fn stop(self) {
-        tokio::join!(self.pebble.stop(), self.dns.stop());
+        tokio::join!(self.pebble.stop(), self.dns_server.stop());
     }
 }
 

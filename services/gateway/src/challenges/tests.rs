@@ -193,6 +193,44 @@ async fn only_a_key_authorization_of_that_token_is_repeated() {
 }
 
 #[tokio::test]
+async fn a_proof_is_found_by_the_server_name_of_its_identifier() {
+    let (nats, bucket) = Nats::start().await;
+    let challenges = Challenges::new();
+    let client = nats.connect().await.unwrap();
+    challenges.client.set(client).unwrap();
+    let proof = |identifier: &str| Proof {
+        identifier: identifier.into(),
+        digest: [7; 32],
+    };
+    for identifier in ["shop.example", "192.0.2.7", "2001:db8::1"] {
+        let (name, proof) = (server_name(identifier), proof(identifier));
+        assert_eq!(challenges.proof_for(&name).await.unwrap(), None);
+        let key = tls_alpn_01_key(&name).unwrap();
+        bucket.put(key, proof.to_text().into()).await.unwrap();
+        let upper = name.to_uppercase();
+        assert_eq!(challenges.proof_for(&upper).await.unwrap(), Some(proof));
+    }
+    // A proof for another name is repeated to nobody, and a key authorization is none.
+    let key = tls_alpn_01_key("other.example").unwrap();
+    for wrong in [proof("shop.example").to_text(), authorization(&key)] {
+        bucket.put(key.as_str(), wrong.into()).await.unwrap();
+        let found = challenges.proof_for("other.example").await;
+        assert_eq!(found.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn hostile_server_names_are_not_looked_for() {
+    // There is no connection: a look-up would be an error.
+    let challenges = Challenges::new();
+    for name in ["", "*", ">", "a.>", "a..b", ".", "a b", "%2e", "tökén"] {
+        assert_eq!(challenges.proof_for(name).await.unwrap(), None, "{name:?}");
+    }
+    let good = challenges.proof_for("a.example").await;
+    assert!(matches!(good, Err(LookupError::NotConnected)));
+}
+
+#[tokio::test]
 async fn hostile_tokens_are_not_looked_for() {
     // There is no connection: a look-up would be an error.
     let challenges = Challenges::new();

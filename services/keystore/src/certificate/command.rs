@@ -54,6 +54,11 @@ pub enum Command {
     },
     /// It is about to be given out.
     Export(v1::CertificateExported),
+    /// The automation that manages it has ended.
+    Release {
+        /// Which.
+        automation_id: String,
+    },
     /// Its CA has revoked a version.
     Revoke {
         /// Which one.

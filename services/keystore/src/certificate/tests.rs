@@ -136,6 +136,22 @@ fn a_better_chain_takes_the_place_of_one_and_the_same_does_not() {
 }
 
 #[test]
+fn a_chain_of_an_older_version_does_not_become_that_of_the_newest() {
+    let of_the_first = Event::ChainCompleted(v1::CertificateChainCompleted {
+        version: 1,
+        issuers: Vec::new(),
+    });
+    let second = samples::second_chain();
+    let same = Command::CompleteChain {
+        fingerprint: second.leaf.sha256_fingerprint,
+        issuers: second.issuers,
+    };
+    given::<State>([samples::issued(), samples::renewed(), of_the_first])
+        .when(|s| decide(s, &same))
+        .refused(Refusal::ChainUnchanged);
+}
+
+#[test]
 fn a_name_is_changed_once() {
     let rename = Command::Rename {
         friendly_name: name("the shop"),
@@ -165,6 +181,29 @@ fn what_is_given_out_is_a_version_that_is_here() {
             .when(|s| decide(s, &Command::Export(other.clone())))
             .refused(Refusal::NoSuchVersion { newest: 1 });
     }
+}
+
+#[test]
+fn a_certificate_is_released_by_its_own_automation_and_can_then_be_deleted() {
+    let release = |automation: &str| Command::Release {
+        automation_id: automation.into(),
+    };
+    given::<State>([samples::issued()])
+        .when(|s| decide(s, &release(samples::AUTOMATION)))
+        .then(samples::released());
+    given::<State>([samples::issued()])
+        .when(|s| decide(s, &release("another")))
+        .refused(Refusal::OtherAutomation);
+    given::<State>([samples::issued(), samples::released()])
+        .when(|s| decide(s, &release(samples::AUTOMATION)))
+        .refused(Refusal::AlreadyReleased);
+    given::<State>([samples::issued(), samples::released()])
+        .when(|s| decide(s, &Command::Delete))
+        .then(samples::deleted());
+    // Nor does the automation renew it any more.
+    given::<State>([samples::issued(), samples::released()])
+        .when(|s| decide(s, &renew(samples::second_chain())))
+        .refused(Refusal::OtherAutomation);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{Kind, User, claim_again, holder_of};
 use crate::tables::{
+    ROWS_AT_ONCE,
     key_use::{ActiveModel, Column, Entity, Model},
     sealed_key,
 };
@@ -45,6 +46,20 @@ pub async fn use_key(
     }
     put(db, spki_sha256, holder, user, now, false).await?;
     Ok(KeyClaim::Made)
+}
+
+/// The same for a key that came into the vault in this very transaction: nobody can be destroying it.
+///
+/// # Errors
+/// What the database says.
+pub async fn use_new_key(
+    db: &impl ConnectionTrait,
+    spki_sha256: &str,
+    holder: Uuid,
+    user: User,
+    now: OffsetDateTime,
+) -> Result<(), DbErr> {
+    put(db, spki_sha256, holder, user, now, false).await
 }
 
 /// The same for an event that is still to come, of a holder that may use the key already: the follower
@@ -98,10 +113,12 @@ pub async fn key_users(
     db: &impl ConnectionTrait,
     spki_sha256: &[&str],
 ) -> Result<Vec<Model>, DbErr> {
-    Entity::find()
-        .filter(Column::SpkiSha256.is_in(spki_sha256.iter().copied()))
-        .all(db)
-        .await
+    let mut users = Vec::new();
+    for keys in spki_sha256.chunks(ROWS_AT_ONCE) {
+        let used = Entity::find().filter(Column::SpkiSha256.is_in(keys.iter().copied()));
+        users.extend(used.all(db).await?);
+    }
+    Ok(users)
 }
 
 /// Notes that the log has this holder using the key, and no other key any more.
@@ -138,19 +155,6 @@ pub async fn record_uses(db: &impl ConnectionTrait, holder: Uuid) -> Result<(), 
     Ok(())
 }
 
-/// No order uses this key any more: its certificate is here.
-///
-/// # Errors
-/// What the database says.
-pub async fn end_order(db: &impl ConnectionTrait, spki_sha256: &str) -> Result<(), DbErr> {
-    Entity::delete_many()
-        .filter(Column::SpkiSha256.eq(spki_sha256))
-        .filter(Column::User.eq(User::Order))
-        .exec(db)
-        .await?;
-    Ok(())
-}
-
 /// This holder uses no key any more; what it claimed for an event that is still to come stays.
 ///
 /// # Errors
@@ -164,7 +168,7 @@ pub async fn forget_use(db: &impl ConnectionTrait, holder: Uuid) -> Result<(), D
     Ok(())
 }
 
-async fn put(
+pub(super) async fn put(
     db: &impl ConnectionTrait,
     spki_sha256: &str,
     holder: Uuid,

@@ -5,7 +5,7 @@ use api::x509;
 use pki::{Certificate, SubjectAltNames};
 use prost::Message;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
     sea_query::OnConflict,
 };
 use time::OffsetDateTime;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{KeyClaim, Kind, User, claim, holder_of, name_of, use_key};
 pub use crate::tables::reservation::Model as Reservation;
 use crate::tables::{
-    claim as claims, key_use,
+    ROWS_AT_ONCE, claim as claims, key_use,
     reservation::{ActiveModel, Column, Entity},
 };
 
@@ -97,12 +97,13 @@ pub async fn waiting_for(
     db: &impl ConnectionTrait,
     spki_sha256: &[&str],
 ) -> Result<Vec<Reservation>, DbErr> {
-    Entity::find()
-        .filter(Column::SpkiSha256.is_in(spki_sha256.iter().copied()))
-        .order_by_asc(Column::ReservedAt)
-        .order_by_asc(Column::RequestId)
-        .all(db)
-        .await
+    let mut waiting = Vec::new();
+    for keys in spki_sha256.chunks(ROWS_AT_ONCE) {
+        let reserved = Entity::find().filter(Column::SpkiSha256.is_in(keys.iter().copied()));
+        waiting.extend(reserved.all(db).await?);
+    }
+    waiting.sort_by_key(|reservation| (reservation.reserved_at, reservation.request_id));
+    Ok(waiting)
 }
 
 /// Which of these requests, the oldest first, the certificate answers: its key, and every name that was asked for.

@@ -149,11 +149,11 @@ impl Commands {
     async fn command(&self, add: AddCertificate) -> Result<Command, CommandError> {
         let mut issuers = add.issuers;
         if let Some(last) = issuers.last().filter(|last| !last.self_signed) {
-            let known = linking::candidates(&self.database, slice::from_ref(last), &[]).await;
-            let known = known.map_err(CommandError::Database)?;
-            let above = self.path(last, known).await?;
+            let known = self.above(slice::from_ref(last)).await?;
+            let above = self.path(last, known.certificates).await?;
             issuers.extend(above.issuers);
             issuers.truncate(chain::LONGEST - 1);
+            linking::keep_what_fits(&add.leaf, &mut issuers);
         }
         let chain = KeyedChain {
             key_id: add.key_id.to_string(),

@@ -1,13 +1,16 @@
 //! Import: files of certificates and private keys, each with a verdict of its own.
 //!
-//! All files are [read] first. Then what they hold is taken in, each thing once: the keys, and the
-//! certificates with the chains that can be built for them. A verdict says of each file what became of it.
+//! All files are read first, into one [batch]. Then what they hold is taken in, each thing once: it is [claimed](claim),
+//! and what is refused then keeps the rest of its file back; the [keys] are appended, and the [certificates] with the
+//! chains that can be built for them. A [verdict](verdicts) says of each file what became of it.
 
+mod batch;
 mod certificates;
+mod claim;
 mod keys;
-mod read;
+mod verdicts;
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use eventlog::Origin;
 use pki::KeyAlgorithm;
@@ -15,11 +18,12 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 pub use self::certificates::Imported as ImportedCertificate;
-use self::read::Read;
+use self::verdicts::Taken;
 use super::{CommandError, Commands};
-use crate::claims;
+use crate::{claims, refusal::Refusal};
 
 /// A file to take in.
+#[derive(Clone)]
 pub struct File {
     /// What the person calls it.
     pub name: String,
@@ -52,14 +56,16 @@ pub struct Verdict {
 }
 
 /// What became of one file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Outcome {
     /// It was taken in; something in it is new.
     Imported,
     /// It was taken in; nothing in it is new.
     AlreadyHere,
-    /// It was not taken in.
+    /// It cannot be read.
     NotTaken(pki::import::ImportError),
+    /// It was read, and not taken in.
+    Refused(Refusal),
 }
 
 /// One thing in a file.
@@ -87,15 +93,6 @@ pub struct ImportedKey {
     position: u64,
 }
 
-impl Item {
-    fn is_new(&self) -> bool {
-        match self {
-            Self::Certificate(certificate) => !certificate.already_here,
-            Self::Key(key) => !key.already_here,
-        }
-    }
-}
-
 impl Commands {
     /// Takes in files.
     ///
@@ -106,109 +103,79 @@ impl Commands {
         origin: &Origin,
         files: Vec<File>,
     ) -> Result<Imported, CommandError> {
-        self.claim_request(origin).await?;
-        let files = self.read(files).await?;
-        // Step 1: the keys, so that certificates find theirs.
-        let mut keys = self.take_in_keys(origin, &files).await?;
-        // Step 2: the certificates.
-        let certificates = self.take_in_certificates(origin, &files).await?;
-        // Step 3: what was here before may belong to a new key.
-        self.find_certificates(&mut keys).await?;
-        // Step 4: a CA's certificate may make other chains better.
-        let mut position = 0;
-        for certificate in certificates.values() {
-            position = position.max(certificate.position);
-        }
-        for key in keys.values() {
-            position = position.max(key.position);
-        }
-        if new_authority(&files, &certificates) {
-            let own = certificates.values().map(|one| one.certificate_id);
+        let claim::Prepared {
+            mut batch,
+            incoming,
+            claimed,
+        } = self.prepare_import(origin, files).await?;
+        // Step 3: what is refused keeps the rest of its file back.
+        let planned = self.plan(&incoming, claimed).await?;
+        batch.refuse(&planned.refused);
+        // Step 4: append, each on its own. The keys first: an event without its key cannot exist.
+        let going = batch.going();
+        let keys = self.import_keys(origin, &incoming, &going).await?;
+        let certificates = self
+            .import_certificates(origin, &incoming, planned, &going)
+            .await?;
+        let mut taken = Taken { keys, certificates };
+        // Step 5: what was here before may belong to a new key.
+        self.find_certificates(&mut taken, &incoming).await?;
+        // Step 6: a CA's certificate may make other chains better.
+        let mut position = taken.position();
+        if taken.has_new_authority(&incoming.certificates) {
+            let own = incoming.certificates.iter().map(|one| one.id);
             self.linked_up_to(position, &own.collect()).await?;
             let last = self.log.last_sequence().await.map_err(CommandError::Log)?;
             position = position.max(last);
         }
-        let verdicts = files
-            .into_iter()
-            .map(|file| verdict(file, &certificates, &keys))
-            .collect();
+        let verdicts = taken.verdicts(batch.files);
         Ok(Imported { verdicts, position })
+    }
+
+    /// All of an import that comes before its first event. A crash after this leaves orphans, which a repeat finds its
+    /// own, or else the sweep.
+    pub(crate) async fn prepare_import(
+        &self,
+        origin: &Origin,
+        files: Vec<File>,
+    ) -> Result<claim::Prepared, CommandError> {
+        // Step 1: the request id, while the files are read.
+        let (claimed, batch) = tokio::join!(self.claim_request(origin), self.read(files));
+        claimed?;
+        let mut batch = batch?;
+        // Step 2: the keys into the vault; and names, fingerprints and the use of keys, of all at once.
+        let incoming = self.incoming(&mut batch).await?;
+        let claimed = self.claim_all(&incoming).await?;
+        Ok(claim::Prepared {
+            batch,
+            incoming,
+            claimed,
+        })
     }
 
     /// The certificates that belong to the keys, by the claims that they have made.
     async fn find_certificates(
         &self,
-        keys: &mut HashMap<String, ImportedKey>,
+        taken: &mut Taken,
+        incoming: &claim::Incoming,
     ) -> Result<(), CommandError> {
-        let spkis = keys.keys().map(String::as_str).collect::<Vec<_>>();
+        let spkis = taken.keys.keys().map(String::as_str).collect::<Vec<_>>();
         let users = claims::key_users(&self.database, &spkis).await;
+        let not_taken = incoming.certificates.iter().filter(|one| {
+            let taken = taken.certificates.get(&one.leaf.sha256_fingerprint);
+            !taken.is_some_and(|taken| taken.is_ok())
+        });
+        let not_taken = not_taken.map(|one| one.id).collect::<HashSet<_>>();
         for used in users.map_err(CommandError::Database)? {
             if let (Some(key), claims::User::Certificate) =
-                (keys.get_mut(&used.spki_sha256), used.user)
+                (taken.keys.get_mut(&used.spki_sha256), used.user)
+                && !not_taken.contains(&used.holder)
             {
                 key.certificates.push(used.holder);
             }
         }
         Ok(())
     }
-}
-
-/// Whether a CA's certificate has come that was not here.
-fn new_authority(files: &[Read], taken: &HashMap<String, ImportedCertificate>) -> bool {
-    Read::certificates(files)
-        .filter(|leaf| leaf.is_ca)
-        .filter_map(|leaf| taken.get(&leaf.sha256_fingerprint))
-        .any(|taken| !taken.already_here)
-}
-
-fn verdict(
-    file: Read,
-    certificates: &HashMap<String, ImportedCertificate>,
-    keys: &HashMap<String, ImportedKey>,
-) -> Verdict {
-    let contents = match file.contents {
-        Ok(contents) => contents,
-        Err(error) => {
-            return Verdict {
-                name: file.name,
-                format: String::new(),
-                outcome: Outcome::NotTaken(error),
-                items: Vec::new(),
-            };
-        }
-    };
-    let leaves = contents.certificates.iter();
-    let leaves = leaves.filter_map(|leaf| certificates.get(&leaf.sha256_fingerprint));
-    let private = contents.keys.iter();
-    let private = private.filter_map(|key| keys.get(&key.spki_sha256()));
-    let items = leaves.cloned().map(Item::Certificate);
-    let items = items.chain(private.cloned().map(Item::Key));
-    let items = items.collect::<Vec<_>>();
-    let outcome = match items.iter().any(Item::is_new) {
-        true => Outcome::Imported,
-        false => Outcome::AlreadyHere,
-    };
-    Verdict {
-        format: described(&contents),
-        name: file.name,
-        outcome,
-        items,
-    }
-}
-
-/// "PKCS#12, 1 key and 3 certificates".
-fn described(contents: &pki::import::Contents) -> String {
-    let count = |n: usize, one: &str| match n {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        n => Some(format!("{n} {one}s")),
-    };
-    let parts = [
-        count(contents.keys.len(), "key"),
-        count(contents.certificates.len(), "certificate"),
-    ];
-    let parts = parts.into_iter().flatten().collect::<Vec<_>>();
-    format!("{}, {}", contents.format, parts.join(" and "))
 }
 
 /// Appends under way for one command.

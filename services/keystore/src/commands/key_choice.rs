@@ -21,6 +21,16 @@ pub enum KeyChoice {
     New(KeyAlgorithm),
 }
 
+impl KeyChoice {
+    /// The key's id: each repeat of a command makes the same key.
+    pub(super) fn id(self, origin: &Origin) -> Uuid {
+        match self {
+            Self::Existing(id) => id,
+            Self::New(_) => derive_id(origin, "key"),
+        }
+    }
+}
+
 /// A key that was chosen, ready to sign.
 #[derive(Debug, Clone)]
 pub(super) struct ChosenKey {
@@ -37,14 +47,15 @@ impl Commands {
         origin: &Origin,
         choice: KeyChoice,
     ) -> Result<ChosenKey, CommandError> {
-        let (id, algorithm) = match choice {
-            KeyChoice::Existing(id) => {
+        let id = choice.id(origin);
+        let algorithm = match choice {
+            KeyChoice::Existing(_) => {
                 self.key(id).await?;
                 let key = Arc::new(self.vault.private_key(id).await?);
                 let sealed = None;
                 return Ok(ChosenKey { id, key, sealed });
             }
-            KeyChoice::New(algorithm) => (derive_id(origin, "key"), algorithm),
+            KeyChoice::New(algorithm) => algorithm,
         };
         if let Some(stored) = self.vault.find(id).await? {
             if stored.algorithm != algorithm {

@@ -50,20 +50,28 @@ impl Commands {
         origin: &Origin,
         reserve: ReserveRequest,
     ) -> Result<Reserved, CommandError> {
-        // Step 1: make or open the key, and sign.
-        let chosen = self.choose_key(origin, reserve.key).await?;
-        let key = chosen.key.clone();
-        let (subject, names) = (reserve.subject.clone(), reserve.names.clone());
-        let csr_der = self.vault.sign_request(key, subject, names).await?;
-        // Step 2: the key into the vault, and the claims; swept if csr-service does not append the request.
-        match self.try_reserve(&reserve, &chosen).await {
-            Err(CommandError::Refused(Refusal::NameTaken { .. } | Refusal::KeyBeingDestroyed)) => {
-                // It may just have been given free.
-                self.settled().await?;
-                self.try_reserve(&reserve, &chosen).await?;
+        let (chosen, csr_der) = loop {
+            // Step 1: make or open the key, and sign.
+            let chosen = self.choose_key(origin, reserve.key).await?;
+            let key = chosen.key.clone();
+            let (subject, names) = (reserve.subject.clone(), reserve.names.clone());
+            let csr_der = self.vault.sign_request(key, subject, names).await?;
+            // Step 2: the key into the vault, and the claims; swept if csr-service does not append the request.
+            let reserved = match self.try_reserve(&reserve, &chosen).await {
+                Err(CommandError::Refused(
+                    Refusal::NameTaken { .. } | Refusal::KeyBeingDestroyed,
+                )) => {
+                    // It may just have been given free.
+                    self.settled().await?;
+                    self.try_reserve(&reserve, &chosen).await?
+                }
+                reserved => reserved?,
+            };
+            if reserved {
+                break (chosen, csr_der);
             }
-            reserved => reserved?,
-        }
+            // Another try of this request has put its key there meanwhile: that is the one.
+        };
         // Step 3: append that there is a new key.
         self.record_generated(origin, reserve.key, &chosen).await?;
         Ok(Reserved {
@@ -74,11 +82,12 @@ impl Commands {
         })
     }
 
+    /// False where its key is not the one that is in the vault by now.
     async fn try_reserve(
         &self,
         reserve: &ReserveRequest,
         chosen: &ChosenKey,
-    ) -> Result<(), CommandError> {
+    ) -> Result<bool, CommandError> {
         let now = self.clock.now();
         let reservation = Reservation {
             request_id: reserve.request_id,
@@ -95,17 +104,15 @@ impl Commands {
             Box::pin(async move {
                 let key_id = reservation.key_id;
                 match sealed {
-                    Some(sealed) => {
-                        sealed.put(tx).await?;
-                    }
+                    Some(sealed) if !sealed.put(tx).await? => return Ok(Ok(false)),
                     None if !vault::is_here(tx, key_id).await? => {
                         return Ok(Err(Refusal::NoSuchKey));
                     }
-                    None => {}
+                    Some(_) | None => {}
                 }
                 Ok(
                     match claims::reserve_request(tx, &name, reservation, now).await? {
-                        claims::Reserved::Made => Ok(()),
+                        claims::Reserved::Made => Ok(true),
                         claims::Reserved::NameTaken => Err(Refusal::NameTaken {
                             name: name.to_string(),
                         }),

@@ -1,8 +1,8 @@
 //! SignSelfSigned.
 
-use eventlog::{Origin, derive_id};
+use eventlog::{Executed, Origin, derive_id};
 use pki::{Certificate, FriendlyName, Subject, SubjectAltNames};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::{
@@ -65,27 +65,27 @@ impl Commands {
         origin: &Origin,
         sign: SelfSign,
     ) -> Result<SelfSigned, CommandError> {
-        let id = derive_id(origin, "certificate");
-        // Step 1: make or open the key, and sign. X.509 has no fractions of a second.
-        let chosen = self.choose_key(origin, sign.key).await?;
-        let now = self.clock.now();
-        let from = now.replace_nanosecond(0).unwrap_or(now);
-        let (subject, names) = (sign.subject.clone(), sign.names.clone());
-        let der = self
-            .vault
-            .sign_self_signed(chosen.key.clone(), subject, names, from, from + sign.life)
-            .await?;
-        let leaf = Certificate::parse(&der).map_err(CommandError::Unreadable)?;
-        // Step 2: the key into the vault, and the claims. A crash after this leaves orphans, which a
-        // repeat finds its own, or else the sweep.
-        let friendly_name = match self.claim_self_signed(id, &sign, &chosen, &leaf).await {
-            // A repeat, of what may have another name by now.
-            Err(CommandError::Refused(Refusal::NameTaken { .. }))
-                if self.certificate(id).await?.known().is_some() =>
-            {
-                sign.friendly_name.clone()
+        let (id, key_id) = (derive_id(origin, ITEM), sign.key.id(origin));
+        // What was appended was claimed before, and its fingerprint for good: only then the log is asked.
+        let claimed = claims::held_by(&self.database, Kind::Fingerprint, id).await;
+        if claimed.map_err(CommandError::Database)?.is_some() {
+            let certificate = id.to_string();
+            let done = self.done_before::<State>(origin, &certificate, ITEM);
+            if let Some(done) = done.await? {
+                return signed(id, key_id, done);
             }
-            claimed => claimed?,
+        }
+        let now = self.clock.now();
+        let (chosen, leaf, friendly_name) = loop {
+            // Step 1: make or open the key, and sign.
+            let chosen = self.choose_key(origin, sign.key).await?;
+            let leaf = self.sign_leaf(&sign, &chosen, now).await?;
+            // Step 2: the key into the vault, and the claims. A crash after this leaves orphans, which a
+            // repeat finds its own, or else the sweep.
+            if let Some(name) = self.claim_self_signed(id, &sign, &chosen, &leaf).await? {
+                break (chosen, leaf, name);
+            }
+            // Another try of this request has put its key there meanwhile: that is the one.
         };
         // Step 3: append. An event without its key cannot exist.
         self.record_generated(origin, sign.key, &chosen).await?;
@@ -101,26 +101,35 @@ impl Commands {
         let decide = |state: &State| certificate::decide(state, &command);
         let done = self
             .log
-            .execute(&id.to_string(), origin, "certificate", now, decide)
+            .execute(&id.to_string(), origin, ITEM, now, decide)
             .await?;
-        // A repeat signed once more for nothing: what counts is the certificate in the event.
-        let leaf = signed(&done.event)?;
-        let added =
-            found(id, &done.state, &leaf.sha256_fingerprint).ok_or(CommandError::Contended)?;
-        Ok(SelfSigned {
-            added,
-            key_id: chosen.id,
-            leaf,
-        })
+        signed(id, key_id, done)
     }
 
+    async fn sign_leaf(
+        &self,
+        sign: &SelfSign,
+        chosen: &ChosenKey,
+        now: OffsetDateTime,
+    ) -> Result<Certificate, CommandError> {
+        // X.509 has no fractions of a second.
+        let from = now.replace_nanosecond(0).unwrap_or(now);
+        let (subject, names) = (sign.subject.clone(), sign.names.clone());
+        let der = self
+            .vault
+            .sign_self_signed(chosen.key.clone(), subject, names, from, from + sign.life)
+            .await?;
+        Certificate::parse(&der).map_err(CommandError::Unreadable)
+    }
+
+    /// The name that it has now; `None` where its key is not the one that is in the vault by now.
     async fn claim_self_signed(
         &self,
         id: Uuid,
         sign: &SelfSign,
         chosen: &ChosenKey,
         leaf: &Certificate,
-    ) -> Result<FriendlyName, CommandError> {
+    ) -> Result<Option<FriendlyName>, CommandError> {
         match self.try_claim(id, sign, chosen, leaf).await {
             Err(CommandError::Refused(Refusal::NameTaken { .. } | Refusal::KeyBeingDestroyed)) => {
                 // It may just have been given free.
@@ -137,44 +146,69 @@ impl Commands {
         sign: &SelfSign,
         chosen: &ChosenKey,
         leaf: &Certificate,
-    ) -> Result<FriendlyName, CommandError> {
+    ) -> Result<Option<FriendlyName>, CommandError> {
         let (name, naming, now) = (sign.friendly_name.clone(), sign.naming, self.clock.now());
         let (fingerprint, spki) = (leaf.sha256_fingerprint.clone(), leaf.spki_sha256.clone());
         let sealed = chosen.sealed.clone();
         let key_id = chosen.id;
         let claimed = self.writer.write(move |tx| {
             Box::pin(async move {
-                // Looked at first: what is refused leaves nothing behind.
-                let holder = claims::holder_of(tx, Kind::Name, &name).await?;
-                if naming == Naming::Exact && holder.is_some_and(|holder| holder != id) {
-                    let name = name.to_string();
-                    return Ok(Err(Refusal::NameTaken { name }));
-                }
-                if let Some(sealed) = sealed {
-                    sealed.put(tx).await?;
-                } else if !vault::is_here(tx, key_id).await? {
-                    return Ok(Err(Refusal::NoSuchKey));
-                }
+                // What is refused leaves nothing behind: it is looked at, or claimed, before all else.
                 let user = User::Certificate;
-                if claims::use_key(tx, &spki, id, user, now).await? != KeyClaim::Made {
-                    return Ok(Err(Refusal::KeyBeingDestroyed));
+                if sealed.is_none() {
+                    let holder = claims::holder_of(tx, Kind::Name, &name).await?;
+                    if naming == Naming::Exact && holder.is_some_and(|holder| holder != id) {
+                        return Ok(Err(taken(&name)));
+                    }
+                    if !vault::is_here(tx, key_id).await? {
+                        return Ok(Err(Refusal::NoSuchKey));
+                    }
+                    if claims::use_key(tx, &spki, id, user, now).await? != KeyClaim::Made {
+                        return Ok(Err(Refusal::KeyBeingDestroyed));
+                    }
+                }
+                let name = match naming {
+                    Naming::Exact if claims::claim(tx, Kind::Name, &name, id, now).await? != id => {
+                        return Ok(Err(taken(&name)));
+                    }
+                    Naming::Exact => name,
+                    Naming::Numbered => claims::claim_free_name(tx, &name, id, now).await?,
+                };
+                if let Some(sealed) = sealed {
+                    if !sealed.put(tx).await? {
+                        return Ok(Ok(None));
+                    }
+                    claims::use_new_key(tx, &spki, id, user, now).await?;
                 }
                 claims::claim(tx, Kind::Fingerprint, &fingerprint, id, now).await?;
-                if naming == Naming::Exact {
-                    claims::claim(tx, Kind::Name, &name, id, now).await?;
-                    return Ok(Ok(name));
-                }
-                claims::claim_free_name(tx, &name, id, now).await.map(Ok)
+                Ok(Ok(Some(name)))
             })
         });
         Ok(claimed.await.map_err(CommandError::Database)??)
     }
 }
 
-fn signed(event: &CertificateEvent) -> Result<Certificate, CommandError> {
-    let der = match event {
-        CertificateEvent::SelfSigned(signed) => signed.certificate.as_ref().map(|c| c.der.clone()),
-        _ => None,
-    };
-    Certificate::parse(&der.unwrap_or_default()).map_err(CommandError::Unreadable)
+fn taken(name: &FriendlyName) -> Refusal {
+    Refusal::NameTaken {
+        name: name.to_string(),
+    }
 }
+
+/// What counts is the certificate in the event: a repeat may have signed once more for nothing.
+fn signed(id: Uuid, key_id: Uuid, done: Executed<State>) -> Result<SelfSigned, CommandError> {
+    // Under this event id nothing else is ever appended.
+    let CertificateEvent::SelfSigned(event) = &done.event else {
+        return Err(CommandError::RequestIdReused);
+    };
+    let der = event.certificate.as_ref().map(|c| &c.der[..]);
+    let leaf = Certificate::parse(der.unwrap_or_default()).map_err(CommandError::Unreadable)?;
+    let added = found(id, &done.state, &leaf.sha256_fingerprint).ok_or(CommandError::Contended)?;
+    Ok(SelfSigned {
+        added,
+        key_id,
+        leaf,
+    })
+}
+
+/// What a command's certificate, and the event that makes it, are derived from beside the command.
+const ITEM: &str = "certificate";

@@ -1,6 +1,6 @@
 //! Claims have their event now, or have had it: see [`crate::claims`].
 
-use api::keystore::v1;
+use api::{keystore::v1, x509};
 use eventlog::{ApplyError, Recorded};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Followed, Missing};
+use super::{Followed, Imported, Missing};
 use crate::{
     claims::{self, Kind, User},
     events::{CertificateEvent, KeyEvent, TlsEvent},
@@ -31,40 +31,60 @@ pub(super) async fn apply(
     }
 }
 
+/// The same for certificates that came one right after another.
+pub(super) async fn imported(
+    tx: &DatabaseTransaction,
+    run: &[Imported<'_>],
+) -> Result<(), ApplyError> {
+    let claimed = run.iter().flat_map(|one| {
+        let fingerprint = one.leaf.sha256_fingerprint.as_str();
+        let name = one.event.friendly_name.as_str();
+        [
+            (Kind::Fingerprint, fingerprint, one.id),
+            (Kind::Name, name, one.id),
+        ]
+    });
+    claims::record_all(tx, &claimed.collect::<Vec<_>>()).await?;
+    let uses = run
+        .iter()
+        .map(|one| (one.leaf.spki_sha256.as_str(), one.id, one.recorded.time));
+    let uses = uses.collect::<Vec<_>>();
+    claims::record_certificates_uses(tx, &uses).await?;
+    let keys = uses.iter().map(|(spki, ..)| *spki).collect::<Vec<_>>();
+    claims::end_orders(tx, &keys).await?;
+    for one in run {
+        if let Ok(request) = one.event.request_id.parse::<Uuid>() {
+            // The certificate uses the key from now on. The reservation stays, without a name, until
+            // csr-service knows of the answer: it is not released meanwhile.
+            claims::forget_use(tx, request).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn certificate(
     tx: &DatabaseTransaction,
     recorded: &Recorded,
     id: Uuid,
     event: &CertificateEvent,
 ) -> Result<(), ApplyError> {
-    let leaf = match event {
-        CertificateEvent::Issued(v1::CertificateIssued { certificate, .. })
-        | CertificateEvent::SelfSigned(v1::CertificateSelfSigned { certificate, .. })
-        | CertificateEvent::Imported(v1::CertificateImported { certificate, .. })
-        | CertificateEvent::Renewed(v1::CertificateRenewed { certificate, .. }) => {
-            let missing = || ApplyError::event(recorded, Missing("certificate"));
-            Some(certificate.as_ref().ok_or_else(missing)?)
-        }
-        _ => None,
-    };
-    if let Some(leaf) = leaf {
-        let fingerprint = &leaf.sha256_fingerprint;
-        claims::record(tx, Kind::Fingerprint, fingerprint, id).await?;
-        claims::record_use(tx, &leaf.spki_sha256, id, User::Certificate, recorded.time).await?;
-        claims::end_order(tx, &leaf.spki_sha256).await?;
-    }
     match event {
-        CertificateEvent::Issued(v1::CertificateIssued { friendly_name, .. })
-        | CertificateEvent::SelfSigned(v1::CertificateSelfSigned { friendly_name, .. }) => {
-            claims::record(tx, Kind::Name, friendly_name, id).await?;
+        CertificateEvent::SelfSigned(signed) => {
+            // No order was made for it: one that uses the same key goes on.
+            let (leaf, name) = (&signed.certificate, &signed.friendly_name);
+            first(tx, recorded, id, leaf, name).await?;
         }
-        CertificateEvent::Imported(imported) => {
-            claims::record(tx, Kind::Name, &imported.friendly_name, id).await?;
-            if let Ok(request) = imported.request_id.parse::<Uuid>() {
-                // The certificate uses the key from now on. The reservation stays, without a name, until
-                // csr-service knows of the answer: it is not released meanwhile.
-                claims::forget_use(tx, request).await?;
-            }
+        CertificateEvent::Issued(issued) => {
+            let (leaf, name) = (&issued.certificate, &issued.friendly_name);
+            let leaf = first(tx, recorded, id, leaf, name).await?;
+            claims::end_orders(tx, &[&leaf.spki_sha256]).await?;
+        }
+        CertificateEvent::Renewed(renewed) => {
+            let leaf = present(recorded, &renewed.certificate)?;
+            let (fingerprint, spki) = (&leaf.sha256_fingerprint, &leaf.spki_sha256);
+            claims::record(tx, Kind::Fingerprint, fingerprint, id).await?;
+            claims::record_use(tx, spki, id, User::Certificate, recorded.time).await?;
+            claims::end_orders(tx, &[spki]).await?;
         }
         CertificateEvent::Renamed(v1::CertificateRenamed { friendly_name }) => {
             claims::record(tx, Kind::Name, friendly_name, id).await?;
@@ -80,12 +100,36 @@ async fn certificate(
             claims::take_back(tx, Kind::Deletion, Some(id), "").await?;
             claims::record_uses(tx, id).await?;
         }
-        CertificateEvent::Renewed(_)
+        // In one go with those around it: see `imported`.
+        CertificateEvent::Imported(_)
         | CertificateEvent::ChainCompleted(_)
         | CertificateEvent::Exported(_)
+        | CertificateEvent::Released(_)
         | CertificateEvent::Revoked(_) => {}
     }
     Ok(())
+}
+
+/// The certificate that came with its first event.
+async fn first<'a>(
+    tx: &DatabaseTransaction,
+    recorded: &Recorded,
+    id: Uuid,
+    leaf: &'a Option<x509::v1::Certificate>,
+    friendly_name: &str,
+) -> Result<&'a x509::v1::Certificate, ApplyError> {
+    let leaf = present(recorded, leaf)?;
+    let claimed = (&*leaf.sha256_fingerprint, friendly_name, &*leaf.spki_sha256);
+    claims::record_first(tx, id, claimed, recorded.time).await?;
+    Ok(leaf)
+}
+
+fn present<'a>(
+    recorded: &Recorded,
+    leaf: &'a Option<x509::v1::Certificate>,
+) -> Result<&'a x509::v1::Certificate, ApplyError> {
+    let missing = || ApplyError::event(recorded, Missing("certificate"));
+    leaf.as_ref().ok_or_else(missing)
 }
 
 async fn key(tx: &DatabaseTransaction, id: Uuid, event: &KeyEvent) -> Result<(), ApplyError> {

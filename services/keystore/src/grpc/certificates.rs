@@ -13,6 +13,7 @@ use eventlog::Origin;
 use runtime::Caller;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::Keystore;
 use crate::{
@@ -55,12 +56,11 @@ impl CertificateService for Keystore {
         &self,
         request: Request<ExportKeyRequest>,
     ) -> Result<Response<ExportResponse>, Status> {
-        let message = request.get_ref();
-        let origin = Caller::of(&request)?.origin(&ExportKeyRequest {
-            passphrase: silent(&message.passphrase),
-            ..message.clone()
-        });
-        let export = parse::files::export_key(request.get_ref())?;
+        let caller = Caller::of(&request)?.clone();
+        let mut message = request.into_inner();
+        let passphrase = taken(&mut message.passphrase);
+        let origin = caller.origin(&message);
+        let export = parse::files::export_key(&message, passphrase)?;
         let exported = self.commands.export_key(&origin, export).await?;
         Ok(file(exported))
     }
@@ -172,12 +172,11 @@ impl Keystore {
         request: Request<ExportRequest>,
         private_keys: bool,
     ) -> Result<Response<ExportResponse>, Status> {
-        let message = request.get_ref();
-        let origin = Caller::of(&request)?.origin(&ExportRequest {
-            passphrase: silent(&message.passphrase),
-            ..message.clone()
-        });
-        let export = parse::files::export(request.get_ref(), private_keys)?;
+        let caller = Caller::of(&request)?.clone();
+        let mut message = request.into_inner();
+        let passphrase = taken(&mut message.passphrase);
+        let origin = caller.origin(&message);
+        let export = parse::files::export(&message, passphrase, private_keys)?;
         let exported = self.commands.export(&origin, export).await?;
         Ok(file(exported))
     }
@@ -190,6 +189,12 @@ fn silent(passphrase: &str) -> String {
         "" => String::new(),
         _ => "a passphrase".to_owned(),
     }
+}
+
+/// Takes a passphrase out of a message, into a buffer that is wiped; the message says that there was one.
+fn taken(passphrase: &mut String) -> Zeroizing<String> {
+    let said = silent(passphrase);
+    Zeroizing::new(std::mem::replace(passphrase, said))
 }
 
 /// The same for files that somebody has who reads the log.
@@ -266,6 +271,7 @@ fn file_verdict(verdict: Verdict) -> FileVerdict {
             error.to_string(),
         ),
         Outcome::NotTaken(error) => (FileOutcome::Refused, error.reason(), error.to_string()),
+        Outcome::Refused(refusal) => (FileOutcome::Refused, refusal.reason(), refusal.to_string()),
     };
     FileVerdict {
         name: verdict.name,

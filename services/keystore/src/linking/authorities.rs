@@ -1,104 +1,120 @@
-//! The CAs' certificates that are known, by their subjects.
+//! The CAs' certificates that are known, and who has looked for them.
 
 use std::collections::HashSet;
 
-use api::x509;
 use eventlog::{ApplyError, Recorded};
-use pki::{Certificate, chain, fingerprint::sha256_hex};
+use pki::{Certificate, fingerprint::sha256_hex};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, OnConflict},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::{Expr, OnConflict},
 };
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use super::{ROWS_AT_ONCE, queue};
-use crate::tables::{authority, claim, looked_for};
+use super::Message;
+use crate::tables::{ROWS_AT_ONCE, authority, claim, looked_for};
 
-/// A CA's certificate, as far as the tables want it.
-pub(super) struct Known {
+/// A CA's certificate that an event brought, as far as the tables want it.
+pub(super) struct Known<'a> {
+    pub recorded: &'a Recorded,
+    /// SHA-256 of the DER, hex.
+    pub subject_sha256: String,
     fingerprint: String,
-    subject_sha256: String,
+    key_id_sha256: Option<String>,
     der: Vec<u8>,
 }
 
-impl Known {
-    pub(super) fn read(
-        recorded: &Recorded,
-        message: &x509::v1::Certificate,
-    ) -> Result<Self, ApplyError> {
-        let certificate = Certificate::parse(&message.der);
-        let certificate = certificate.map_err(|error| ApplyError::event(recorded, error))?;
-        Ok(Self {
-            subject_sha256: sha256_hex(certificate.subject_der()),
-            fingerprint: certificate.sha256_fingerprint,
-            der: certificate.der,
-        })
-    }
-
-    /// Those that this certificate is, by the fingerprints that it has claimed.
-    pub(super) async fn of(tx: &impl ConnectionTrait, id: Uuid) -> Result<Vec<Self>, DbErr> {
-        let rows = authority::Entity::find()
-            .filter(authority::Column::Sha256Fingerprint.is_in(fingerprints(tx, id).await?))
-            .all(tx)
-            .await?;
-        let known = rows.into_iter().map(|row| Self {
-            fingerprint: row.sha256_fingerprint,
-            subject_sha256: row.subject_sha256,
-            der: row.der,
+impl<'a> Known<'a> {
+    /// Reads them, off the async threads: there may be many.
+    ///
+    /// # Errors
+    /// [`ApplyError::Event`] for one that cannot be read.
+    pub(super) async fn read(
+        messages: impl Iterator<Item = Message<'a>>,
+    ) -> Result<Vec<Self>, ApplyError> {
+        let (recorded, ders): (Vec<_>, Vec<_>) = messages
+            .map(|(recorded, message)| (recorded, message.der.clone()))
+            .unzip();
+        let Some(&first) = recorded.first() else {
+            return Ok(Vec::new());
+        };
+        let parse = move || {
+            let certificates = ders.iter().map(|der| Certificate::parse(der));
+            certificates.collect::<Vec<_>>()
+        };
+        let parsed = spawn_blocking(parse).await;
+        let parsed = parsed.map_err(|error| ApplyError::event(first, error))?;
+        let known = recorded.into_iter().zip(parsed).map(|(recorded, parsed)| {
+            let certificate = parsed.map_err(|error| ApplyError::event(recorded, error))?;
+            Ok(Self {
+                recorded,
+                subject_sha256: sha256_hex(certificate.subject_der()),
+                key_id_sha256: certificate.subject_key_id().map(sha256_hex),
+                fingerprint: certificate.sha256_fingerprint,
+                der: certificate.der,
+            })
         });
-        Ok(known.collect())
+        known.collect()
     }
 
-    /// Keeps it; says whether it was not here.
-    pub(super) async fn put(
-        &self,
+    /// Keeps them as imported.
+    pub(super) async fn put_imported(
         tx: &impl ConnectionTrait,
-        imported: bool,
-    ) -> Result<bool, DbErr> {
-        use authority::Column;
-        let (column, other) = match imported {
-            true => (Column::Imported, Column::Embedded),
-            false => (Column::Embedded, Column::Imported),
-        };
-        let found = authority::Entity::find_by_id(&self.fingerprint)
-            .one(tx)
-            .await?;
-        let new = found.is_none_or(|row| !row.imported && !row.embedded);
-        let mut row = authority::ActiveModel {
-            sha256_fingerprint: Set(self.fingerprint.clone()),
-            subject_sha256: Set(self.subject_sha256.clone()),
-            der: Set(self.der.clone()),
-            ..Default::default()
-        };
-        sea_orm::ActiveModelTrait::set(&mut row, column, true.into());
-        sea_orm::ActiveModelTrait::set(&mut row, other, false.into());
-        let seen = OnConflict::column(Column::Sha256Fingerprint)
-            .update_column(column)
-            .to_owned();
-        authority::Entity::insert(row)
-            .on_conflict(seen)
-            .exec_without_returning(tx)
-            .await?;
-        Ok(new)
-    }
-
-    /// Has the chains built anew that have looked for it.
-    pub(super) async fn wake(
-        &self,
-        tx: &impl ConnectionTrait,
-        recorded: &Recorded,
+        known: &[Self],
     ) -> Result<(), DbErr> {
-        let waiting = looked_for::Entity::find()
-            .filter(looked_for::Column::SubjectSha256.eq(&self.subject_sha256))
+        Self::put(tx, known, authority::Column::Imported).await
+    }
+
+    /// Keeps them as come with others; says the subjects of those that were not here.
+    pub(super) async fn put_embedded(
+        tx: &impl ConnectionTrait,
+        known: &[Self],
+    ) -> Result<Vec<(String, &'a Recorded)>, DbErr> {
+        let here = authority::Entity::find()
+            .select_only()
+            .column(authority::Column::Sha256Fingerprint)
+            .filter(is_known())
+            // A chain has few.
+            .filter(
+                authority::Column::Sha256Fingerprint
+                    .is_in(known.iter().map(|known| known.fingerprint.as_str())),
+            )
+            .into_tuple::<String>()
             .all(tx)
             .await?;
-        queue(
-            tx,
-            recorded,
-            waiting.into_iter().map(|row| row.certificate_id),
-        )
-        .await
+        Self::put(tx, known, authority::Column::Embedded).await?;
+        let new = known
+            .iter()
+            .filter(|known| !here.contains(&known.fingerprint));
+        Ok(new
+            .map(|known| (known.subject_sha256.clone(), known.recorded))
+            .collect())
+    }
+
+    async fn put(
+        tx: &impl ConnectionTrait,
+        known: &[Self],
+        how: authority::Column,
+    ) -> Result<(), DbErr> {
+        let seen = OnConflict::column(authority::Column::Sha256Fingerprint)
+            .update_column(how)
+            .to_owned();
+        for known in known.chunks(ROWS_AT_ONCE) {
+            let rows = known.iter().map(|known| authority::ActiveModel {
+                sha256_fingerprint: Set(known.fingerprint.clone()),
+                subject_sha256: Set(known.subject_sha256.clone()),
+                key_id_sha256: Set(known.key_id_sha256.clone()),
+                der: Set(known.der.clone()),
+                embedded: Set(matches!(how, authority::Column::Embedded)),
+                imported: Set(matches!(how, authority::Column::Imported)),
+            });
+            authority::Entity::insert_many(rows)
+                .on_conflict(seen.clone())
+                .exec_without_returning(tx)
+                .await?;
+        }
+        Ok(())
     }
 }
 
@@ -108,12 +124,33 @@ pub(super) async fn is_imported(
     id: Uuid,
     imported: bool,
 ) -> Result<(), DbErr> {
-    authority::Entity::update_many()
-        .col_expr(authority::Column::Imported, Expr::value(imported))
-        .filter(authority::Column::Sha256Fingerprint.is_in(fingerprints(tx, id).await?))
-        .exec(tx)
-        .await?;
+    for fingerprints in fingerprints(tx, id).await?.chunks(ROWS_AT_ONCE) {
+        authority::Entity::update_many()
+            .col_expr(authority::Column::Imported, Expr::value(imported))
+            .filter(authority::Column::Sha256Fingerprint.is_in(fingerprints))
+            .exec(tx)
+            .await?;
+    }
     Ok(())
+}
+
+/// The subjects of the CAs' certificates that this certificate is, by the fingerprints that it has claimed.
+pub(super) async fn subjects_of(
+    tx: &impl ConnectionTrait,
+    id: Uuid,
+) -> Result<HashSet<String>, DbErr> {
+    let mut subjects = HashSet::new();
+    for fingerprints in fingerprints(tx, id).await?.chunks(ROWS_AT_ONCE) {
+        let rows = authority::Entity::find()
+            .select_only()
+            .column(authority::Column::SubjectSha256)
+            .filter(authority::Column::Sha256Fingerprint.is_in(fingerprints))
+            .into_tuple::<String>()
+            .all(tx)
+            .await?;
+        subjects.extend(rows);
+    }
+    Ok(subjects)
 }
 
 async fn fingerprints(tx: &impl ConnectionTrait, id: Uuid) -> Result<Vec<String>, DbErr> {
@@ -125,54 +162,44 @@ async fn fingerprints(tx: &impl ConnectionTrait, id: Uuid) -> Result<Vec<String>
     Ok(claims.into_iter().map(|row| row.value).collect())
 }
 
-/// The certificates of CAs from which the chains of these can be built, as far as they are known here,
-/// beside those that are given.
-///
-/// # Errors
-/// What the database says.
-pub async fn candidates(
-    db: &impl ConnectionTrait,
-    leaves: &[Certificate],
-    given: &[Certificate],
-) -> Result<Vec<Certificate>, DbErr> {
-    let mut found = given.to_vec();
-    let mut asked = HashSet::new();
-    let wanted = leaves.iter().chain(given).map(Certificate::issuer_der);
-    let mut wanted = wanted.map(sha256_hex).collect::<Vec<_>>();
-    for _ in 0..chain::LONGEST {
-        wanted.retain(|subject| asked.insert(subject.clone()));
-        if wanted.is_empty() || found.len() > MOST_CANDIDATES {
-            break;
-        }
-        let mut above = Vec::new();
-        for subjects in wanted.chunks(ROWS_AT_ONCE) {
-            let rows = with_subjects(db, subjects).await?;
-            // It was read when it came.
-            above.extend(
-                rows.iter()
-                    .filter_map(|row| Certificate::parse(&row.der).ok()),
-            );
-        }
-        wanted = above.iter().map(|c| sha256_hex(c.issuer_der())).collect();
-        found.extend(above);
+/// The chains that have looked for CAs with these subjects (SHA-256 of the DER, hex).
+pub(super) async fn looked_for(
+    tx: &impl ConnectionTrait,
+    subjects: &[&str],
+) -> Result<Vec<looked_for::Model>, DbErr> {
+    let mut rows = Vec::new();
+    for subjects in subjects.chunks(ROWS_AT_ONCE) {
+        let waiting = looked_for::Entity::find()
+            .filter(looked_for::Column::SubjectSha256.is_in(subjects.iter().copied()));
+        rows.extend(waiting.all(tx).await?);
     }
-    Ok(found)
+    Ok(rows)
 }
 
-/// The CAs' certificates with one of these subjects (SHA-256 of the DER, hex).
+/// Of those with these subjects, each subject and fingerprint.
 pub(super) async fn with_subjects(
-    db: &impl ConnectionTrait,
-    subjects: &[String],
-) -> Result<Vec<authority::Model>, DbErr> {
+    tx: &impl ConnectionTrait,
+    subjects: &[&str],
+) -> Result<Vec<(String, String)>, DbErr> {
     use authority::Column;
-    authority::Entity::find()
-        .filter(Column::SubjectSha256.is_in(subjects))
-        .filter(Column::Imported.eq(true).or(Column::Embedded.eq(true)))
-        .order_by_asc(Column::Sha256Fingerprint)
-        .limit(MOST_CANDIDATES as u64)
-        .all(db)
-        .await
+    let mut known = Vec::new();
+    for subjects in subjects.chunks(ROWS_AT_ONCE) {
+        let rows = authority::Entity::find()
+            .select_only()
+            .columns([Column::SubjectSha256, Column::Sha256Fingerprint])
+            .filter(Column::SubjectSha256.is_in(subjects.iter().copied()))
+            .filter(is_known())
+            .into_tuple::<(String, String)>()
+            .all(tx)
+            .await?;
+        known.extend(rows);
+    }
+    Ok(known)
 }
 
-/// More CAs than that do not stand above one certificate, nor with the same name.
-pub(super) const MOST_CANDIDATES: usize = 1_000;
+/// It came with another certificate, or was imported and not deleted.
+pub(super) fn is_known() -> sea_orm::Condition {
+    sea_orm::Condition::any()
+        .add(authority::Column::Imported.eq(true))
+        .add(authority::Column::Embedded.eq(true))
+}

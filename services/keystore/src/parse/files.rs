@@ -12,40 +12,62 @@ use super::MAX_ITEMS;
 use crate::commands::{Export, ExportItem, ExportKey, File, Format};
 
 pub fn import(request: ImportRequest) -> Result<Vec<File>, Status> {
+    // First of all: what is refused is wiped too.
+    let files = files(request.files);
     let mut violations = Violations::new();
-    if !(1..=MAX_FILES).contains(&request.files.len()) {
+    if !(1..=MAX_FILES).contains(&files.len()) {
         violations.add("files", format!("give 1 to {MAX_FILES} files"));
         return Err(violations.into_status());
     }
-    let length = request.files.iter().map(|file| file.content.len());
+    let length = files.iter().map(|file| file.content.len());
     if length.sum::<usize>() > MAX_LENGTH {
         violations.add("files", "they have at most 10 MiB together");
     }
-    let files = request.files.into_iter().enumerate().map(|(n, file)| {
-        let ImportFile {
-            name,
-            content,
-            passphrase,
-        } = file;
-        if name.chars().count() > MAX_NAME {
+    for (n, file) in files.iter().enumerate() {
+        if file.name.chars().count() > MAX_NAME {
             let field = format!("files[{n}].name");
             violations.add(field, format!("at most {MAX_NAME} characters"));
         }
-        File {
-            name,
-            content: Zeroizing::new(Vec::from(content)),
-            passphrase: passphrase.map(Zeroizing::new),
-        }
-    });
-    let files = files.collect();
+    }
     match violations.is_empty() {
         true => Ok(files),
         false => Err(violations.into_status()),
     }
 }
 
+/// The files, each in a buffer that is wiped. They are parts of the one that the request came in: the last takes that over
+/// whole, and what the others were copied from is wiped with it.
+fn files(messages: Vec<ImportFile>) -> Vec<File> {
+    let last = messages.iter().rposition(|file| !file.content.is_empty());
+    let mut whole = None;
+    let files = messages.into_iter().enumerate().map(|(n, file)| {
+        let content = match Some(n) == last {
+            true => {
+                whole = Some((n, file.content));
+                Vec::new()
+            }
+            false => file.content.to_vec(),
+        };
+        File {
+            name: file.name,
+            content: Zeroizing::new(content),
+            passphrase: file.passphrase.map(Zeroizing::new),
+        }
+    });
+    let mut files = files.collect::<Vec<_>>();
+    // Nobody else has a part of it any more.
+    if let Some((n, buffer)) = whole {
+        files[n].content = Zeroizing::new(Vec::from(buffer));
+    }
+    files
+}
+
 /// Private keys may be asked for with `ExportWithPrivateKeys` alone.
-pub fn export(request: &ExportRequest, private_keys: bool) -> Result<Export, Status> {
+pub fn export(
+    request: &ExportRequest,
+    passphrase: Zeroizing<String>,
+    private_keys: bool,
+) -> Result<Export, Status> {
     let mut violations = Violations::new();
     if !(1..=MAX_ITEMS).contains(&request.items.len()) {
         violations.add("items", format!("give 1 to {MAX_ITEMS} certificates"));
@@ -88,7 +110,7 @@ pub fn export(request: &ExportRequest, private_keys: bool) -> Result<Export, Sta
     if request.legacy_encryption && format != Some(Format::Pkcs12) {
         violations.add("legacy_encryption", "only PKCS#12 has it");
     }
-    let passphrase = passphrase(&request.passphrase, request.unprotected, &mut violations);
+    let passphrase = protection(passphrase, request.unprotected, &mut violations);
     match format {
         Some(format) if violations.is_empty() => Ok(Export {
             items,
@@ -102,7 +124,10 @@ pub fn export(request: &ExportRequest, private_keys: bool) -> Result<Export, Sta
     }
 }
 
-pub fn export_key(request: &ExportKeyRequest) -> Result<ExportKey, Status> {
+pub fn export_key(
+    request: &ExportKeyRequest,
+    passphrase: Zeroizing<String>,
+) -> Result<ExportKey, Status> {
     let mut violations = Violations::new();
     let key_id = id("key_id", &request.key_id, &mut violations);
     let pem = match format(request.format()) {
@@ -113,7 +138,7 @@ pub fn export_key(request: &ExportKeyRequest) -> Result<ExportKey, Status> {
             None
         }
     };
-    let passphrase = passphrase(&request.passphrase, request.unprotected, &mut violations);
+    let passphrase = protection(passphrase, request.unprotected, &mut violations);
     match (key_id, pem) {
         (Some(key_id), Some(pem)) if violations.is_empty() => Ok(ExportKey {
             key_id,
@@ -125,8 +150,8 @@ pub fn export_key(request: &ExportKeyRequest) -> Result<ExportKey, Status> {
     }
 }
 
-fn passphrase(
-    passphrase: &str,
+fn protection(
+    passphrase: Zeroizing<String>,
     unprotected: bool,
     violations: &mut Violations,
 ) -> Option<Zeroizing<String>> {
@@ -137,7 +162,7 @@ fn passphrase(
         let one = "either a passphrase is given, or the keys go out unprotected";
         violations.add("unprotected", one);
     }
-    (!passphrase.is_empty()).then(|| Zeroizing::new(passphrase.to_owned()))
+    (!passphrase.is_empty()).then_some(passphrase)
 }
 
 fn format(format: ExportFormat) -> Option<Format> {
@@ -187,6 +212,27 @@ mod tests {
     }
 
     #[test]
+    fn the_buffer_that_a_request_came_in_is_wiped_with_its_last_file() {
+        let mut request = bytes::BytesMut::with_capacity(4_096);
+        request.extend_from_slice(b"one secret and another secret");
+        let (buffer, capacity) = (request.as_ptr(), request.capacity());
+        let mut request = request.freeze();
+        let file = |content| ImportFile {
+            name: "shop.pem".into(),
+            content,
+            passphrase: None,
+        };
+        let first = file(request.split_to(11));
+        let files = vec![first, file(request), file(bytes::Bytes::new())];
+        let files = import(ImportRequest { files }).unwrap();
+        let contents = files.iter().map(|file| file.content.as_slice());
+        let expected: [&[u8]; 3] = [b"one secret ", b"and another secret", b""];
+        assert!(contents.eq(expected));
+        let last = &files[1].content;
+        assert_eq!((last.as_ptr(), last.capacity()), (buffer, capacity));
+    }
+
+    #[test]
     fn what_goes_out_must_make_sense_and_a_key_must_be_asked_for_where_it_may() {
         let item = api::keystore::v1::ExportItem {
             certificate_id: uuid::Uuid::nil().to_string(),
@@ -199,16 +245,16 @@ mod tests {
             unprotected: true,
             ..ExportRequest::default()
         };
-        assert!(export(&request(ExportFormat::Pem), true).is_ok());
-        let refused = fields(export(&request(ExportFormat::Pem), false));
+        let none = Zeroizing::<String>::default;
+        assert!(export(&request(ExportFormat::Pem), none(), true).is_ok());
+        let refused = fields(export(&request(ExportFormat::Pem), none(), false));
         assert_eq!(refused, ["items[0].private_key"]);
-        let refused = fields(export(&request(ExportFormat::Pkcs7), true));
+        let refused = fields(export(&request(ExportFormat::Pkcs7), none(), true));
         assert_eq!(refused, ["items[0].private_key"]);
         let nonsense = ExportRequest {
             items: vec![Default::default()],
             one_file: true,
             legacy_encryption: true,
-            passphrase: "x".into(),
             ..request(ExportFormat::Unspecified)
         };
         let wrong = [
@@ -219,6 +265,7 @@ mod tests {
             "one_file",
             "unprotected",
         ];
-        assert_eq!(fields(export(&nonsense, true)), wrong);
+        let passphrase = Zeroizing::new("x".to_owned());
+        assert_eq!(fields(export(&nonsense, passphrase, true)), wrong);
     }
 }

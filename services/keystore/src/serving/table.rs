@@ -1,9 +1,11 @@
 //! The table of what is served. A row is sent to gateways again whenever its position moves.
 
+use std::collections::HashMap;
+
 use api::{
     keystore::v1::{
-        CertificateChainCompleted, CertificateImported, CertificateIssued, CertificateRenewed,
-        CertificateSelfSigned, ServingCredential,
+        CertificateChainCompleted, CertificateIssued, CertificateRenewed, CertificateSelfSigned,
+        ServingCredential,
     },
     x509,
 };
@@ -12,16 +14,16 @@ use eventlog::{ApplyError, Recorded};
 use prost::Message;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
-    IntoActiveModel, QueryFilter,
+    IntoActiveModel, QueryFilter, QuerySelect,
     sea_query::{Expr, ExprTrait, IntoCondition},
 };
 use uuid::Uuid;
 
 use crate::{
     events::{CertificateEvent, KeyEvent, TlsEvent},
-    follow::{Followed, Missing},
+    follow::{Followed, Imported, Missing},
     tables::{
-        sealed_key,
+        ROWS_AT_ONCE, sealed_key,
         served::{ActiveModel, Column, Entity, Model},
     },
 };
@@ -72,8 +74,9 @@ async fn certificate(
 ) -> Result<(), ApplyError> {
     let (version, first) = match event {
         CertificateEvent::Issued(CertificateIssued { serve: false, .. })
-        | CertificateEvent::SelfSigned(CertificateSelfSigned { serve: false, .. })
-        | CertificateEvent::Imported(CertificateImported { serve: false, .. }) => return Ok(()),
+        | CertificateEvent::SelfSigned(CertificateSelfSigned { serve: false, .. }) => {
+            return Ok(());
+        }
         CertificateEvent::Issued(issued) => (
             Version {
                 number: 1,
@@ -114,23 +117,6 @@ async fn certificate(
             row.fallback = signed.factory && !default_is_chosen(tx).await?;
             return Ok(insert(tx, row).await?);
         }
-        CertificateEvent::Imported(imported) => {
-            let self_signed = imported.certificate.as_ref().is_some_and(|c| c.self_signed);
-            (
-                Version {
-                    number: 1,
-                    key_id: imported.key_id,
-                    leaf: imported.certificate,
-                    issuers: imported.issuers,
-                    rank: if self_signed {
-                        SELF_SIGNED
-                    } else {
-                        FROM_ELSEWHERE
-                    },
-                },
-                true,
-            )
-        }
         CertificateEvent::ChainCompleted(completed) => {
             return Ok(complete(tx, recorded, id, completed).await?);
         }
@@ -142,10 +128,13 @@ async fn certificate(
             let this = Column::CertificateId.eq(id);
             return Ok(change(tx, recorded, this, Column::Deleted, false).await?);
         }
+        CertificateEvent::Released(_) => return Ok(release(tx, recorded, id).await?),
         // What is revoked is served until another takes its place: an error page would be no better.
         CertificateEvent::Renamed(_)
         | CertificateEvent::Exported(_)
         | CertificateEvent::Revoked(_) => return Ok(()),
+        // In one go with those around it: see `imported`.
+        CertificateEvent::Imported(_) => return Ok(()),
     };
     let row = version.row(tx, recorded, id).await?;
     if first {
@@ -159,6 +148,48 @@ async fn certificate(
             ..row
         };
         row.into_active_model().reset_all().update(tx).await?;
+    }
+    Ok(())
+}
+
+/// The same for certificates that came one right after another.
+///
+/// # Errors
+/// The same.
+pub(crate) async fn imported(
+    tx: &DatabaseTransaction,
+    run: Vec<Imported<'_>>,
+) -> Result<(), ApplyError> {
+    let served = run.into_iter().filter(|one| one.event.serve);
+    let served = served.collect::<Vec<_>>();
+    // A key that came before its certificate.
+    let unknown = served.iter().filter(|one| one.event.key_id.is_empty());
+    let unknown = unknown.map(|one| one.leaf.spki_sha256.as_str());
+    let keys = with_spkis(tx, &unknown.collect::<Vec<_>>()).await?;
+    let mut rows = Vec::with_capacity(served.len());
+    for Imported {
+        recorded,
+        id,
+        leaf,
+        event,
+    } in served
+    {
+        let here = keys.get(&leaf.spki_sha256).copied();
+        let version = Version {
+            number: 1,
+            key_id: event.key_id,
+            rank: match leaf.self_signed {
+                true => SELF_SIGNED,
+                false => FROM_ELSEWHERE,
+            },
+            leaf: Some(leaf),
+            issuers: event.issuers,
+        };
+        rows.push(version.row_with(here, recorded, id)?);
+    }
+    for rows in rows.chunks(ROWS_AT_ONCE) {
+        let rows = rows.iter().cloned().map(ActiveModel::from);
+        Entity::insert_many(rows).exec_without_returning(tx).await?;
     }
     Ok(())
 }
@@ -179,12 +210,29 @@ impl Version {
         recorded: &Recorded,
         certificate_id: Uuid,
     ) -> Result<Model, ApplyError> {
+        let here = match &self.leaf {
+            Some(leaf) if self.key_id.is_empty() => {
+                let spki = leaf.spki_sha256.as_str();
+                with_spkis(tx, &[spki]).await?.remove(spki)
+            }
+            _ => None,
+        };
+        self.row_with(here, recorded, certificate_id)
+    }
+
+    /// The same, where the key that it would have is known.
+    fn row_with(
+        self,
+        here: Option<Uuid>,
+        recorded: &Recorded,
+        certificate_id: Uuid,
+    ) -> Result<Model, ApplyError> {
         let missing = |what| ApplyError::event(recorded, Missing(what));
         let leaf = self.leaf.ok_or_else(|| missing("certificate"))?;
         let not_after = leaf.not_after.as_ref().ok_or_else(|| missing("end"))?;
         let not_after = not_after.seconds;
         let key_id = match self.key_id.as_str() {
-            "" => with_spki(tx, &leaf.spki_sha256).await?,
+            "" => here,
             id => Some(id.parse().map_err(|_| missing("key id"))?),
         };
         let credential = ServingCredential {
@@ -230,14 +278,23 @@ fn rank(automation_id: &str) -> u32 {
     }
 }
 
-/// A key that came before its certificate.
-async fn with_spki(tx: &DatabaseTransaction, spki_sha256: &str) -> Result<Option<Uuid>, DbErr> {
-    let key = sealed_key::Entity::find()
-        .filter(sealed_key::Column::SpkiSha256.eq(spki_sha256))
-        .filter(sealed_key::Column::Recorded.eq(true))
-        .one(tx)
-        .await?;
-    Ok(key.map(|key| key.id))
+/// The keys of these public keys that are here, and have their event.
+async fn with_spkis(
+    tx: &DatabaseTransaction,
+    spki_sha256: &[&str],
+) -> Result<HashMap<String, Uuid>, DbErr> {
+    use sealed_key::{Column, Entity};
+    let mut found = HashMap::new();
+    for keys in spki_sha256.chunks(ROWS_AT_ONCE) {
+        let rows = Entity::find()
+            .select_only()
+            .columns([Column::SpkiSha256, Column::Id])
+            .filter(Column::SpkiSha256.is_in(keys.iter().copied()))
+            .filter(Column::Recorded.eq(true))
+            .into_tuple::<(String, Uuid)>();
+        found.extend(rows.all(tx).await?);
+    }
+    Ok(found)
 }
 
 async fn insert(tx: &DatabaseTransaction, row: Model) -> Result<(), DbErr> {
@@ -300,6 +357,25 @@ async fn default_is_chosen(tx: &DatabaseTransaction) -> Result<bool, DbErr> {
         .one(tx)
         .await?;
     Ok(chosen.is_some())
+}
+
+/// Nothing renews it any more: what comes from elsewhere for the same names goes before it from now on.
+async fn release(tx: &DatabaseTransaction, recorded: &Recorded, id: Uuid) -> Result<(), DbErr> {
+    let Some(row) = Entity::find_by_id(id).one(tx).await? else {
+        return Ok(());
+    };
+    let Ok(mut credential) = ServingCredential::decode(row.credential.as_slice()) else {
+        // Told loudly when it is served.
+        return Ok(());
+    };
+    credential.rank = FROM_ELSEWHERE;
+    let row = Model {
+        credential: credential.encode_to_vec(),
+        position: recorded.sequence.cast_signed(),
+        ..row
+    };
+    row.into_active_model().reset_all().update(tx).await?;
+    Ok(())
 }
 
 async fn change(

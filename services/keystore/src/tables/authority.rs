@@ -10,6 +10,8 @@ pub struct Model {
     pub sha256_fingerprint: String,
     /// SHA-256 of the subject's DER, hex: how issuers are looked for.
     pub subject_sha256: String,
+    /// SHA-256 of the subjectKeyIdentifier, hex, where it has one: how one of many with this subject is found.
+    pub key_id_sha256: Option<String>,
     pub der: Vec<u8>,
     /// It came as an issuer with a certificate from a CA, and stays whatever is deleted.
     pub embedded: bool,

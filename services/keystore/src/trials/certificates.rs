@@ -237,6 +237,54 @@ async fn a_self_signed_certificate_is_signed_once_and_keeps_its_name() {
 }
 
 #[tokio::test]
+async fn a_late_repeat_answers_with_what_was_signed_and_claims_nothing_anew() {
+    let trial = Trial::begin().await;
+    let key = trial.key("key").await;
+    let commands = trial.commands();
+    let sign = self_sign(key, "intranet");
+    let signed = commands.self_sign(&origin("1"), sign.clone()).await;
+    let signed = signed.unwrap();
+    let id = signed.added.certificate_id;
+    let renamed = FriendlyName::try_from("extranet").unwrap();
+    commands.rename(&origin("2"), id, renamed).await.unwrap();
+    trial.follows().await;
+
+    trial.passes(25).await;
+    let again = commands.self_sign(&origin("1"), sign).await.unwrap();
+    assert_eq!(again.leaf, signed.leaf);
+    assert_eq!(again.added.friendly_name, "extranet");
+    assert_eq!(again.added.position, signed.added.position);
+    // The name that it had is free, and nothing is left for the sweep.
+    let another = self_sign(key, "intranet");
+    commands.self_sign(&origin("3"), another).await.unwrap();
+    trial.passes(2).await;
+    assert_eq!(commands.sweep().await.unwrap(), Default::default());
+}
+
+#[tokio::test]
+async fn tries_of_one_request_at_once_sign_with_the_one_key_that_is_kept() {
+    let trial = Trial::begin().await;
+    let commands = trial.commands();
+    for round in 0..10 {
+        let origin = origin(&round.to_string());
+        let sign = SelfSign {
+            key: KeyChoice::New(KeyAlgorithm::EcdsaP256),
+            ..self_sign(Uuid::nil(), &format!("intranet {round}"))
+        };
+        let tries = (0..8).map(|_| commands.self_sign(&origin, sign.clone()));
+        let signed = futures_util::future::join_all(tries).await;
+        let first = signed[0].as_ref().unwrap();
+        for again in &signed {
+            assert_eq!(again.as_ref().unwrap(), first);
+        }
+        let key = commands.vault.find(first.key_id).await.unwrap().unwrap();
+        assert_eq!(key.spki_sha256, first.leaf.spki_sha256);
+    }
+    assert_eq!(trial.events("chancery.events.certificate.>").await, 10);
+    assert_eq!(trial.events("chancery.events.key.>").await, 10);
+}
+
+#[tokio::test]
 async fn over_grpc_the_answer_is_the_certificate_as_a_follower_would_have_it() {
     use api::keystore::v1::{AddCertificateRequest, keystore_service_server::KeystoreService};
 

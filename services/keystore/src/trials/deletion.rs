@@ -5,6 +5,7 @@ use api::keystore::v1::{
     certificate_service_server::CertificateService,
 };
 use pki::{FriendlyName, KeyAlgorithm, PrivateKey, Subject, pem};
+use prost::Message;
 use sea_orm::EntityTrait;
 use time::Duration;
 use uuid::Uuid;
@@ -13,6 +14,7 @@ use super::{Ca, Trial, asked, at_rest::found, file, origin, serving::Session, sh
 use crate::{
     commands::{CommandError, KeyChoice, Naming, ReserveRequest, SelfSign},
     refusal::Refusal,
+    samples::AUTOMATION,
     tables::sealed_key,
 };
 
@@ -299,4 +301,44 @@ async fn a_destroyed_key_is_gone_from_the_disk_and_comes_back_from_a_file_alone(
     let (commands, restore) = (trial.commands(), origin("4"));
     commands.restore_certificate(&restore, shop).await.unwrap();
     assert_eq!(fallbacks(&trial).await, [(shop.to_string(), false)]);
+}
+
+#[tokio::test]
+async fn a_certificate_whose_automation_has_ended_can_be_deleted() {
+    use api::keystore::v1::{ReleaseCertificateRequest, keystore_service_server::KeystoreService};
+
+    let (trial, ca) = (Trial::begin().await, Ca::new());
+    let key = trial.key("key").await;
+    let issued = trial.issued(&ca, key, AUTOMATION).await;
+    let added = trial.commands().add_certificate(&origin("1"), issued).await;
+    let added = added.unwrap();
+    let release = async |request: &str, automation: &str| {
+        let message = ReleaseCertificateRequest {
+            certificate_id: added.certificate_id.to_string(),
+            automation_id: automation.into(),
+        };
+        let request = asked(request, message);
+        let released = KeystoreService::release_certificate(&trial.keystore, request).await;
+        released.map(|released| released.into_inner().position)
+    };
+    let review = delete(&trial, "2", added.certificate_id, true).await;
+    assert_eq!((review.deleted, review.reason.as_str()), (false, "MANAGED"));
+    let another = release("3", &Uuid::from_u128(9).to_string()).await;
+    assert_eq!(another.unwrap_err().code(), tonic::Code::FailedPrecondition);
+    let position = release("4", AUTOMATION).await.unwrap();
+    assert!(position > added.position);
+    // The same request, and another that tells the same.
+    for request in ["4", "5"] {
+        assert_eq!(release(request, AUTOMATION).await.unwrap(), position);
+    }
+    // Until then it is served, and goes behind what comes from elsewhere.
+    trial.follows().await;
+    let served = crate::tables::served::Entity::find_by_id(added.certificate_id)
+        .one(&trial.database)
+        .await;
+    let served = served.unwrap().unwrap();
+    let credential = api::keystore::v1::ServingCredential::decode(served.credential.as_slice());
+    assert_eq!((credential.unwrap().rank, served.deleted), (2, false));
+    let deleted = delete(&trial, "6", added.certificate_id, false).await;
+    assert!(deleted.deleted, "{}", deleted.message);
 }

@@ -25,7 +25,7 @@ fn new_key() -> PrivateKey {
     PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap()
 }
 
-fn certificates(verdict: &FileVerdict) -> Vec<&ImportedCertificate> {
+pub fn certificates(verdict: &FileVerdict) -> Vec<&ImportedCertificate> {
     let items = verdict.items.iter().filter_map(|item| item.item.as_ref());
     items
         .filter_map(|item| match item {

@@ -18,8 +18,15 @@ pub struct LogServer {
 
 impl LogServer {
     pub async fn start() -> Self {
+        Self::taking("1MB").await
+    }
+
+    /// One that takes messages of this length at most.
+    pub async fn taking(max_payload: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let configuration = CONFIGURATION.replace("FOLDER", folder.path().to_str().unwrap());
+        let configuration = CONFIGURATION
+            .replace("FOLDER", folder.path().to_str().unwrap())
+            .replace("MAX_PAYLOAD", max_payload);
         let file = folder.path().join("nats.conf");
         std::fs::write(&file, configuration).unwrap();
         let process = Command::new(program())
@@ -116,6 +123,7 @@ fn program() -> PathBuf {
 const CONFIGURATION: &str = r#"
 listen: "127.0.0.1:-1"
 ports_file_dir: "FOLDER"
+max_payload: MAX_PAYLOAD
 jetstream { store_dir: "FOLDER/store", sync_interval: always }
 system_account: SYS
 accounts {

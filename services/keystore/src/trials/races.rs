@@ -12,8 +12,8 @@ use super::{Ca, Trial, file, origin, shop_names};
 use crate::{
     certificate,
     commands::{
-        AddCertificate, CommandError, File, Item, KeyChoice, Naming, Place, ReserveRequest,
-        SelfSign,
+        AddCertificate, CommandError, File, Item, KeyChoice, Naming, Outcome, Place,
+        ReserveRequest, SelfSign,
     },
     events::TlsEvent,
     key, tls,
@@ -239,10 +239,12 @@ async fn use_it(
                 content: Zeroizing::new(leaf.der),
                 passphrase: None,
             };
-            let imported = commands.import(&request, vec![file]).await?;
-            match &imported.verdicts[0].items[0] {
-                Item::Certificate(certificate) => Ok(certificate.key_id.is_some()),
-                Item::Key(_) => panic!("a key"),
+            let mut imported = commands.import(&request, vec![file]).await?;
+            let verdict = imported.verdicts.remove(0);
+            match (verdict.outcome, verdict.items.as_slice()) {
+                (Outcome::Refused(refusal), []) => Err(refusal.into()),
+                (_, [Item::Certificate(certificate)]) => Ok(certificate.key_id.is_some()),
+                other => panic!("{other:?}"),
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A key between its making and the commit that keeps it.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use pki::PrivateKey;
 use sea_orm::{
@@ -10,7 +10,10 @@ use sea_orm::{
 
 use uuid::Uuid;
 
-use crate::{key::PublicHalf, tables::sealed_key};
+use crate::{
+    key::PublicHalf,
+    tables::{ROWS_AT_ONCE, sealed_key},
+};
 
 /// A key that is sealed, and not yet in the vault.
 #[derive(Debug)]
@@ -60,17 +63,41 @@ pub async fn is_here(db: &impl ConnectionTrait, id: Uuid) -> Result<bool, DbErr>
     Ok(row.is_some())
 }
 
-/// The key with this public key (SHA-256, hex), where it is here.
+/// Puts keys into the vault, those that are not there; the others are kept from the sweep.
 ///
 /// # Errors
 /// What the database says.
-pub async fn with_spki(
+pub async fn put_all(db: &impl ConnectionTrait, keys: &[&SealedKey]) -> Result<(), DbErr> {
+    let first_wins = OnConflict::column(sealed_key::Column::Id)
+        .update_column(sealed_key::Column::TouchedAt)
+        .to_owned();
+    for keys in keys.chunks(ROWS_AT_ONCE) {
+        let rows = keys
+            .iter()
+            .map(|key| key.row.clone().into_active_model().reset_all());
+        sealed_key::Entity::insert_many(rows)
+            .on_conflict(first_wins.clone())
+            .exec_without_returning(db)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The keys with these public keys (SHA-256, hex), as far as they are here, by those.
+///
+/// # Errors
+/// What the database says.
+pub async fn with_spkis(
     db: &impl ConnectionTrait,
-    spki_sha256: &str,
-) -> Result<Option<Uuid>, DbErr> {
-    let row = sealed_key::Entity::find()
-        .filter(sealed_key::Column::SpkiSha256.eq(spki_sha256))
-        .one(db)
-        .await?;
-    Ok(row.map(|row| row.id))
+    spki_sha256: &[&str],
+) -> Result<HashMap<String, Uuid>, DbErr> {
+    let mut found = HashMap::new();
+    for keys in spki_sha256.chunks(ROWS_AT_ONCE) {
+        let rows = sealed_key::Entity::find()
+            .filter(sealed_key::Column::SpkiSha256.is_in(keys.iter().copied()))
+            .all(db)
+            .await?;
+        found.extend(rows.into_iter().map(|row| (row.spki_sha256, row.id)));
+    }
+    Ok(found)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IdenStatic,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IdenStatic,
     IntoActiveModel, Iterable, PrimaryKeyToColumn, QueryFilter, Value, sea_query::OnConflict,
 };
 
@@ -72,7 +72,7 @@ where
 {
     let mut row = row.into_active_model();
     for column in E::Column::iter() {
-        if let ActiveValue::Set(Value::String(Some(text))) = row.get(column)
+        if let Some(Value::String(Some(text))) = row.get(column).into_value()
             && text.contains(NUL)
         {
             row.set(

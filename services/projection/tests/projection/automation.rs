@@ -197,7 +197,11 @@ async fn an_automation_shows_its_schedule_and_is_found_by_it() {
     assert_eq!(own.window_start, None);
     assert_eq!((window.renew_at, window.error_at), (days(50), days(51)));
     assert_eq!(window.schedule_reason(), ScheduleReason::RenewalInformation);
-    assert!(window.window_start < window.renew_at && window.renew_at < window.window_end);
+    let hour = |n| Some(timestamp(START + Duration::days(50) + Duration::hours(n)));
+    assert_eq!(
+        (window.window_start, window.window_end),
+        (hour(-1), hour(1))
+    );
     assert_eq!(window.explanation_url, "https://ca.example/why");
     assert_eq!(
         (none.renew_at, none.error_at, none.ordering),

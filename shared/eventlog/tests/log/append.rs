@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventlog::{EventLog, LogError, subject};
+use eventlog::{EventLog, LogError, Origin, subject};
 use futures_util::future::join_all;
 
 use crate::{
@@ -327,4 +327,21 @@ async fn a_server_that_was_away_has_the_event_once() {
     assert_eq!(done.state.sum, 8);
     let loaded = log.load::<Counter>("c").await.expect("loaded");
     assert_eq!(loaded.events.len(), 2);
+}
+
+#[tokio::test]
+async fn an_event_that_is_longer_than_a_message_is_refused_for_good() {
+    let server = Server::with_log().await;
+    let log = server.log().await;
+    let long = Origin {
+        actor: "a".repeat(1 << 20),
+        ..origin("1", "1")
+    };
+    let refused = log.execute("long", &long, "", NOW, add(1)).await;
+    let refused = refused.expect_err("too long");
+    assert!(
+        matches!(refused, CommandError::Failed(LogError::TooLarge(_))),
+        "{refused:?}"
+    );
+    assert_eq!(added(&log, "long", 1).await.state.sum, 1);
 }

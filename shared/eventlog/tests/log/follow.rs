@@ -1,7 +1,6 @@
 //! Rows from events, each once.
 
 use std::{
-    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -11,16 +10,14 @@ use eventlog::{
     checkpoint::{self, checkpoint},
     subject,
 };
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr,
-    Statement,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, Statement};
 use sea_orm_migration::{MigrationTrait, SchemaManager};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     counter::{Event, added},
+    database::database,
     server::{Server, until},
 };
 
@@ -126,8 +123,55 @@ async fn a_follower_of_some_events_stands_where_the_log_stands() {
         seen.lock().expect("whole").last() == Some(&5)
     })
     .await;
-    assert_eq!(town.position().await, 5);
     assert_eq!(town.rows().await, [(1, 1), (3, 1)]);
+    // Nothing has to be written for that; the checkpoint follows when nothing happens.
+    until("it says so", async || town.position().await == 5).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changed_no_row_is_passed_over_again_after_a_crash_and_not_after_a_stop() {
+    let town = Town::new().await;
+    let follow = || {
+        let rows = Rows::default();
+        let seen = rows.positions.clone();
+        let follower = Follower {
+            subjects: vec![subject::of_one("counter", "mine")],
+            ..town.follower()
+        };
+        let stopping = CancellationToken::new();
+        let running = tokio::spawn(follower.run(rows, stopping.clone()));
+        (running, stopping, seen)
+    };
+    let (running, stopping, seen) = follow();
+    for id in ["mine", "other", "other"] {
+        added(&town.log, id, 1).await;
+    }
+    until("it has passed all", async || {
+        seen.lock().expect("whole").last() == Some(&3)
+    })
+    .await;
+    stopping.cancel();
+    running.await.expect("no panic").expect("stopped");
+    assert_eq!(town.position().await, 3);
+
+    let (running, _stopping, seen) = follow();
+    for id in ["other", "other"] {
+        added(&town.log, id, 1).await;
+    }
+    until("it has passed all", async || {
+        seen.lock().expect("whole").last() == Some(&5)
+    })
+    .await;
+    running.abort();
+    assert!(running.await.is_err_and(|e| e.is_cancelled()));
+    let (_running, _stopping, seen) = follow();
+    added(&town.log, "mine", 1).await;
+    until("it has passed all", async || {
+        seen.lock().expect("whole").last() == Some(&6)
+    })
+    .await;
+    assert_eq!(town.position().await, 6);
+    assert_eq!(town.rows().await, [(1, 1), (6, 1)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -331,26 +375,6 @@ impl Apply for Rows {
         }
         self.positions.lock().expect("whole").push(position);
     }
-}
-
-pub async fn database<const N: usize>(
-    folder: &Path,
-    migrations: [Box<dyn MigrationTrait>; N],
-) -> DatabaseConnection {
-    let file = folder.join("test.sqlite");
-    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", file.display()));
-    options.max_connections(4).sqlx_logging(false);
-    let db = Database::connect(options).await.expect("a database");
-    db.execute_unprepared("PRAGMA journal_mode=WAL")
-        .await
-        .expect("WAL");
-    for migration in migrations {
-        migration
-            .up(&SchemaManager::new(&db))
-            .await
-            .expect("migrated");
-    }
-    db
 }
 
 struct CreateRows;

@@ -2,7 +2,7 @@
 
 use eventlog::{ClaimError, RequestLedger, request_ledger};
 
-use crate::{counter::origin, follow::database};
+use crate::{counter::origin, database::database};
 
 #[tokio::test]
 async fn a_request_id_is_claimed_for_one_command() {

@@ -8,6 +8,7 @@
 mod append;
 mod cluster;
 mod counter;
+mod database;
 mod follow;
 mod foreign;
 mod ledger;

@@ -8,7 +8,7 @@ use std::{
 
 use time::OffsetDateTime;
 
-use super::{LONGEST, Path};
+use super::{Candidates, LONGEST, Path};
 use crate::{Certificate, signature::Signed};
 
 /// The roots with this subject that need not be among the candidates.
@@ -16,7 +16,7 @@ pub(super) type Bundle<'a> = &'a dyn Fn(&[u8]) -> &'a [Certificate];
 
 pub(super) fn best<'a>(
     leaf: &'a Certificate,
-    candidates: &'a [Certificate],
+    candidates: &'a Candidates<'a>,
     bundle: Bundle<'a>,
     now: OffsetDateTime,
 ) -> Path {
@@ -26,7 +26,7 @@ pub(super) fn best<'a>(
 /// The best path, and how many checks it took to find it.
 pub(super) fn best_and_checks<'a>(
     leaf: &'a Certificate,
-    candidates: &'a [Certificate],
+    candidates: &'a Candidates<'a>,
     bundle: Bundle<'a>,
     now: OffsetDateTime,
 ) -> (Path, usize) {
@@ -60,7 +60,7 @@ const ISSUERS: usize = 20;
 struct Search<'a> {
     now: OffsetDateTime,
     bundle: Bundle<'a>,
-    by_subject: HashMap<&'a [u8], Vec<&'a Certificate>>,
+    candidates: &'a Candidates<'a>,
     /// By fingerprint of the certificate below.
     issuers: HashMap<&'a str, Rc<[&'a Certificate]>>,
     checks_left: usize,
@@ -68,16 +68,11 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn among(candidates: &'a [Certificate], bundle: Bundle<'a>, now: OffsetDateTime) -> Self {
-        let mut by_subject = HashMap::<_, Vec<_>>::new();
-        for candidate in candidates.iter().filter(|c| may_issue(c)) {
-            let named = by_subject.entry(candidate.subject_der()).or_default();
-            named.push(candidate);
-        }
+    fn among(candidates: &'a Candidates<'a>, bundle: Bundle<'a>, now: OffsetDateTime) -> Self {
         Self {
             now,
             bundle,
-            by_subject,
+            candidates,
             issuers: HashMap::new(),
             checks_left: SIGNATURES,
             looked_for: BTreeSet::new(),
@@ -145,7 +140,7 @@ impl<'a> Search<'a> {
         let issuers = if self.checks_left == 0 {
             Rc::default()
         } else {
-            let named = self.by_subject.get(name).into_iter().flatten().copied();
+            let named = self.candidates.with_subject(name).iter().copied();
             let mut named = named.chain((self.bundle)(name)).collect::<Vec<_>>();
             let now = self.now;
             named.sort_by_cached_key(|issuer| {
@@ -188,7 +183,7 @@ impl<'a> Search<'a> {
 }
 
 /// Whether a certificate can stand above another at all.
-fn may_issue(certificate: &Certificate) -> bool {
+pub(super) fn may_issue(certificate: &Certificate) -> bool {
     certificate.is_ca && certificate.issuing.key_cert_sign
 }
 

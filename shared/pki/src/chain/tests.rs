@@ -251,7 +251,7 @@ fn bundled_roots_need_not_be_shown_and_win_a_tie() {
             true => &bundle[..],
             false => &[],
         };
-        search::best(&leaf, issuers, &bundled, NOW)
+        search::best(&leaf, &Candidates::among(issuers), &bundled, NOW)
     };
     let path = over(&[middle.under(&public)]);
     assert_eq!(names(&path), ["M", "Public"]);
@@ -323,8 +323,9 @@ fn a_mesh_of_namesakes_costs_a_bounded_number_of_checks() {
     let leaf = mesh[0].leaf();
     let path = build(&leaf, &candidates[..40]);
     assert!(path.issuers.len() < LONGEST && !path.is_complete(&leaf));
-    let (path, checks) =
-        search::best_and_checks(&leaf, &candidates, &|name| roots::with_subject(name), NOW);
+    let among = Candidates::among(&candidates);
+    let bundle = |name: &[u8]| roots::with_subject(name);
+    let (path, checks) = search::best_and_checks(&leaf, &among, &bundle, NOW);
     assert_eq!(checks, search::SIGNATURES);
     assert_eq!(path, super::build(&leaf, &candidates, NOW));
 }
@@ -341,8 +342,9 @@ fn a_long_certificate_counts_for_more_checks() {
     let namesakes = (0..30)
         .map(|_| authority("Middle").root())
         .collect::<Vec<_>>();
-    let (_, checks) =
-        search::best_and_checks(&leaf, &namesakes, &|name| roots::with_subject(name), NOW);
+    let among = Candidates::among(&namesakes);
+    let bundle = |name: &[u8]| roots::with_subject(name);
+    let (_, checks) = search::best_and_checks(&leaf, &among, &bundle, NOW);
     assert_eq!(
         checks,
         search::SIGNATURES,

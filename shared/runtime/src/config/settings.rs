@@ -10,7 +10,7 @@ use figment::{
     providers::{Env, Format, Serialized, Toml},
 };
 use serde::{
-    Deserialize,
+    Deserialize, Serialize,
     de::{DeserializeOwned, IgnoredAny},
 };
 use thiserror::Error;
@@ -59,6 +59,13 @@ impl Settings {
         let settings = Self { figment };
         settings.shared()?;
         Ok(settings)
+    }
+
+    /// With this value of `table.key`, where none is configured.
+    pub fn or(&self, key: &str, value: impl Serialize) -> Self {
+        Self {
+            figment: self.figment.clone().join((key, value)),
+        }
     }
 
     /// Everything outside of the services' own tables.

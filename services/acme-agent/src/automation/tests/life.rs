@@ -127,10 +127,12 @@ fn an_order_that_the_ca_may_have_granted_comes_to_its_end() {
 }
 
 #[test]
-fn a_cancelled_automation_leaves_its_name() {
-    assert_eq!(given::<Automation>(issued([])).state().name(), Some("shop"));
-    assert_eq!(
-        given::<Automation>(issued([cancelled()])).state().name(),
-        None
-    );
+fn a_cancelled_automation_leaves_its_name_unless_a_certificate_has_it() {
+    let name = |events: Vec<Event>| {
+        let state = given::<Automation>(events).state();
+        state.name().map(str::to_owned)
+    };
+    assert_eq!(name(vec![requested()]).as_deref(), Some("shop"));
+    assert_eq!(name(vec![requested(), cancelled()]), None);
+    assert_eq!(name(issued([cancelled()])).as_deref(), Some("shop"));
 }

@@ -90,7 +90,7 @@ async fn an_account_that_has_ended_is_told_from_one_that_never_was() {
     let standing = client.standing(key()).await.unwrap();
     assert!(matches!(standing, Standing::Unknown));
     let gone = account
-        .new_order(&plain(&[Identifier::dns("shop.example")]))
+        .new_order(&plain(&[Identifier::of("shop.example")]))
         .await;
     assert!(gone.unwrap_err().is("unauthorized"));
     assert!(account.check().await.is_err());

@@ -21,14 +21,6 @@ fn server() -> RegisterServerRequest {
     }
 }
 
-fn certificate() -> RequestCertificateRequest {
-    RequestCertificateRequest {
-        server: "Test CA".into(),
-        dns_names: vec!["WWW.example.com".into(), "bücher.example".into()],
-        ..RequestCertificateRequest::default()
-    }
-}
-
 #[test]
 fn a_registration_is_parsed() {
     let parsed = registration(&server()).unwrap();
@@ -100,89 +92,6 @@ fn a_directory_is_an_https_url_without_a_user() {
     ] {
         assert!(directory_url(no).is_err(), "{no:?}");
     }
-}
-
-#[test]
-fn a_wish_gets_its_defaults() {
-    let wish = wish(&certificate()).unwrap();
-    let names = wish.dns_names.iter().map(DnsName::as_str);
-    assert_eq!(
-        names.collect::<Vec<_>>(),
-        ["www.example.com", "xn--bcher-kva.example"]
-    );
-    assert_eq!(wish.friendly_name.as_str(), "www.example.com");
-    assert_eq!(wish.key_algorithm, KeyAlgorithm::EcdsaP256);
-    assert_eq!(wish.challenge_type, ChallengeType::Http01);
-
-    let long = format!("{}.{}.example", "a".repeat(63), "b".repeat(63));
-    let mut message = certificate();
-    message.dns_names = vec![long.clone()];
-    assert_eq!(
-        super::wish(&message).unwrap().friendly_name.as_str(),
-        &long[..100]
-    );
-}
-
-#[test]
-fn everything_wrong_with_a_wish_is_named_at_once() {
-    let status = wish(&RequestCertificateRequest {
-        server: String::new(),
-        dns_names: [
-            "ok.example",
-            "-bad-",
-            "localhost",
-            "192.0.2.1",
-            "*.ok.example",
-            "OK.example.",
-        ]
-        .map(String::from)
-        .into(),
-        key_algorithm: 99,
-        challenge_type: 99,
-        friendly_name: "\u{202e}".into(),
-        profile: "two words".into(),
-        ..RequestCertificateRequest::default()
-    })
-    .unwrap_err();
-    assert_eq!(
-        fields(&status),
-        [
-            "challenge_type",
-            "dns_names[1]",
-            "dns_names[2]",
-            "dns_names[3]",
-            "dns_names[5]",
-            "friendly_name",
-            "key_algorithm",
-            "profile",
-            "server",
-        ]
-    );
-}
-
-#[test]
-fn http_01_cannot_prove_a_wildcard() {
-    let mut message = certificate();
-    message.dns_names = vec!["ok.example".into(), "*.ok.example".into()];
-    let status = wish(&message).unwrap_err();
-    assert_eq!(fields(&status), ["dns_names[1]"]);
-    assert!(
-        refuse::violations(&status)[0]
-            .description
-            .contains("HTTP-01")
-    );
-}
-
-#[test]
-fn a_wish_has_one_to_a_hundred_names() {
-    let mut message = certificate();
-    message.dns_names = vec![];
-    assert_eq!(fields(&wish(&message).unwrap_err()), ["dns_names"]);
-    message.dns_names = (0..101).map(|n| format!("n{n}.example")).collect();
-    message.friendly_name = "many".into();
-    assert_eq!(fields(&wish(&message).unwrap_err()), ["dns_names"]);
-    message.dns_names.pop();
-    assert_eq!(wish(&message).unwrap().dns_names.len(), 100);
 }
 
 #[test]

@@ -55,7 +55,13 @@ fn failed(retry_at: OffsetDateTime) -> Event {
 
 /// A database whose follower has seen these events of A, one a day.
 async fn after(events: &[Event]) -> DatabaseConnection {
-    let db = database(vec![eventlog::checkpoint::migration(), Box::new(Migration)]).await;
+    let db = database(vec![
+        eventlog::checkpoint::migration(),
+        Box::new(outbox::Migration),
+        Box::new(outbox::DueMigration),
+        Box::new(Migration),
+    ])
+    .await;
     let recorded = (0..).zip(events);
     let recorded = recorded.map(|(n, event)| recorded_at(n, event));
     apply(&db, &recorded.collect::<Vec<_>>()).await;

@@ -1,16 +1,17 @@
 //! `chancery acme request` and `retry`: the command, and then the order's steps as they happen.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use api::{
-    acme::v1::{ChallengeType, RenewNowRequest, RequestCertificateRequest},
+    acme::v1::{RenewNowRequest, RequestCertificateRequest},
     x509::v1::KeyAlgorithm,
 };
-use clap::Args;
+use clap::{Args, ValueEnum};
 use time::OffsetDateTime;
 
 use super::{
     super::{ClientError, Connection, answer, connection::RequestId, key_choice::KeyKind},
+    check::{self, ProofArgs},
     get, progress, show,
 };
 use crate::cli::Output;
@@ -20,18 +21,49 @@ use crate::cli::Output;
 #[command(after_help = "Examples:
   chancery acme request www.example.com example.com --server letsencrypt
   chancery acme request www.example.com --server letsencrypt --key rsa-2048 --name shop
+  chancery acme request example.com '*.example.com' --server letsencrypt --challenge dns-01 --dns-provider home
+  chancery acme request 192.0.2.7 --server letsencrypt --profile shortlived --challenge tls-alpn-01
   chancery acme request www.example.com --server letsencrypt --no-wait --output json
 
-Each name must lead to this gateway on port 80: the CA looks there (HTTP-01). Nothing renews the
-certificate by itself yet: `chancery acme retry` does, and the new version is served to the next handshake.
+With http-01 each name must lead to this gateway on port 80: the CA looks there. What `chancery acme check`
+finds is shown first, and the request is made anyway. The certificate is renewed by itself when a third of
+its life is left (half, below 10 days), or when the CA says so, and the new version is served to the next
+handshake.
 With --output json the answer is the automation once the certificate is here, and with --no-wait that of the command.")]
 pub struct RequestArgs {
-    /// Fully qualified host names, the first for lists.
+    /// Fully qualified host names and addresses, the first for lists.
     #[arg(required = true, value_name = "HOST")]
     pub hosts: Vec<String>,
     /// Id or name of a registered server.
     #[arg(long, value_name = "SERVER")]
     pub server: String,
+    /// How control over the names is proved to the CA.
+    #[arg(long, value_enum, default_value_t = Challenge::Http01)]
+    pub challenge: Challenge,
+    /// Id or name of the DNS provider that writes the records, for dns-01.
+    #[arg(
+        long,
+        value_name = "PROVIDER",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub dns_provider: String,
+    /// Id or name of a second server, used after three failures in a row at the first.
+    #[arg(
+        long,
+        value_name = "SERVER",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub fallback_server: String,
+    /// The common name of the issuer at the top of the chain to prefer, where the CA offers several.
+    #[arg(
+        long,
+        value_name = "ISSUER",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub preferred_chain: String,
     /// The kind of key.
     #[arg(long, value_enum, default_value_t = KeyKind::EcdsaP256)]
     pub key: KeyKind,
@@ -52,10 +84,39 @@ pub struct RequestArgs {
     )]
     pub profile: String,
     #[command(flatten)]
+    pub proof: ProofArgs,
+    /// Do not check first what stands in the way. Checks never keep a request from being made.
+    #[arg(long)]
+    pub no_checks: bool,
+    #[command(flatten)]
     pub wait: WaitArgs,
     /// The same id again is the same command, however late; a fresh one where it is left out.
     #[arg(long, value_name = "ID")]
     pub request_id: Option<String>,
+}
+
+/// A challenge, as it is written on the command line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Challenge {
+    /// A file at port 80 of each name
+    #[value(name = "http-01")]
+    Http01,
+    /// A TLS handshake at port 443 of each name
+    #[value(name = "tls-alpn-01")]
+    TlsAlpn01,
+    /// A TXT record of each name; wildcards too
+    #[value(name = "dns-01")]
+    Dns01,
+}
+
+impl From<Challenge> for ChallengeType {
+    fn from(challenge: Challenge) -> Self {
+        match challenge {
+            Challenge::Http01 => Self::Http01,
+            Challenge::TlsAlpn01 => Self::TlsAlpn01,
+            Challenge::Dns01 => Self::Dns01,
+        }
+    }
 }
 
 /// `chancery acme retry`
@@ -64,8 +125,7 @@ pub struct RequestArgs {
   chancery acme retry www.example.com
   chancery acme retry www.example.com --no-wait --output json
 
-Nothing renews a certificate by itself yet: run this in time, for example for what this lists:
-  chancery certs list --filter status=expiring")]
+Certificates renew by themselves, and failed orders are tried again; this does not wait for that.")]
 pub struct RetryArgs {
     /// Id or friendly name of an automated certificate.
     #[arg(value_name = "AUTOMATION")]
@@ -100,14 +160,23 @@ pub async fn request(
     now: OffsetDateTime,
 ) -> Result<(), ClientError> {
     let id = RequestId::new(args.request_id.as_deref())?;
+    let asked = check::request(args.server, &args.hosts, &args.proof);
+    if !args.no_checks {
+        check::before_request(connection, asked.clone()).await;
+    }
     let request = RequestCertificateRequest {
-        server: args.server,
-        dns_names: args.hosts,
+        server: asked.server,
+        dns_names: asked.dns_names,
+        ip_addresses: asked.ip_addresses,
         key_algorithm: KeyAlgorithm::from(args.key).into(),
-        challenge_type: ChallengeType::Http01.into(),
+        challenge_type: asked.challenge_type,
+        dns_provider: asked.dns_provider,
         friendly_name: args.name,
         profile: args.profile,
-        ..RequestCertificateRequest::default()
+        ip_addresses,
+        dns_provider: args.dns_provider,
+        fallback_server: args.fallback_server,
+        preferred_chain: args.preferred_chain,
     };
     let mut acme = connection.acme();
     let answered = connection

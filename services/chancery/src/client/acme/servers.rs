@@ -1,20 +1,22 @@
 //! `chancery acme servers`
 
-use std::{
-    fs,
-    io::{self, Read as _},
-    path::{Path, PathBuf},
-};
+mod account;
+mod directories;
+mod register;
 
 use api::{
-    acme::v1::{ExternalAccountBinding, GetServerContactRequest, RegisterServerRequest},
+    acme::v1::GetServerContactRequest,
     projection::v1::{GetRequest, ListRequest, Server},
 };
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
+pub use self::{
+    account::{ContactArgs, DeactivateArgs, RollKeyArgs},
+    directories::PreviewArgs,
+    register::RegisterArgs,
+};
 use super::super::{
     ClientError, Connection, answer,
-    connection::RequestId,
     list::{self, ListArgs},
 };
 use crate::cli::Output;
@@ -22,6 +24,13 @@ use crate::cli::Output;
 /// `chancery acme servers`
 #[derive(Debug, Subcommand)]
 pub enum ServersCommand {
+    /// Public CAs whose directories are known here.
+    #[command(
+        after_help = "Examples:\n  chancery acme servers presets\n  chancery acme servers presets --output json"
+    )]
+    Presets,
+    /// Read a directory, and show what a registration there needs. Keeps nothing.
+    Preview(PreviewArgs),
     /// Open an account at an ACME server.
     Register(RegisterArgs),
     /// Registered servers, a line each.
@@ -36,40 +45,12 @@ pub enum ServersCommand {
         #[arg(value_name = "SERVER")]
         server: String,
     },
-}
-
-/// `chancery acme servers register`
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  chancery acme servers register letsencrypt \\
-      --directory https://acme-v02.api.letsencrypt.org/directory \\
-      --contact ops@example.com --agree-to-terms
-  chancery acme servers register zerossl --directory https://acme.zerossl.com/v2/DV90 \\
-      --contact ops@example.com --agree-to-terms --eab-key-id KID --eab-hmac-key-file key.txt")]
-pub struct RegisterArgs {
-    /// What it is called here, unique among servers.
-    pub name: String,
-    /// The server's directory, an https URL.
-    #[arg(long, value_name = "URL")]
-    pub directory: String,
-    /// E-mail address for the account; may be given several times.
-    #[arg(long, value_name = "EMAIL")]
-    pub contact: Vec<String>,
-    /// You agree to the server's terms of service.
-    #[arg(long)]
-    pub agree_to_terms: bool,
-    /// Key id of the external account binding, for servers that require one.
-    #[arg(long, value_name = "ID", requires = "eab_hmac_key_file")]
-    pub eab_key_id: Option<String>,
-    /// File with the binding's HMAC key as the CA shows it (base64url); "-" reads it from stdin.
-    #[arg(long, value_name = "FILE", requires = "eab_key_id")]
-    pub eab_hmac_key_file: Option<PathBuf>,
-    /// Roots (PEM) to trust for the server's own https, in place of the public ones.
-    #[arg(long, value_name = "FILE")]
-    pub trusted_roots: Option<PathBuf>,
-    /// The same id again is the same command, however late; a fresh one where it is left out.
-    #[arg(long, value_name = "ID")]
-    pub request_id: Option<String>,
+    /// Set the contact addresses of the account, here and at the CA.
+    Contact(ContactArgs),
+    /// Give the account another key. Orders that are under way go on.
+    RollKey(RollKeyArgs),
+    /// End the account at the CA for good.
+    Deactivate(DeactivateArgs),
 }
 
 pub async fn run(
@@ -78,57 +59,14 @@ pub async fn run(
     output: Output,
 ) -> Result<(), ClientError> {
     match command {
-        ServersCommand::Register(args) => register(args, connection, output).await,
+        ServersCommand::Presets => directories::presets(connection, output).await,
+        ServersCommand::Preview(args) => directories::preview(args, connection, output).await,
+        ServersCommand::Register(args) => register::register(args, connection, output).await,
         ServersCommand::List(args) => show_list(args, connection, output).await,
         ServersCommand::Show { server } => show(server, connection, output).await,
-    }
-}
-
-async fn register(
-    args: RegisterArgs,
-    connection: &Connection,
-    output: Output,
-) -> Result<(), ClientError> {
-    let id = RequestId::new(args.request_id.as_deref())?;
-    let external_account_binding = match (args.eab_key_id, args.eab_hmac_key_file) {
-        (Some(key_id), Some(file)) => Some(ExternalAccountBinding {
-            key_id,
-            hmac_key: read_secret(&file)?,
-        }),
-        _ => None,
-    };
-    let trusted_roots_pem = match &args.trusted_roots {
-        Some(file) => fs::read_to_string(file).map_err(ClientError::reading(file))?,
-        None => String::new(),
-    };
-    let request = RegisterServerRequest {
-        name: args.name.clone(),
-        directory_url: args.directory,
-        contact_emails: args.contact,
-        terms_of_service_agreed: args.agree_to_terms,
-        external_account_binding,
-        trusted_roots_pem,
-    };
-    let mut servers = connection.servers();
-    let answered = connection
-        .command(request, &id, async |request| {
-            servers.register_server(request).await
-        })
-        .await?;
-    match output {
-        Output::Json => answer::json(&answered),
-        Output::Table => {
-            eprintln!(
-                "registered; now: chancery acme request NAME --server {}",
-                args.name
-            );
-            answer::details([
-                ("id", answered.server_id),
-                ("account", answered.account_url),
-                ("terms", answered.terms_of_service_url),
-                ("website", answered.website_url),
-            ])
-        }
+        ServersCommand::Contact(args) => account::contact(args, connection, output).await,
+        ServersCommand::RollKey(args) => account::roll_key(args, connection, output).await,
+        ServersCommand::Deactivate(args) => account::deactivate(args, connection, output).await,
     }
 }
 
@@ -171,15 +109,20 @@ async fn show_list(
     Ok(())
 }
 
-async fn show(server: String, connection: &Connection, output: Output) -> Result<(), ClientError> {
+/// A server by its id or name.
+async fn get(connection: &Connection, server: String) -> Result<Server, ClientError> {
     let mut queries = connection.queries();
     let request = GetRequest {
         id: server,
         at_least: 0,
     };
-    let row = connection
+    connection
         .ask(request, async |request| queries.get_server(request).await)
-        .await?;
+        .await
+}
+
+async fn show(server: String, connection: &Connection, output: Output) -> Result<(), ClientError> {
+    let row = get(connection, server).await?;
     if output == Output::Json {
         return answer::json(&row);
     }
@@ -217,17 +160,4 @@ fn details(row: &Server, contact: String) -> Result<(), ClientError> {
         ("created", answer::time(&row.created)),
         ("deactivated", answer::time(&row.deactivated)),
     ])
-}
-
-/// A secret from a file or, for "-", from stdin: never from an argument, which every user of the machine can see.
-fn read_secret(file: &Path) -> Result<String, ClientError> {
-    let text = if file == Path::new("-") {
-        let mut text = String::new();
-        let read = io::stdin().read_to_string(&mut text);
-        read.map_err(ClientError::reading("the HMAC key from stdin"))?;
-        text
-    } else {
-        fs::read_to_string(file).map_err(ClientError::reading(file))?
-    };
-    Ok(text.trim().to_owned())
 }

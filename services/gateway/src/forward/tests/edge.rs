@@ -32,6 +32,7 @@ use tonic::{
 };
 
 use crate::{
+    challenges::Challenges,
     config::Config,
     fixture::{Ca, House},
     forward::Forwarder,
@@ -250,6 +251,7 @@ pub async fn edge(role: Role, house: House) -> Edge {
             listener,
             tls,
             index,
+            Arc::new(Challenges::new()),
             forwarder,
             &Config::default(),
             &runtime.stopping(),

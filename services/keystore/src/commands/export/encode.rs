@@ -71,6 +71,7 @@ pub(super) fn encode(
     }
     if let (Format::Pem, true) = (export.format, export.one_file) {
         let mut content = Vec::new();
+        let with_key = items.iter().any(|item| item.key.is_some());
         for item in items {
             content.push(export::pem(
                 item.contents(),
@@ -79,7 +80,7 @@ pub(super) fn encode(
         }
         return Ok(File {
             name: export::file_name(stem, "pem"),
-            media_type: PEM,
+            media_type: if with_key { PEM } else { PEM_CHAIN },
             content: concat(&content),
         });
     }
@@ -91,7 +92,10 @@ pub(super) fn encode(
             let part = parts.remove(0);
             return Ok(File {
                 name: export::file_name(stem, &part.suffix),
-                media_type: media_type(export.format),
+                media_type: match (export.format, &first.key) {
+                    (Format::Pem, None) => PEM_CHAIN,
+                    (format, _) => media_type(format),
+                },
                 content: part.content,
             });
         }
@@ -202,7 +206,10 @@ fn concat(parts: &[Octets]) -> Octets {
     all
 }
 
-/// RFC 8555, section 9.1.
-const PEM: &str = "application/pem-certificate-chain";
+/// Certificates and nothing else (RFC 8555, section 9.1).
+const PEM_CHAIN: &str = "application/pem-certificate-chain";
+
+/// PEM of any other kind has no registered type; this is what it is called.
+const PEM: &str = "application/x-pem-file";
 
 const SEVERAL: &str = "certificates";

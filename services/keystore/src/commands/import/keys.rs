@@ -1,18 +1,15 @@
 //! Private keys that come from outside.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use eventlog::Origin;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use pki::PrivateKey;
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use super::{AT_ONCE, ImportedKey, Read};
+use super::{AT_ONCE, ImportedKey, claim::Incoming};
 use crate::{
-    claims::{self, Kind},
     commands::{CommandError, Commands},
     key::{self, Command},
     refusal::Refusal,
@@ -20,100 +17,63 @@ use crate::{
 };
 
 impl Commands {
-    /// Keeps the keys of all files, each once; by the hash of the public half.
-    pub(super) async fn take_in_keys(
+    /// Seals those of the keys that are not here; says which the others are.
+    pub(super) async fn seal(
+        &self,
+        mut keys: BTreeMap<String, PrivateKey>,
+    ) -> Result<(Vec<SealedKey>, Vec<ImportedKey>), CommandError> {
+        let spkis = keys.keys().map(String::as_str).collect::<Vec<_>>();
+        let mut here = Vec::new();
+        for key in self.vault.find_by_spki(&spkis).await? {
+            // One without its event may be swept: it comes in anew.
+            if key.recorded {
+                here.push(ImportedKey {
+                    key_id: key.id,
+                    algorithm: key.algorithm,
+                    spki_sha256: key.spki_sha256,
+                    already_here: true,
+                    certificates: Vec::new(),
+                    position: 0,
+                });
+            }
+        }
+        for key in &here {
+            keys.remove(&key.spki_sha256);
+        }
+        let (vault, now) = (self.vault.clone(), self.clock.now());
+        let seal = move || {
+            let sealed = keys
+                .into_iter()
+                .map(|(spki, key)| vault.seal(by_public_key(&spki), key, now));
+            sealed.collect::<Result<Vec<_>, _>>()
+        };
+        let sealed = spawn_blocking(seal).await.map_err(CommandError::Broken)??;
+        Ok((sealed, here))
+    }
+
+    /// Appends those of the keys that are going, and are new here; by the hash of the public half.
+    pub(super) async fn import_keys(
         &self,
         origin: &Origin,
-        files: &[Read],
+        incoming: &Incoming,
+        going: &HashSet<String>,
     ) -> Result<HashMap<String, ImportedKey>, CommandError> {
-        let keys = Read::keys(files).map(|key| (key.spki_sha256(), key));
-        let keys = keys.collect::<BTreeMap<_, _>>();
-        if keys.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let mut taken = HashMap::new();
-        let spkis = keys.keys().map(String::as_str).collect::<Vec<_>>();
-        for here in self.vault.find_by_spki(&spkis).await? {
-            // One without its event may be swept: it comes in anew.
-            if !here.recorded {
-                continue;
-            }
-            let key = ImportedKey {
-                key_id: here.id,
-                algorithm: here.algorithm,
-                spki_sha256: here.spki_sha256.clone(),
-                already_here: true,
-                certificates: Vec::new(),
-                position: 0,
-            };
-            taken.insert(here.spki_sha256, key);
-        }
-        // Step 1: wrap and store them, all at once. A crash after this leaves orphans, which a repeat
-        // finds, or else the sweep.
-        let now = self.clock.now();
-        let mut sealed = Vec::new();
-        for (spki, key) in keys {
-            if taken.contains_key(&spki) {
-                continue;
-            }
-            let id = by_public_key(&spki);
-            let copy = PrivateKey::from_pkcs8_der(key.pkcs8_der());
-            let copy = copy.map_err(crate::vault::VaultError::Key)?;
-            sealed.push(Arc::new(self.vault.seal(id, copy, now)?));
-        }
-        if sealed.is_empty() {
-            return Ok(taken);
-        }
-        if !self.store(&sealed).await? {
-            // One of them was just destroyed.
-            self.settled().await?;
-            if !self.store(&sealed).await? {
-                return Err(Refusal::KeyBeingDestroyed.into());
-            }
-        }
-        // Step 2: append. An event without its key cannot exist.
-        let mut imports = Vec::with_capacity(sealed.len());
-        for key in sealed {
-            imports.push(self.import_key(origin, key));
-        }
-        let imported = stream::iter(imports)
+        let new = incoming.keys.iter();
+        let new = new.filter(|key| going.contains(key.spki_sha256()));
+        let imports = new.map(|key| self.import_key(origin, key));
+        let imported = stream::iter(imports.collect::<Vec<_>>())
             .buffered(AT_ONCE)
             .try_collect::<Vec<_>>()
             .await?;
-        taken.extend(
-            imported
-                .into_iter()
-                .map(|key| (key.spki_sha256.clone(), key)),
-        );
-        Ok(taken)
-    }
-
-    async fn store(&self, sealed: &[Arc<SealedKey>]) -> Result<bool, CommandError> {
-        let sealed = sealed.to_vec();
-        let stored = self.writer.write(move |tx| {
-            Box::pin(async move {
-                for key in &sealed {
-                    let spki = key.spki_sha256();
-                    if claims::holder_of(tx, Kind::Destruction, spki)
-                        .await?
-                        .is_some()
-                    {
-                        return Ok(false);
-                    }
-                }
-                for key in &sealed {
-                    key.put(tx).await?;
-                }
-                Ok(true)
-            })
-        });
-        stored.await.map_err(CommandError::Database)
+        let here = incoming.keys_here.iter().cloned();
+        let all = here.chain(imported);
+        Ok(all.map(|key| (key.spki_sha256.clone(), key)).collect())
     }
 
     async fn import_key(
         &self,
         origin: &Origin,
-        sealed: Arc<SealedKey>,
+        sealed: &SealedKey,
     ) -> Result<ImportedKey, CommandError> {
         let spki_sha256 = sealed.spki_sha256().to_owned();
         let key_id = by_public_key(&spki_sha256);

@@ -1,0 +1,92 @@
+//! Certificates are renewed in time at a CA that is away half of the time.
+
+use std::{collections::HashMap, time::Duration};
+
+use api::{
+    acme::v1::{AutomationRenewed, CertificateObtained},
+    convert,
+    projection::v1::Event,
+};
+use futures_util::{StreamExt, stream};
+use time::OffsetDateTime;
+use tokio::time::{Instant, sleep};
+use town::{Plan, Town, pebble, request_for};
+
+/// As many certificates as are renewed again and again without the machine being the bottleneck.
+const CERTIFICATES: usize = 20;
+const LIFE: u64 = 60;
+/// Down for the first half of it, up for the second.
+const ROUND: Duration = Duration::from_secs(20);
+/// Each certificate is renewed twice at the least.
+const ROUNDS: u32 = 4;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_certificate_expires_while_the_ca_is_down_half_of_the_time() {
+    let plan = Plan {
+        ca: pebble::Custom {
+            life_seconds: Some(LIFE),
+            ..pebble::Custom::default()
+        },
+        ..Plan::default()
+    };
+    let town = Town::planned(plan).await;
+    town.register_ca().await;
+    let client = town.client().await;
+    stream::iter(0..CERTIFICATES)
+        .for_each_concurrent(8, async |n| {
+            let request = request_for(&format!("shop-{n}.example"));
+            client.acme().request_certificate(request).await.unwrap();
+        })
+        .await;
+
+    for _ in 0..ROUNDS {
+        let round = Instant::now();
+        town.ca.pause();
+        sleep(ROUND / 2).await;
+        town.ca.resume();
+        tokio::time::sleep_until(round + ROUND).await;
+    }
+
+    let mut good_until = HashMap::<String, OffsetDateTime>::new();
+    let mut renewals = 0;
+    let mut last = None;
+    for event in town.events("aggregate=automation").await {
+        let Some(not_after) = not_after(&event) else {
+            continue;
+        };
+        let at = event.time.as_ref().and_then(convert::time).unwrap();
+        last = last.max(Some(at));
+        if let Some(before) = good_until.insert(event.aggregate_id.clone(), not_after) {
+            renewals += 1;
+            assert!(
+                at < before,
+                "{} expired at {before} and was renewed at {at}",
+                event.aggregate_id
+            );
+        }
+    }
+    assert_eq!(good_until.len(), CERTIFICATES);
+    assert!(renewals >= CERTIFICATES, "{renewals} renewals");
+    // None was left behind.
+    let last = last.unwrap();
+    for (id, not_after) in good_until {
+        assert!(last < not_after, "{id} expired at {not_after}");
+    }
+}
+
+/// When a certificate expires that an event brought.
+fn not_after(event: &Event) -> Option<OffsetDateTime> {
+    let body = serde_json::to_value(event.body.as_ref()?).unwrap();
+    let not_after = match event.event.as_str() {
+        "certificate-issued" => {
+            let obtained: CertificateObtained = serde_json::from_value(body).unwrap();
+            obtained.not_after
+        }
+        "renewed" => {
+            let renewed: AutomationRenewed = serde_json::from_value(body).unwrap();
+            renewed.not_after
+        }
+        _ => return None,
+    };
+    not_after.as_ref().and_then(convert::time)
+}
