@@ -128,7 +128,6 @@ impl Automation {
     }
 
     /// What begins by itself, and when.
-    #[cfg(test)]
     pub fn agenda(&self) -> &Agenda {
         &self.agenda
     }

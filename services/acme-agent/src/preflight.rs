@@ -32,7 +32,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::{
-    accounts::Accounts, budget::Budget, challenge::http01::Answers, refusal::CommandError,
+    accounts::Accounts, budget::Budget, challenge::bucket::Answers, refusal::CommandError,
     requests::Requests,
 };
 

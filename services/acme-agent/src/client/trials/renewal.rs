@@ -68,7 +68,7 @@ async fn an_address_is_a_name_like_another() {
     let account = register(&discover(&ca).await, key()).await.unwrap();
     // One a certificate: Pebble sorts those of both families in two ways, and finds them different.
     for address in ["192.0.2.7", "2001:db8::7"] {
-        let address = address.parse().unwrap();
+        let address = address.parse::<std::net::IpAddr>().unwrap();
         let names = [
             Identifier::of(&address.to_string()),
             Identifier::of("shop.example"),
