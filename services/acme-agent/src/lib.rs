@@ -54,7 +54,7 @@ mod memory;
 
 pub use config::Config;
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use api::acme::v1::{
     acme_service_server::AcmeServiceServer, dns_provider_service_server::DnsProviderServiceServer,
@@ -75,7 +75,7 @@ use dns::Resolver;
 use keystore::Keystore;
 use order::Orders;
 use outbox::Outbox;
-use preflight::{Lookup, LookupStartError, Preflight};
+use preflight::{Lookup, Preflight};
 use providers::{Openers, admin::Admin, uses};
 use registration::Registrar;
 use release::{Releaser, Releases};
@@ -126,19 +126,19 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         clock: clock.clone(),
     });
     let budget = Budget::new(database.clone(), clock.clone(), config.limits.clone());
+    let (resolvers, port) = (&config.resolvers, config.name_server_port);
+    let resolver = Resolver::new(resolvers, port, runtime.egress().clone());
     let preflight = Preflight {
         requests: requests.clone(),
         accounts: accounts.clone(),
         answers: answers.clone(),
-        lookup: Lookup::new(&config.resolvers).map_err(RunError::Lookup)?,
+        lookup: Lookup(resolver.clone()),
         budget: budget.clone(),
         egress: runtime.egress().clone(),
         clock: clock.clone(),
         http_port: config.http_port.get(),
         tls_port: config.tls_port.get(),
     };
-    let (resolvers, port) = (&config.resolvers, config.name_server_port);
-    let resolver = Resolver::new(resolvers, port, runtime.egress().clone());
     let openers = Openers {
         log: log.clone(),
         keystore: keystore.clone(),
@@ -245,42 +245,36 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         .add_service(ServerServiceServer::new(servers))
         .add_service(DnsProviderServiceServer::new(dns_providers));
     let stopping = runtime.stopping();
+    let tended = {
+        let stopping = stopping.clone();
+        async move { upkeep.tend(stopping).await }
+    };
     tokio::try_join!(
         async { runtime.serve(routes).await.map_err(RunError::Serve) },
         async {
             let followed = follower.run(rows, stopping.clone()).await;
             followed.map_err(RunError::Follow)
         },
-        async {
-            upkeep.tend(stopping.clone()).await;
-            Ok(())
-        },
-        async {
-            worker.run(stopping.clone()).await;
-            Ok(())
-        },
-        async {
-            sweeper.run(stopping.clone()).await;
-            Ok(())
-        },
-        async {
-            timer.run(stopping.clone()).await;
-            Ok(())
-        },
-        async {
-            asker.run(stopping.clone()).await;
-            Ok(())
-        },
-        async {
-            revoker.run(stopping.clone()).await;
-            Ok(())
-        },
-        async {
-            releaser.run(stopping.clone()).await;
-            Ok(())
-        },
+        beside(tended),
+        beside(worker.run(stopping.clone())),
+        beside(sweeper.run(stopping.clone())),
+        beside(timer.run(stopping.clone())),
+        beside(asker.run(stopping.clone())),
+        beside(revoker.run(stopping.clone())),
+        beside(releaser.run(stopping.clone())),
     )?;
     Ok(())
+}
+
+/// What goes on beside the door until the service stops. Each is a type of its own to the compiler, which
+/// could not see through all of them at once that [`run`] may be spawned.
+fn beside(
+    work: impl Future<Output = ()> + Send + 'static,
+) -> Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>> {
+    Box::pin(async move {
+        work.await;
+        Ok(())
+    })
 }
 
 /// The tables of this service.
@@ -315,9 +309,6 @@ pub enum RunError {
     /// The bucket of challenges.
     #[error("cannot open the bucket of challenges; `chancery init` makes it")]
     Answers(#[source] KeyValueError),
-    /// The name servers.
-    #[error("cannot tell which name servers to ask; name them as resolvers in [acme_agent]")]
-    Lookup(#[source] LookupStartError),
     /// The own database.
     #[error("cannot open the database")]
     Database(#[source] runtime::DatabaseError),
@@ -330,4 +321,10 @@ pub enum RunError {
     /// The follower of the log.
     #[error("cannot follow the event log")]
     Follow(#[source] FollowError),
+}
+
+/// `chancery up` spawns it: where it cannot, this does not compile.
+#[cfg(test)]
+fn _can_be_spawned(config: Config, runtime: Runtime) -> impl Send {
+    run(config, runtime)
 }

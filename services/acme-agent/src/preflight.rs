@@ -9,16 +9,18 @@
 //! | `PORT_80`, `PORT_443`, `TO_HERE` | each address | [`reach`] |
 //! | `CAA` | the CAA records of the name and above | [`caa`] |
 //! | `SERVER` | the CA's directory, and our account there | [`server`] |
+//! | `DNS_PROVIDER` | for DNS-01: who writes the record, and into which zone | [`provider`] |
 //! | `RATE_LIMIT` | what was used of the CA's limits | [`room`] |
 
 mod caa;
 mod finding;
 mod lookup;
+mod provider;
 mod reach;
 mod room;
 mod server;
 
-pub use lookup::{Lookup, LookupStartError};
+pub use lookup::Lookup;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -47,6 +49,8 @@ pub struct Question {
     pub subjects: Vec<Subject>,
     /// How control is to be proved.
     pub challenge: ChallengeType,
+    /// Id or name of the DNS provider that is to write the records of DNS-01.
+    pub dns_provider: String,
 }
 
 /// One name or address that a certificate is to be for.
@@ -147,7 +151,8 @@ impl Preflight {
             &registered.name,
             self.room(server, registered, &question.subjects),
         );
-        tokio::join!(directory, room, subjects);
+        let provider = self.provider(&run, &question.dns_provider);
+        tokio::join!(directory, room, provider, subjects);
     }
 
     async fn subject(&self, run: &Run<'_>, subject: &Subject) {
@@ -158,7 +163,7 @@ impl Preflight {
             }
             Subject::Name(name) => {
                 let caa = run.report.timed("CAA", name.as_str(), self.caa(run, name));
-                tokio::join!(caa, self.leads_here(run, name));
+                tokio::join!(caa, self.leads_here(run, name), self.zone(run, name));
             }
         }
     }

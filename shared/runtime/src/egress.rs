@@ -47,15 +47,10 @@ impl Egress {
         Ok(addresses.into_iter().map(|address| address.ip()).collect())
     }
 
-    /// Whether the configuration names this address among those that may be reached.
-    pub fn names(&self, address: IpAddr) -> bool {
-        self.rules.names(address)
-    }
-
     /// Whether an address that was found otherwise may be reached; `host` is what it was found for.
     ///
     /// # Errors
-    /// [`EgressError::Refused`].
+    /// [`EgressError::Refused`]
     pub fn check(&self, host: &str, address: IpAddr) -> Result<(), EgressError> {
         match self.rules.refusal(address) {
             Some(kind) => Err(EgressError::Refused {
@@ -65,5 +60,10 @@ impl Egress {
             }),
             None => Ok(()),
         }
+    }
+
+    /// Whether the configuration names this address among those that may be reached.
+    pub fn names(&self, address: IpAddr) -> bool {
+        self.rules.names(address)
     }
 }

@@ -80,7 +80,10 @@ impl Resolver {
     }
 
     /// What the first server that has an answer says. That there is no such name is one.
-    pub(super) async fn look_up(&self, name: &Name, kind: RecordType) -> Result<Message, DnsError> {
+    ///
+    /// # Errors
+    /// Where none has an answer: what the last one did instead.
+    pub async fn look_up(&self, name: &Name, kind: RecordType) -> Result<Message, DnsError> {
         let question = question(name, kind, true);
         let mut last = DnsError::NoZone {
             name: written(name),

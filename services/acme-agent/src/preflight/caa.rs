@@ -1,7 +1,7 @@
 //! Whether the CAA records of a name allow the CA (RFC 8659), this account and this challenge (RFC 8657).
 
 use api::acme::v1::ChallengeType;
-use hickory_resolver::proto::rr::rdata::CAA;
+use hickory_proto::rr::rdata::CAA;
 use pki::DnsName;
 
 use super::{
@@ -242,7 +242,8 @@ impl Grant {
     }
 }
 
-fn bare(name: &DnsName) -> &str {
+/// A wildcard without its asterisk.
+pub(super) fn bare(name: &DnsName) -> &str {
     let text = name.as_str();
     text.strip_prefix("*.").unwrap_or(text)
 }

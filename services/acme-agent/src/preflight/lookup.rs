@@ -1,29 +1,17 @@
 //! The DNS, asked as a CA asks it: each time anew, and no hosts file.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::net::IpAddr;
 
-use hickory_resolver::{
-    TokioResolver,
-    config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig},
-    net::{DnsError, NetError, runtime::TokioRuntimeProvider},
-    proto::{
-        op::ResponseCode,
-        rr::{Name, RData, RecordType, rdata::CAA},
-    },
+use hickory_proto::{
+    op::ResponseCode,
+    rr::{Name, RData, RecordType, rdata::CAA},
 };
 
 use super::finding::Finding;
-
-/// The resolver cannot be made.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read which name servers this machine asks")]
-pub struct LookupStartError(#[source] NetError);
+use crate::dns::{DnsError, Resolver};
 
 /// Asks name servers.
-pub struct Lookup(TokioResolver);
+pub struct Lookup(pub Resolver);
 
 /// Why there is no answer from the DNS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,26 +32,6 @@ pub(super) struct Addresses {
 }
 
 impl Lookup {
-    /// Asks these servers; the ones that the machine is configured for where there are none.
-    ///
-    /// # Errors
-    /// Where the machine's configuration cannot be read.
-    pub fn new(servers: &[SocketAddr]) -> Result<Self, LookupStartError> {
-        let mut builder = if servers.is_empty() {
-            TokioResolver::builder_tokio().map_err(LookupStartError)?
-        } else {
-            let servers = servers.iter().map(name_server).collect();
-            let config = ResolverConfig::from_parts(None, Vec::new(), servers);
-            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-        };
-        let options = builder.options_mut();
-        options.cache_size = 0;
-        options.use_hosts_file = ResolveHosts::Never;
-        options.timeout = PATIENCE;
-        options.attempts = 2;
-        Ok(Self(builder.build().map_err(LookupStartError)?))
-    }
-
     /// The A and AAAA records of a name.
     pub(super) async fn addresses(&self, host: &str) -> Addresses {
         let of = async |kind| {
@@ -94,28 +62,17 @@ impl Lookup {
         let mut name = Name::from_ascii(host).map_err(|e| unanswered(&e))?;
         // No search list: a CA has none either.
         name.set_fqdn(true);
-        match self.0.lookup(name, kind).await {
-            Ok(found) => Ok(found.answers().iter().map(|r| r.data.clone()).collect()),
-            Err(NetError::Dns(DnsError::NoRecordsFound(none))) => match none.response_code {
-                ResponseCode::NoError => Ok(Vec::new()),
-                ResponseCode::NXDomain => Err(LookupError::NoSuchName),
-                ResponseCode::ServFail => Err(LookupError::ServFail),
-                other => Err(unanswered(&other)),
-            },
-            Err(NetError::Dns(DnsError::ResponseCode(ResponseCode::ServFail))) => {
+        match self.0.look_up(&name, kind).await {
+            Ok(answer) if answer.metadata.response_code == ResponseCode::NXDomain => {
+                Err(LookupError::NoSuchName)
+            }
+            Ok(answer) => Ok(answer.answers.into_iter().map(|r| r.data).collect()),
+            Err(DnsError::Refused { code, .. }) if code == ResponseCode::ServFail => {
                 Err(LookupError::ServFail)
             }
             Err(error) => Err(unanswered(&error)),
         }
     }
-}
-
-fn name_server(address: &SocketAddr) -> NameServerConfig {
-    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
-        connection.port = address.port();
-        connection
-    });
-    NameServerConfig::new(address.ip(), true, connections.into())
 }
 
 /// What a name's addresses say, and the addresses.
@@ -179,9 +136,6 @@ fn listed(addresses: &[IpAddr]) -> String {
         _ => format!("the addresses {texts}"),
     }
 }
-
-/// How long one server may take for one answer.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! `chancery acme`: servers, and the certificates that they issue.
 
 mod check;
+mod dns_providers;
 mod progress;
 mod request;
 mod servers;
@@ -14,6 +15,7 @@ use time::OffsetDateTime;
 use self::view::show;
 pub use self::{
     check::CheckArgs,
+    dns_providers::DnsProvidersCommand,
     request::{RequestArgs, RetryArgs},
     servers::ServersCommand,
     standing::{CancelArgs, PauseArgs, ResumeArgs},
@@ -27,6 +29,9 @@ pub enum AcmeCommand {
     /// ACME servers and our accounts there.
     #[command(subcommand)]
     Servers(ServersCommand),
+    /// Who writes the records of DNS-01.
+    #[command(subcommand)]
+    DnsProviders(DnsProvidersCommand),
     /// Check what a request would need: the names, the ports, CAA, the server. Orders nothing.
     Check(CheckArgs),
     /// Ask for a certificate, and wait for it.
@@ -72,6 +77,7 @@ pub async fn run(
 ) -> Result<(), ClientError> {
     match command {
         AcmeCommand::Servers(command) => servers::run(command, connection, output).await,
+        AcmeCommand::DnsProviders(command) => dns_providers::run(command, connection, output).await,
         AcmeCommand::Check(args) => check::run(args, connection, output).await,
         AcmeCommand::Request(args) => request::request(args, connection, output, now).await,
         AcmeCommand::List(args) => view::list(args, connection, output, now).await,

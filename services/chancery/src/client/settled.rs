@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use api::{
     acme::v1::{
-        DeactivateServerResponse, RegisterServerResponse, RenewNowResponse,
-        RequestCertificateResponse, RollAccountKeyResponse, UpdateServerContactResponse,
+        AddDnsProviderResponse, CancelAutomationResponse, DeactivateServerResponse,
+        PauseAutomationResponse, RegisterServerResponse, RemoveDnsProviderResponse,
+        RenewNowResponse, RequestCertificateResponse, ResumeAutomationResponse,
+        RevokeCertificateResponse, RollAccountKeyResponse, UpdateServerContactResponse,
     },
     csr::v1::{
         CreateRequestResponse, CreateSelfSignedResponse, DeleteRequestsResponse,
@@ -58,6 +60,7 @@ macro_rules! positioned {
 
 positioned!(
     AddDnsProviderResponse,
+    CancelAutomationResponse,
     ClearDefaultResponse,
     CreateChannelResponse,
     CreateRequestResponse,
@@ -70,12 +73,15 @@ positioned!(
     ExportResponse,
     FetchIssuersResponse,
     ImportResponse,
+    PauseAutomationResponse,
     RegisterServerResponse,
     RemoveDnsProviderResponse,
     RenameCertificateResponse,
     RenewNowResponse,
     RequestCertificateResponse,
     RestoreCertificateResponse,
+    ResumeAutomationResponse,
+    RevokeCertificateResponse,
     RollAccountKeyResponse,
     SetDefaultResponse,
     UpdateChannelResponse,

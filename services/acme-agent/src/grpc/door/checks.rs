@@ -52,6 +52,7 @@ pub(in crate::grpc) fn question(message: &CheckRequestRequest) -> Result<Questio
             server: server.into(),
             subjects,
             challenge,
+            dns_provider: message.dns_provider.trim().to_owned(),
         }),
         _ => Err(violations.into_status()),
     }

@@ -1,12 +1,12 @@
 //! `chancery acme request` and `retry`: the command, and then the order's steps as they happen.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use api::{
     acme::v1::{RenewNowRequest, RequestCertificateRequest},
     x509::v1::KeyAlgorithm,
 };
-use clap::{Args, ValueEnum};
+use clap::Args;
 use time::OffsetDateTime;
 
 use super::{
@@ -37,17 +37,8 @@ pub struct RequestArgs {
     /// Id or name of a registered server.
     #[arg(long, value_name = "SERVER")]
     pub server: String,
-    /// How control over the names is proved to the CA.
-    #[arg(long, value_enum, default_value_t = Challenge::Http01)]
-    pub challenge: Challenge,
-    /// Id or name of the DNS provider that writes the records, for dns-01.
-    #[arg(
-        long,
-        value_name = "PROVIDER",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub dns_provider: String,
+    #[command(flatten)]
+    pub proof: ProofArgs,
     /// Id or name of a second server, used after three failures in a row at the first.
     #[arg(
         long,
@@ -83,8 +74,6 @@ pub struct RequestArgs {
         hide_default_value = true
     )]
     pub profile: String,
-    #[command(flatten)]
-    pub proof: ProofArgs,
     /// Do not check first what stands in the way. Checks never keep a request from being made.
     #[arg(long)]
     pub no_checks: bool,
@@ -93,30 +82,6 @@ pub struct RequestArgs {
     /// The same id again is the same command, however late; a fresh one where it is left out.
     #[arg(long, value_name = "ID")]
     pub request_id: Option<String>,
-}
-
-/// A challenge, as it is written on the command line.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Challenge {
-    /// A file at port 80 of each name
-    #[value(name = "http-01")]
-    Http01,
-    /// A TLS handshake at port 443 of each name
-    #[value(name = "tls-alpn-01")]
-    TlsAlpn01,
-    /// A TXT record of each name; wildcards too
-    #[value(name = "dns-01")]
-    Dns01,
-}
-
-impl From<Challenge> for ChallengeType {
-    fn from(challenge: Challenge) -> Self {
-        match challenge {
-            Challenge::Http01 => Self::Http01,
-            Challenge::TlsAlpn01 => Self::TlsAlpn01,
-            Challenge::Dns01 => Self::Dns01,
-        }
-    }
 }
 
 /// `chancery acme retry`
@@ -173,8 +138,6 @@ pub async fn request(
         dns_provider: asked.dns_provider,
         friendly_name: args.name,
         profile: args.profile,
-        ip_addresses,
-        dns_provider: args.dns_provider,
         fallback_server: args.fallback_server,
         preferred_chain: args.preferred_chain,
     };
