@@ -1,5 +1,5 @@
 //! DNS providers: what kinds there are ([`kinds`]), who uses them ([`uses`]), how people add and remove them
-//! ([`admin`]), and here how one is opened to write a record ([`write`]).
+//! ([`admin`]), and here how one is opened to write a record ([`mod@write`]).
 //!
 //! What a provider was told is in the log, but for its secrets: those are sealed in the keystore.
 

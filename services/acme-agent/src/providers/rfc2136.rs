@@ -132,7 +132,7 @@ impl Primary {
     }
 }
 
-/// "host", "host:port", "address", "v4:port", "[v6]:port".
+/// "host", "host:port", "address", "v4:port", `[v6]:port`.
 fn host_and_port(text: &str) -> Option<(String, u16)> {
     let text = text.trim();
     if let Ok(address) = text.parse::<IpAddr>() {

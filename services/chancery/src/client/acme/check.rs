@@ -172,7 +172,7 @@ fn line(check: &Check) -> String {
     answer::visible(&text)
 }
 
-/// [`line`], and what to do.
+/// [`line()`], and what to do.
 fn whole(check: &Check) -> String {
     let fixes = check.fixes.iter().zip(1..);
     let fixes = fixes.map(|(fix, n)| format!("           {n}. {}", answer::visible(fix)));
