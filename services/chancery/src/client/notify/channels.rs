@@ -77,16 +77,17 @@ pub struct AddArgs {
     /// What it is called, unique among channels.
     pub name: String,
     #[command(flatten)]
+    pub roots: RootsArgs,
+    /// The same id again is the same command, however late; a fresh one where it is left out.
+    #[arg(long, value_name = "ID")]
+    pub request_id: Option<String>,
+    // Each of these has a heading of its own, under which all that follows it would stand.
+    #[command(flatten)]
     pub rule: RuleArgs,
     #[command(flatten)]
     pub email: EmailArgs,
     #[command(flatten)]
     pub webhook: WebhookArgs,
-    #[command(flatten)]
-    pub roots: RootsArgs,
-    /// The same id again is the same command, however late; a fresh one where it is left out.
-    #[arg(long, value_name = "ID")]
-    pub request_id: Option<String>,
 }
 
 /// `chancery notify channels update`
@@ -104,16 +105,17 @@ pub struct UpdateArgs {
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     #[command(flatten)]
+    pub roots: RootsArgs,
+    /// The same id again is the same command, however late; a fresh one where it is left out.
+    #[arg(long, value_name = "ID")]
+    pub request_id: Option<String>,
+    // Each of these has a heading of its own, under which all that follows it would stand.
+    #[command(flatten)]
     pub rule: RuleArgs,
     #[command(flatten)]
     pub email: EmailArgs,
     #[command(flatten)]
     pub webhook: WebhookArgs,
-    #[command(flatten)]
-    pub roots: RootsArgs,
-    /// The same id again is the same command, however late; a fresh one where it is left out.
-    #[arg(long, value_name = "ID")]
-    pub request_id: Option<String>,
 }
 
 /// `chancery notify channels`
