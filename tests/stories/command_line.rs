@@ -93,7 +93,9 @@ async fn the_readme_from_login_to_the_certificate() {
         .json();
     let events = events["events"].as_array().unwrap();
     assert_eq!(events.first().unwrap()["event"], "requested");
-    assert_eq!(events.last().unwrap()["event"], "renewed");
+    // When the next one is due may be in the log by now, or not yet.
+    let mut ends = events.iter().filter(|e| e["event"] != "renewal-scheduled");
+    assert_eq!(ends.next_back().unwrap()["event"], "renewed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

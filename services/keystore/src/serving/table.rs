@@ -1,11 +1,12 @@
 //! The table of what is served. A row is sent to gateways again whenever its position moves.
 
+mod alter;
+
 use std::collections::HashMap;
 
 use api::{
     keystore::v1::{
-        CertificateChainCompleted, CertificateIssued, CertificateRenewed, CertificateSelfSigned,
-        ServingCredential,
+        CertificateIssued, CertificateRenewed, CertificateSelfSigned, ServingCredential,
     },
     x509,
 };
@@ -118,7 +119,7 @@ async fn certificate(
             return Ok(insert(tx, row).await?);
         }
         CertificateEvent::ChainCompleted(completed) => {
-            return Ok(complete(tx, recorded, id, completed).await?);
+            return Ok(alter::complete(tx, recorded, id, completed).await?);
         }
         CertificateEvent::Deleted(_) => {
             let this = Column::CertificateId.eq(id);
@@ -128,13 +129,13 @@ async fn certificate(
             let this = Column::CertificateId.eq(id);
             return Ok(change(tx, recorded, this, Column::Deleted, false).await?);
         }
-        CertificateEvent::Released(_) => return Ok(release(tx, recorded, id).await?),
+        CertificateEvent::Released(_) => return Ok(alter::release(tx, recorded, id).await?),
         // What is revoked is served until another takes its place: an error page would be no better.
         CertificateEvent::Renamed(_)
         | CertificateEvent::Exported(_)
-        | CertificateEvent::Revoked(_) => return Ok(()),
+        | CertificateEvent::Revoked(_)
         // In one go with those around it: see `imported`.
-        CertificateEvent::Imported(_) => return Ok(()),
+        | CertificateEvent::Imported(_) => return Ok(()),
     };
     let row = version.row(tx, recorded, id).await?;
     if first {
@@ -304,34 +305,6 @@ async fn insert(tx: &DatabaseTransaction, row: Model) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// A longer chain for the version that is served.
-async fn complete(
-    tx: &DatabaseTransaction,
-    recorded: &Recorded,
-    id: Uuid,
-    completed: CertificateChainCompleted,
-) -> Result<(), DbErr> {
-    let Some(row) = Entity::find_by_id(id).one(tx).await? else {
-        return Ok(());
-    };
-    let Ok(mut credential) = ServingCredential::decode(row.credential.as_slice()) else {
-        // Told loudly when it is served.
-        return Ok(());
-    };
-    if credential.version != completed.version || credential.chain_der.is_empty() {
-        return Ok(());
-    }
-    let chain = served_chain(credential.chain_der.swap_remove(0), completed.issuers);
-    credential.chain_der = chain;
-    let row = Model {
-        credential: credential.encode_to_vec(),
-        position: recorded.sequence.cast_signed(),
-        ..row
-    };
-    row.into_active_model().reset_all().update(tx).await?;
-    Ok(())
-}
-
 /// What no name answers is answered by this certificate, or else by the factory ones.
 async fn fall_back(
     tx: &DatabaseTransaction,
@@ -357,25 +330,6 @@ async fn default_is_chosen(tx: &DatabaseTransaction) -> Result<bool, DbErr> {
         .one(tx)
         .await?;
     Ok(chosen.is_some())
-}
-
-/// Nothing renews it any more: what comes from elsewhere for the same names goes before it from now on.
-async fn release(tx: &DatabaseTransaction, recorded: &Recorded, id: Uuid) -> Result<(), DbErr> {
-    let Some(row) = Entity::find_by_id(id).one(tx).await? else {
-        return Ok(());
-    };
-    let Ok(mut credential) = ServingCredential::decode(row.credential.as_slice()) else {
-        // Told loudly when it is served.
-        return Ok(());
-    };
-    credential.rank = FROM_ELSEWHERE;
-    let row = Model {
-        credential: credential.encode_to_vec(),
-        position: recorded.sequence.cast_signed(),
-        ..row
-    };
-    row.into_active_model().reset_all().update(tx).await?;
-    Ok(())
 }
 
 async fn change(
