@@ -2,11 +2,13 @@
 
 use std::fs;
 
-use api::acme::v1::{
-    AddDnsProviderRequest, ChallengeType, OrderFailed, RemoveDnsProviderRequest,
-    RequestCertificateRequest, TestDnsProviderRequest,
+use api::{
+    acme::v1::{
+        AddDnsProviderRequest, ChallengeType, Failure, RemoveDnsProviderRequest,
+        RequestCertificateRequest, TestDnsProviderRequest,
+    },
+    refuse,
 };
-use api::{projection::v1::Event, refuse};
 use town::{
     Plan, Town,
     bind::{Bind, KEY_NAME, SECRET, Zone},
@@ -262,10 +264,9 @@ async fn request(town: &Town, name: &str, provider: &str) -> String {
 }
 
 /// What the order for a name with the provider "home" fails with.
-async fn failure(town: &Town, name: &str) -> api::acme::v1::Failure {
+async fn failure(town: &Town, name: &str) -> Failure {
     let id = request(town, name, "home").await;
-    let failed: Event = town.until(&id, "issuance-failed").await;
-    let body = serde_json::to_string(&failed.body.unwrap()).unwrap();
-    let failed: OrderFailed = serde_json::from_str(&body).unwrap();
-    failed.failure.unwrap()
+    let failed = town.until(&id, "issuance-failed").await;
+    let automation = town.automation(&id, failed.sequence).await;
+    automation.last_failure.expect("a failed order says why")
 }

@@ -214,7 +214,8 @@ options {{
     transfer-source {address};
     notify-source {address};
     notify explicit;
-    recursion no;
+    # A CA asks it as a resolver, and is to be led past CNAMEs from one zone into another.
+    recursion yes;
     dnssec-validation no;
     allow-transfer {{ any; }};
     allow-notify {{ {PRIMARY}; }};
