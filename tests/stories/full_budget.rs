@@ -1,6 +1,6 @@
 //! A CA's rate limits are kept by us: what has no room waits, and nothing is refused.
 
-use town::{Plan, Town};
+use town::{Plan, Town, request_for, wait};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_without_room_waits_while_others_go_on() {
@@ -20,7 +20,12 @@ async fn an_order_without_room_waits_while_others_go_on() {
     // Nor does a restart forget what was used.
     town.installation.process("acme-agent").kill();
     town.installation.start("acme-agent");
-    town.issue("one.third.example").await;
+    let third = wait::until("the agent answers again", async || {
+        let mut acme = town.client().await.acme();
+        let requested = acme.request_certificate(request_for("one.third.example"));
+        Some(requested.await.ok()?.into_inner().automation_id)
+    });
+    town.until(&third.await, "certificate-issued").await;
 
     let tally = town.tally(&format!("aggregate_id={waits}")).await;
     assert_eq!(

@@ -14,7 +14,7 @@ use crate::cli::Output;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   chancery acme pause www.example.com
-  chancery acme pause www.example.com --reason \"the host moves this week\"
+  chancery acme pause www.example.com --reason 'the host moves this week'
 
 An order that is under way comes to its end, and `chancery acme retry` still renews. The certificate stays
 and is served; nothing renews it before it expires, unless `chancery acme resume` lets it go on.")]
