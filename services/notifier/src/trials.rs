@@ -196,6 +196,16 @@ impl Trial {
         events.iter().map(EventBody::name).collect()
     }
 
+    /// Waits until the rows have all that the log has.
+    pub async fn caught_up(&self) {
+        wait::until("the rows have all", async || {
+            let last = self.log.last_sequence().await.unwrap();
+            let at = checkpoint(&self.database, Rows::FOLLOWER).await.unwrap();
+            (at.sequence >= last).then_some(())
+        })
+        .await;
+    }
+
     /// Waits until the rows have all that the log has, and nothing is due or unsent that could be.
     pub async fn settled(&self) {
         wait::until("nothing is left to do", async || {

@@ -216,12 +216,17 @@ async fn two_hundred_that_fail_at_once_are_one_mail() {
         async move { office.work(stopping).await.unwrap() }
     });
     town::wait::until("all alerts are up", async || {
-        let names = trial
-            .alert_names(Watched::Automation, 200, MessageKind::RenewalAbsent)
-            .await;
-        (!names.is_empty()).then_some(())
+        for n in 1..=200 {
+            let kind = MessageKind::RenewalAbsent;
+            let names = trial.alert_names(Watched::Automation, n, kind).await;
+            if names.is_empty() {
+                return None;
+            }
+        }
+        Some(())
     })
     .await;
+    trial.caught_up().await;
     trial.clock.advance(std::time::Duration::from_secs(61));
     let mails = trial.mail.until(1).await;
     assert!(
