@@ -27,6 +27,8 @@ async fn acme_agent_is_killed_after_order_placed_and_the_same_order_finishes() {
         (1, 1),
         "by the CA's own count"
     );
+    // The CA has said when to renew.
+    town.until(&id, "renewal-scheduled").await;
     let tally = town.tally(&format!("aggregate_id={id}")).await;
     assert_eq!(
         tally,
@@ -35,7 +37,8 @@ async fn acme_agent_is_killed_after_order_placed_and_the_same_order_finishes() {
             ("order-intended", 1),
             ("order-placed", 1),
             ("finalize-intended", 1),
-            ("certificate-issued", 1)
+            ("certificate-issued", 1),
+            ("renewal-scheduled", 1)
         ]
         .map(|(name, count)| (name.to_owned(), count))
     );
