@@ -7,13 +7,14 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Command,
+    sync::Arc,
 };
 
 use hickory_proto::{
     op::{Message, Query},
     rr::{Name, RData, RecordType},
 };
-use tokio::net::UdpSocket;
+use tokio::{net::UdpSocket, task::JoinHandle};
 
 use crate::{child::Child, tools::tool, wait};
 
@@ -38,6 +39,9 @@ pub struct Bind {
     folder: PathBuf,
     zones: Vec<Zone>,
     port: u16,
+    /// Where the secondary listens.
+    behind: u16,
+    _relay: Option<Relay>,
 }
 
 /// The key's name.
@@ -70,14 +74,21 @@ impl Bind {
                 zone.name
             )
         });
-        let secondary = configuration(&folder, "secondary", port, &copies.collect::<String>());
+        let behind = ports::free_port();
+        let secondary = configuration(&folder, "secondary", behind, &copies.collect::<String>());
         write("secondary.conf".to_owned(), secondary);
+        let relay = match wants_secondary {
+            true => Some(Relay::open((SECONDARY, port).into(), (PRIMARY, behind).into()).await),
+            false => None,
+        };
         let this = Self {
             primary: run(&folder, "primary"),
             secondary: wants_secondary.then(|| run(&folder, "secondary")),
             folder,
             zones: zones.to_vec(),
             port,
+            behind,
+            _relay: relay,
         };
         this.until_up(PRIMARY, &zones[0]).await;
         if let Some(zone) = zones.iter().find(|zone| zone.secondary) {
@@ -114,7 +125,7 @@ impl Bind {
         let text = configuration(
             &self.folder,
             "secondary",
-            self.port,
+            self.behind,
             &copies.collect::<String>(),
         );
         fs::write(self.folder.join("secondary.conf"), text).expect("BIND's configuration");
@@ -185,6 +196,41 @@ impl Bind {
     }
 }
 
+/// Hands datagrams on: BIND listens on addresses of interfaces alone, and 127.0.0.2 is not one although it works.
+#[derive(Debug)]
+struct Relay(JoinHandle<()>);
+
+impl Relay {
+    async fn open(front: SocketAddr, behind: SocketAddr) -> Self {
+        let front = Arc::new(
+            UdpSocket::bind(front)
+                .await
+                .expect("the secondary's address"),
+        );
+        Self(tokio::spawn(async move {
+            let mut buffer = [0; 4_096];
+            while let Ok((length, from)) = front.recv_from(&mut buffer).await {
+                let (front, question) = (front.clone(), buffer[..length].to_vec());
+                tokio::spawn(async move {
+                    let socket = UdpSocket::bind("127.0.0.1:0").await.ok()?;
+                    socket.connect(behind).await.ok()?;
+                    socket.send(&question).await.ok()?;
+                    let mut buffer = [0; 4_096];
+                    let answered = tokio::time::timeout(ANSWER, socket.recv(&mut buffer)).await;
+                    let length = answered.ok()?.ok()?;
+                    front.send_to(&buffer[..length], from).await.ok()
+                });
+            }
+        }))
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 fn run(folder: &Path, server: &str) -> Child {
     let mut named = Command::new(tool("named"));
     named
@@ -194,11 +240,7 @@ fn run(folder: &Path, server: &str) -> Child {
 }
 
 fn configuration(folder: &Path, server: &str, port: u16, zones: &str) -> String {
-    let address = if server == "primary" {
-        PRIMARY
-    } else {
-        SECONDARY
-    };
+    let address = PRIMARY;
     let folder = folder.display();
     format!(
         r#"
