@@ -40,7 +40,7 @@ async fn an_order_that_is_cancelled_brings_no_certificate() {
     let desk = Desk::of(&town).await;
     // While the name is not validated, the order cannot end.
     town.ca.hold_validation();
-    let asked = "chancery acme request shop.example --server pebble --no-wait --output json";
+    let asked = "chancery acme request shop.example --server pebble --no-wait";
     let asked = desk.json(asked).await;
     let id = asked["automationId"].as_str().unwrap();
     town.until(id, "order-placed").await;

@@ -9,12 +9,14 @@ use std::{
 };
 
 use rustls::{
-    ClientConfig, ConfigBuilder, DigitallySignedStruct, SignatureScheme,
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, SignatureScheme,
     client::{
         WantsClientCert,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
-    crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
+    crypto::{
+        CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature_with_raw_key,
+    },
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 use tokio::net::TcpStream;
@@ -162,9 +164,12 @@ impl ServerCertVerifier for Anything {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(
+        // With its bare key: a certificate of TLS-ALPN-01 has a critical extension that webpki does not know.
+        let leaf = pki::Certificate::parse(leaf)
+            .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::BadEncoding))?;
+        verify_tls13_signature_with_raw_key(
             message,
-            leaf,
+            &leaf.spki_der.as_slice().into(),
             signature,
             &self.0.signature_verification_algorithms,
         )

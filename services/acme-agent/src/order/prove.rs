@@ -1,6 +1,9 @@
 //! Proving control over every name of an order, as the CA asks for it.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use api::acme::v1::{ChallengeType, Step};
 use futures_util::{StreamExt, TryStreamExt, future::join_all, stream};
@@ -162,9 +165,14 @@ impl Orders {
         if challenge.status != ChallengeStatus::Pending {
             return Ok(());
         }
+        let again = AtomicBool::new(false);
         let tell = || async {
-            let told = account.respond(&challenge.url).await;
-            told.map_err(at(Step::Authorize))
+            let again = again.swap(true, Ordering::Relaxed);
+            match account.respond(&challenge.url).await {
+                // An earlier try got there, and its answer was lost: what came of it, the order says.
+                Err(error) if again && error.is("malformed") => Ok(()),
+                told => told.map_err(at(Step::Authorize)),
+            }
         };
         self.patiently(tell).await
     }

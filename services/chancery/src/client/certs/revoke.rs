@@ -34,11 +34,9 @@ pub struct RevokeArgs {
     #[arg(
         long,
         value_name = "N",
-        default_value_t = 0,
-        hide_default_value = true,
         value_parser = clap::value_parser!(u32).range(1..)
     )]
-    pub version: u32,
+    pub version: Option<u32>,
     /// How long to wait for the CA; it goes on by itself after that.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub timeout: u64,
@@ -87,7 +85,7 @@ pub async fn revoke(
     }
     let request = RevokeCertificateRequest {
         automation_id: row.automation_id.clone(),
-        version: args.version,
+        version: args.version.unwrap_or_default(),
         reason: RevocationReason::from(args.reason).into(),
     };
     let mut acme = connection.acme();
