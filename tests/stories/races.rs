@@ -3,9 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use api::keystore::v1::KeyGenerated;
-use eventlog::{
-    Aggregate, CommandError, Envelope, EventLog, Executed, Origin, Provision, provision, subject,
-};
+use eventlog::{Aggregate, CommandError, Envelope, EventLog, Executed, Origin, subject};
 use futures_util::future::join_all;
 use tempfile::TempDir;
 use time::OffsetDateTime;
@@ -165,13 +163,7 @@ fn origin(actor: &str, request_id: &str) -> Origin {
 
 async fn a_log() -> (Nats, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let nats = Nats::start(folder.path()).await;
-    let wanted = Provision {
-        replicas: 1,
-        max_bytes: None,
-        buckets: Vec::new(),
-    };
-    provision(&nats.connect().await, &wanted).await.unwrap();
+    let nats = Nats::with_log(folder.path()).await;
     (nats, folder)
 }
 

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use eventlog::safety::SERVER_REPORT;
+use eventlog::{EventLog, Provision, provision, safety::SERVER_REPORT};
 
 use crate::{child::Child, tools::tool, wait};
 
@@ -33,6 +33,25 @@ impl Nats {
         };
         this.connect().await;
         this
+    }
+
+    /// Starts one with an empty event log on it.
+    pub async fn with_log(folder: &Path) -> Self {
+        let this = Self::start(folder).await;
+        let wanted = Provision {
+            replicas: 1,
+            max_bytes: None,
+            buckets: Vec::new(),
+        };
+        let provisioned = provision(&this.connect().await, &wanted).await;
+        provisioned.expect("the log is made");
+        this
+    }
+
+    /// The event log, as a service opens it; on a connection of its own.
+    pub async fn log(&self, service: &str) -> EventLog {
+        let opened = EventLog::open(self.connect().await, service).await;
+        opened.expect("the log is there")
     }
 
     /// "127.0.0.1:port".

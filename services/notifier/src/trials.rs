@@ -11,9 +11,7 @@ mod past;
 use api::notifier::v1::{
     CreateChannelRequest, EmailSettings, MessageKind, Rule, SmtpSecurity, create_channel_request,
 };
-use eventlog::{
-    Aggregate, EventBody, EventLog, Origin, Provision, checkpoint::checkpoint, provision,
-};
+use eventlog::{Aggregate, EventBody, EventLog, Origin, checkpoint::checkpoint};
 use runtime::{Clock, Egress};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
@@ -81,16 +79,9 @@ impl Trial {
 
     pub async fn with_mail(security: Security) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let nats = Nats::start(folder.path()).await;
-        let wanted = Provision {
-            replicas: 1,
-            max_bytes: None,
-            buckets: Vec::new(),
-        };
-        provision(&nats.connect().await, &wanted).await.unwrap();
-        let log = EventLog::open(nats.connect().await, "notifier");
+        let nats = Nats::with_log(folder.path()).await;
         Self {
-            log: log.await.unwrap(),
+            log: nats.log("notifier").await,
             clock: Clock::manual(START),
             mail: MailServer::start(security).await,
             keystore: StandIn::default(),

@@ -1,6 +1,5 @@
 //! The timer on a real event log and database: one agent, several, and one after the other.
 
-mod log_server;
 mod two_years;
 
 use std::time::Duration as StdDuration;
@@ -15,6 +14,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use sea_orm_migration::SchemaManager;
 use time::Duration;
 use tokio_util::task::AbortOnDropHandle;
+use town::nats::Nats;
 use uuid::Uuid;
 
 use super::*;
@@ -28,8 +28,6 @@ use crate::{
     together::Together,
 };
 
-use log_server::LogServer;
-
 /// One agent's part that begins what is due.
 struct Agent {
     timer: Timer,
@@ -40,7 +38,7 @@ struct Agent {
 }
 
 impl Agent {
-    async fn begin(server: &LogServer, database: &DatabaseConnection, clock: &Clock) -> Self {
+    async fn begin(server: &Nats, database: &DatabaseConnection, clock: &Clock) -> Self {
         let log = server.log("acme-agent").await;
         let [heard, changed] = [(); 2].map(|()| Arc::new(Notify::new()));
         let follower = Follower {
@@ -175,7 +173,8 @@ const NO_SERVER: Uuid = Uuid::nil();
 
 #[tokio::test]
 async fn two_agents_begin_one_renewal() {
-    let (server, folder) = (LogServer::start().await, tempfile::tempdir().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let server = Nats::with_log(folder.path()).await;
     let clock = Clock::manual(Clock::system().now());
     let shared = database(&folder, "shared").await;
     let own = database(&folder, "own").await;
@@ -207,7 +206,8 @@ async fn two_agents_begin_one_renewal() {
 
 #[tokio::test]
 async fn a_timer_sleeps_until_something_is_due() {
-    let (server, folder) = (LogServer::start().await, tempfile::tempdir().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let server = Nats::with_log(folder.path()).await;
     let clock = Clock::manual(Clock::system().now());
     let database = database(&folder, "agent").await;
     let agent = Agent::begin(&server, &database, &clock).await;
@@ -228,7 +228,8 @@ async fn a_timer_sleeps_until_something_is_due() {
 
 #[tokio::test]
 async fn an_agent_that_starts_again_begins_nothing_twice() {
-    let (server, folder) = (LogServer::start().await, tempfile::tempdir().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let server = Nats::with_log(folder.path()).await;
     let clock = Clock::manual(Clock::system().now());
     let kept = database(&folder, "kept").await;
     let agent = Agent::begin(&server, &kept, &clock).await;
@@ -249,7 +250,8 @@ async fn an_agent_that_starts_again_begins_nothing_twice() {
 
 #[tokio::test]
 async fn no_more_is_begun_than_can_be_worked_on() {
-    let (server, folder) = (LogServer::start().await, tempfile::tempdir().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let server = Nats::with_log(folder.path()).await;
     let clock = Clock::manual(Clock::system().now());
     let database = database(&folder, "agent").await;
     let mut agent = Agent::begin(&server, &database, &clock).await;
@@ -304,7 +306,8 @@ async fn due_at(agent: &Agent, ca: &Pebble) {
 #[tokio::test]
 async fn a_clock_that_jumps_renews_nothing_until_it_is_set_right() {
     let ca = Pebble::start(Plan::default()).await;
-    let (server, folder) = (LogServer::start().await, tempfile::tempdir().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let server = Nats::with_log(folder.path()).await;
     let right = Clock::system().now();
     let past = Clock::manual(right - Duration::days(25));
     let database = database(&folder, "agent").await;
@@ -328,7 +331,8 @@ async fn a_clock_that_jumps_renews_nothing_until_it_is_set_right() {
 
 #[tokio::test]
 async fn a_clock_behind_the_log_renews_nothing() {
-    let (server, folder) = (LogServer::start().await, tempfile::tempdir().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let server = Nats::with_log(folder.path()).await;
     // The log's server has the right time; what is due here was due long ago.
     let past = Clock::manual(Clock::system().now() - Duration::days(140));
     let database = database(&folder, "agent").await;
