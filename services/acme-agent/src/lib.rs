@@ -31,6 +31,7 @@ pub mod measured;
 mod names;
 mod order;
 mod outbox;
+mod owed;
 mod patience;
 mod policy;
 mod preflight;
@@ -78,9 +79,9 @@ use outbox::Outbox;
 use preflight::{Lookup, Preflight};
 use providers::{Openers, admin::Admin, uses};
 use registration::Registrar;
-use release::{Releaser, Releases};
+use release::Releaser;
 use requests::Requests;
-use revocation::{Revocations, Revoker};
+use revocation::Revoker;
 use schedule::{Timer, agendas::Agendas, asking::Asker, sanity::Sanity};
 use server_uses::Uses;
 use together::Together;
@@ -193,9 +194,11 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             schedule_changed.clone(),
             questions_changed.clone(),
         ])),
-        Box::new(Revocations::new(revocations_changed.clone())),
         Box::new(Uses),
-        Box::new(Releases::new(releases_changed.clone())),
+        Box::new(owed::Rows::new(vec![
+            revocations_changed.clone(),
+            releases_changed.clone(),
+        ])),
     ]);
     let timer = Timer {
         log: log.clone(),
@@ -292,8 +295,7 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
         Box::new(schedule::agendas::Migration),
-        Box::new(revocation::Migration),
-        Box::new(release::Migration),
+        Box::new(owed::Migration),
     ]
 }
 

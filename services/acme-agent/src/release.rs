@@ -1,10 +1,6 @@
 //! Lets go of the certificates of automations that were cancelled: from then on they can be deleted. It
 //! follows from `cancelled`, once no order is under way any more, and the keystore takes it twice.
 
-mod rows;
-
-pub use rows::{Migration, Releases};
-
 use std::{sync::Arc, time::Duration};
 
 use api::keystore::v1::ReleaseCertificateRequest;
@@ -18,10 +14,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     automation::Automation,
     keystore::{Keystore, KeystoreError},
+    owed::{self, Owed, What},
     worker::{chain, sleep_until},
 };
-
-use rows::Open;
 
 /// Lets go of certificates.
 pub struct Releaser {
@@ -73,9 +68,9 @@ impl Releaser {
     /// Lets go of all that can be; says when to look at the rest.
     async fn pass(&self) -> Result<Option<OffsetDateTime>, DbErr> {
         let mut again = None;
-        for open in rows::all(&self.database).await? {
+        for open in owed::all(&self.database, What::Release).await? {
             match self.release(&open).await {
-                Ok(()) => rows::close(&self.database, &open).await?,
+                Ok(()) => owed::close(&self.database, &open).await?,
                 // Its end is heard of.
                 Err(Waits::Order) => {}
                 Err(waits) => {
@@ -88,7 +83,7 @@ impl Releaser {
         Ok(again)
     }
 
-    async fn release(&self, open: &Open) -> Result<(), Waits> {
+    async fn release(&self, open: &Owed) -> Result<(), Waits> {
         let id = open.automation.to_string();
         let loaded = self.log.load::<Automation>(&id).await;
         let state = loaded.map_err(Waits::Log)?.state;

@@ -4,10 +4,6 @@
 //!
 //! A CA that does not answer is told again until it does. One that refuses has refused: a person decides.
 
-mod rows;
-
-pub use rows::{Migration, Revocations};
-
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use api::{
@@ -29,12 +25,11 @@ use crate::{
     client::Error,
     failure::{self, About},
     keystore::{Keystore, KeystoreError},
+    owed::{self, Owed, What},
     patience,
     server::Server,
     worker::{chain, sleep_until},
 };
-
-use rows::Open;
 
 /// Has certificates revoked.
 pub struct Revoker {
@@ -110,7 +105,7 @@ impl Revoker {
         &self,
         pauses: &mut HashMap<Uuid, Pause>,
     ) -> Result<Option<OffsetDateTime>, DbErr> {
-        let open = rows::all(&self.database).await?;
+        let open = owed::all(&self.database, What::Revocation).await?;
         pauses.retain(|cause, _| open.iter().any(|open| open.cause == *cause));
         for open in open {
             let now = self.clock.now();
@@ -123,7 +118,7 @@ impl Revoker {
             match self.pursue(&open).await {
                 Ok(()) => {
                     pauses.remove(&open.cause);
-                    rows::close(&self.database, &open).await?;
+                    owed::close(&self.database, &open).await?;
                 }
                 Err(interrupted) => {
                     let pause = pauses.entry(open.cause).or_default();
@@ -140,7 +135,7 @@ impl Revoker {
         Ok(pauses.values().map(|pause| pause.until).min())
     }
 
-    async fn pursue(&self, open: &Open) -> Result<(), Interrupted> {
+    async fn pursue(&self, open: &Owed) -> Result<(), Interrupted> {
         let id = open.automation.to_string();
         let origin = Origin::reaction(
             format!("service/{}", self.service),

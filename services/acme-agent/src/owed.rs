@@ -1,11 +1,13 @@
-//! The revocations that have not ended: rows that a follower of the log keeps.
+//! What events of automations still ask of us: revocations that have not ended, and certificates of cancelled
+//! automations that are still to be let go of. Rows that a follower of the log keeps, from the event that asks until
+//! it is done.
 
 use std::sync::Arc;
 
 use eventlog::{Aggregate, Apply, ApplyError, Recorded};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    Set, sea_query::OnConflict,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, DeriveActiveEnum, EntityTrait,
+    EnumIter, QueryFilter, QueryOrder, Set, sea_query::OnConflict,
 };
 use sea_orm_migration::prelude::*;
 use tokio::sync::Notify;
@@ -13,61 +15,80 @@ use uuid::Uuid;
 
 use crate::{automation::Automation, events::AutomationEvent as Event};
 
-/// A revocation that was intended.
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(
+    rs_type = "String",
+    db_type = "String(StringLen::N(20))",
+    rename_all = "kebab-case"
+)]
+pub enum What {
+    /// To have a version revoked: from `revocation-intended` on.
+    Revocation,
+    /// To let go of the certificate: from `cancelled` on.
+    Release,
+}
+
+/// Something that is owed to an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Open {
+pub struct Owed {
+    /// What.
+    pub what: What,
     /// The automation.
     pub automation: Uuid,
-    /// Its `revocation-intended`.
+    /// The event that asks for it.
     pub cause: Uuid,
     /// The correlation id of that.
     pub correlation: Uuid,
 }
 
-/// All of them, the oldest first.
+/// All of a kind, the oldest first.
 ///
 /// # Errors
 /// What the database says.
-pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Open>, DbErr> {
+pub async fn all(db: &impl ConnectionTrait, what: What) -> Result<Vec<Owed>, DbErr> {
     let rows = entity::Entity::find()
+        .filter(entity::Column::What.eq(what))
         .order_by_asc(entity::Column::Position)
         .all(db)
         .await?;
-    let open = rows.into_iter().map(|row| Open {
+    let owed = rows.into_iter().map(|row| Owed {
+        what: row.what,
         automation: row.automation,
         cause: row.cause,
         correlation: row.correlation,
     });
-    Ok(open.collect())
+    Ok(owed.collect())
 }
 
-/// Takes one out that has ended, before the follower comes to its end.
+/// Takes one out that is done, before the follower comes to its end.
 ///
 /// # Errors
 /// What the database says.
-pub async fn close(db: &impl ConnectionTrait, open: &Open) -> Result<(), DbErr> {
+pub async fn close(db: &impl ConnectionTrait, owed: &Owed) -> Result<(), DbErr> {
     entity::Entity::delete_many()
-        .filter(entity::Column::Automation.eq(open.automation))
-        .filter(entity::Column::Cause.eq(open.cause))
+        .filter(entity::Column::What.eq(owed.what))
+        .filter(entity::Column::Automation.eq(owed.automation))
+        .filter(entity::Column::Cause.eq(owed.cause))
         .exec(db)
         .await?;
     Ok(())
 }
 
 /// Keeps the rows; tells who works on them when there may be new ones.
-pub struct Revocations {
-    changed: Arc<Notify>,
+pub struct Rows {
+    changed: Vec<Arc<Notify>>,
 }
 
-impl Revocations {
-    /// `changed` is notified after each batch.
-    pub fn new(changed: Arc<Notify>) -> Self {
+impl Rows {
+    /// All of `changed` are notified after each batch.
+    pub fn new(changed: Vec<Arc<Notify>>) -> Self {
         Self { changed }
     }
 }
 
 #[async_trait::async_trait]
-impl Apply for Revocations {
+impl Apply for Rows {
     async fn apply(
         &mut self,
         tx: &DatabaseTransaction,
@@ -79,10 +100,15 @@ impl Apply for Revocations {
             let automation = Uuid::parse_str(&recorded.id);
             let automation = automation.map_err(|e| ApplyError::event(recorded, e))?;
             match event {
-                Event::RevocationIntended(_) => open(tx, automation, recorded).await?,
-                Event::Revoked(_) | Event::RevocationFailed(_) => {
-                    entity::Entity::delete_by_id(automation).exec(tx).await?;
+                Event::RevocationIntended(_) => {
+                    write(tx, What::Revocation, automation, recorded).await?;
                 }
+                Event::Revoked(_) | Event::RevocationFailed(_) => {
+                    let ended = (What::Revocation, automation);
+                    entity::Entity::delete_by_id(ended).exec(tx).await?;
+                }
+                // It is done by the answer of the keystore: no event of the automation ends it.
+                Event::Cancelled(_) => write(tx, What::Release, automation, recorded).await?,
                 _ => {}
             }
         }
@@ -91,24 +117,28 @@ impl Apply for Revocations {
 
     async fn committed(&mut self, _: u64, _: &[Recorded]) {
         // Also without events of ours: then another replica may have written the rows, and be gone.
-        self.changed.notify_one();
+        for changed in &self.changed {
+            changed.notify_one();
+        }
     }
 }
 
-async fn open(
+async fn write(
     tx: &DatabaseTransaction,
+    what: What,
     automation: Uuid,
     recorded: &Recorded,
 ) -> Result<(), DbErr> {
     let row = entity::ActiveModel {
+        what: Set(what),
         automation: Set(automation),
         cause: Set(recorded.event_id),
         correlation: Set(recorded.correlation_id),
         // Sequences are far from the largest i64.
         position: Set(recorded.sequence.try_into().unwrap_or(i64::MAX)),
     };
-    // There is one at a time.
-    let replace = OnConflict::column(entity::Column::Automation)
+    // There is one of a kind at a time.
+    let replace = OnConflict::columns([entity::Column::What, entity::Column::Automation])
         .update_columns([
             entity::Column::Cause,
             entity::Column::Correlation,
@@ -126,8 +156,10 @@ mod entity {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "open_revocation")]
+    #[sea_orm(table_name = "owed")]
     pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub what: super::What,
         #[sea_orm(primary_key, auto_increment = false)]
         pub automation: Uuid,
         pub cause: Uuid,
@@ -141,25 +173,27 @@ mod entity {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The table `open_revocation`.
+/// The table `owed`.
 pub struct Migration;
 
 impl MigrationName for Migration {
     fn name(&self) -> &str {
-        "m20260101_000012_open_revocation"
+        "m20260201_000002_owed"
     }
 }
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        use sea_orm_migration::schema::{big_integer, uuid};
+        use sea_orm_migration::schema::{big_integer, string_len, uuid};
         let table = Table::create()
-            .table("open_revocation")
-            .col(uuid("automation").primary_key())
+            .table("owed")
+            .col(string_len("what", 20))
+            .col(uuid("automation"))
             .col(uuid("cause"))
             .col(uuid("correlation"))
             .col(big_integer("position"))
+            .primary_key(Index::create().col("what").col("automation"))
             .to_owned();
         manager.create_table(table).await
     }
