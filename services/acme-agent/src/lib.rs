@@ -195,7 +195,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             questions_changed.clone(),
         ])),
         Box::new(Uses),
-        Box::new(owed::Rows::new(vec![
+        Box::new(owed::Owing::new(vec![
             revocations_changed.clone(),
             releases_changed.clone(),
         ])),

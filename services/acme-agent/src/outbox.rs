@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use eventlog::{Aggregate, Apply, ApplyError, Origin, Recorded};
+use eventlog::{Origin, Recorded};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait, Set,
@@ -15,7 +15,10 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::{automation::Automation, events::AutomationEvent as Event};
+use crate::{
+    events::AutomationEvent as Event,
+    together::{Heard, Rows},
+};
 
 /// One order to work on, and what asked for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,18 +141,11 @@ impl Outbox {
 }
 
 #[async_trait::async_trait]
-impl Apply for Outbox {
-    async fn apply(
-        &mut self,
-        tx: &DatabaseTransaction,
-        events: &[Recorded],
-    ) -> Result<(), ApplyError> {
-        for recorded in events.iter().filter(|e| e.aggregate == Automation::NAME) {
-            let event = recorded.decode::<Event>();
-            let event = event.map_err(|e| ApplyError::event(recorded, e))?;
-            let automation = Uuid::parse_str(&recorded.id);
-            let automation = automation.map_err(|e| ApplyError::event(recorded, e))?;
-            match event {
+impl Rows for Outbox {
+    async fn hear(&mut self, tx: &DatabaseTransaction, heard: &[Heard<'_>]) -> Result<(), DbErr> {
+        for one in heard {
+            let (automation, recorded) = (one.automation, one.recorded);
+            match &one.event {
                 Event::Requested(_) | Event::RenewalStarted(_) => {
                     open(tx, automation, recorded).await?;
                 }
@@ -174,9 +170,8 @@ impl Apply for Outbox {
         Ok(())
     }
 
-    async fn committed(&mut self, _: u64, _: &[Recorded]) {
-        // Also without events of ours: then another replica may have written the rows, and be gone.
-        self.changed.notify_one();
+    fn changed(&self) -> &[Arc<Notify>] {
+        std::slice::from_ref(&self.changed)
     }
 }
 
@@ -282,12 +277,12 @@ impl MigrationTrait for DueMigration {
 
 #[cfg(test)]
 mod tests {
-    use eventlog::EventBody;
+    use eventlog::{Aggregate, Apply, EventBody};
     use sea_orm::{DatabaseConnection, TransactionTrait};
     use time::macros::datetime;
 
     use super::*;
-    use crate::memory::database;
+    use crate::{automation::Automation, memory::database, together::Together};
 
     const NOW: OffsetDateTime = datetime!(2026-01-01 00:00 UTC);
     const A: Uuid = Uuid::from_u128(0xa);
@@ -315,7 +310,7 @@ mod tests {
 
     async fn apply(db: &DatabaseConnection, events: &[Recorded]) {
         let tx = db.begin().await.unwrap();
-        let mut outbox = Outbox::new(Arc::default());
+        let mut outbox = Together(vec![Box::new(Outbox::new(Arc::default()))]);
         outbox.apply(&tx, events).await.unwrap();
         tx.commit().await.unwrap();
     }
@@ -328,7 +323,8 @@ mod tests {
     #[tokio::test]
     async fn the_worker_hears_of_rows_that_another_replica_has_written() {
         let changed = Arc::new(Notify::new());
-        Outbox::new(changed.clone()).committed(7, &[]).await;
+        let mut rows = Together(vec![Box::new(Outbox::new(changed.clone()))]);
+        rows.committed(7, &[]).await;
         let heard = tokio::time::timeout(std::time::Duration::ZERO, changed.notified());
         heard.await.unwrap();
     }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use eventlog::{Aggregate, Apply, ApplyError, Recorded};
+use eventlog::Recorded;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, DeriveActiveEnum, EntityTrait,
     EnumIter, QueryFilter, QueryOrder, Set, sea_query::OnConflict,
@@ -13,7 +13,10 @@ use sea_orm_migration::prelude::*;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::{automation::Automation, events::AutomationEvent as Event};
+use crate::{
+    events::AutomationEvent as Event,
+    together::{Heard, Rows},
+};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
@@ -76,11 +79,11 @@ pub async fn close(db: &impl ConnectionTrait, owed: &Owed) -> Result<(), DbErr> 
 }
 
 /// Keeps the rows; tells who works on them when there may be new ones.
-pub struct Rows {
+pub struct Owing {
     changed: Vec<Arc<Notify>>,
 }
 
-impl Rows {
+impl Owing {
     /// All of `changed` are notified after each batch.
     pub fn new(changed: Vec<Arc<Notify>>) -> Self {
         Self { changed }
@@ -88,18 +91,11 @@ impl Rows {
 }
 
 #[async_trait::async_trait]
-impl Apply for Rows {
-    async fn apply(
-        &mut self,
-        tx: &DatabaseTransaction,
-        events: &[Recorded],
-    ) -> Result<(), ApplyError> {
-        for recorded in events.iter().filter(|e| e.aggregate == Automation::NAME) {
-            let event = recorded.decode::<Event>();
-            let event = event.map_err(|e| ApplyError::event(recorded, e))?;
-            let automation = Uuid::parse_str(&recorded.id);
-            let automation = automation.map_err(|e| ApplyError::event(recorded, e))?;
-            match event {
+impl Rows for Owing {
+    async fn hear(&mut self, tx: &DatabaseTransaction, heard: &[Heard<'_>]) -> Result<(), DbErr> {
+        for one in heard {
+            let (automation, recorded) = (one.automation, one.recorded);
+            match &one.event {
                 Event::RevocationIntended(_) => {
                     write(tx, What::Revocation, automation, recorded).await?;
                 }
@@ -115,11 +111,8 @@ impl Apply for Rows {
         Ok(())
     }
 
-    async fn committed(&mut self, _: u64, _: &[Recorded]) {
-        // Also without events of ours: then another replica may have written the rows, and be gone.
-        for changed in &self.changed {
-            changed.notify_one();
-        }
+    fn changed(&self) -> &[Arc<Notify>] {
+        &self.changed
     }
 }
 

@@ -4,17 +4,25 @@
 //! too many at most, and looks at the log for those. A follower writes them too, for a database that was
 //! restored, or is older than this table.
 
+use std::sync::Arc;
+
 use api::acme::v1::AutomationRequested;
-use eventlog::{Aggregate, Apply, ApplyError, EventLog, Recorded};
+use eventlog::EventLog;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait,
     QueryFilter, Set, sea_query::OnConflict,
 };
 use sea_orm_migration::prelude::*;
 use time::{Duration, OffsetDateTime};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::{automation::Automation, events::AutomationEvent as Event, refusal::CommandError};
+use crate::{
+    automation::Automation,
+    events::AutomationEvent as Event,
+    refusal::CommandError,
+    together::{Heard, Rows},
+};
 
 /// The servers of an automation: the first, and the second where there is one.
 pub fn servers(requested: &AutomationRequested) -> Vec<Uuid> {
@@ -98,31 +106,24 @@ pub async fn names(
 pub struct Uses;
 
 #[async_trait::async_trait]
-impl Apply for Uses {
-    async fn apply(
-        &mut self,
-        tx: &DatabaseTransaction,
-        events: &[Recorded],
-    ) -> Result<(), ApplyError> {
-        for recorded in events.iter().filter(|e| e.aggregate == Automation::NAME) {
-            // The rest need not be read.
-            if ![REQUESTED, CANCELLED].contains(&recorded.event.as_str()) {
-                continue;
-            }
-            let automation = Uuid::parse_str(&recorded.id);
-            let automation = automation.map_err(|e| ApplyError::event(recorded, e))?;
-            let event = recorded.decode::<Event>();
-            match event.map_err(|e| ApplyError::event(recorded, e))? {
+impl Rows for Uses {
+    async fn hear(&mut self, tx: &DatabaseTransaction, heard: &[Heard<'_>]) -> Result<(), DbErr> {
+        for one in heard {
+            match &one.event {
                 Event::Requested(requested) => {
-                    note(tx, automation, &servers(&requested), recorded.time).await?;
+                    let since = one.recorded.time;
+                    note(tx, one.automation, &servers(requested), since).await?;
                 }
-                _ => forget(tx, automation).await?,
+                Event::Cancelled(_) => forget(tx, one.automation).await?,
+                _ => {}
             }
         }
         Ok(())
     }
 
-    async fn committed(&mut self, _: u64, _: &[Recorded]) {}
+    fn changed(&self) -> &[Arc<Notify>] {
+        &[]
+    }
 }
 
 mod entity {
@@ -168,7 +169,6 @@ impl MigrationTrait for Migration {
     }
 }
 
-const REQUESTED: &str = "requested";
 const CANCELLED: &str = "cancelled";
 
 /// No command takes longer from its row to its event.
@@ -179,12 +179,12 @@ const ENOUGH: usize = 20;
 
 #[cfg(test)]
 mod tests {
-    use eventlog::EventBody;
+    use eventlog::{Aggregate, Apply, EventBody, Recorded};
     use sea_orm::TransactionTrait;
     use time::macros::datetime;
 
     use super::*;
-    use crate::memory::database;
+    use crate::{memory::database, together::Together};
 
     const NOW: OffsetDateTime = datetime!(2026-01-01 00:00 UTC);
 
@@ -216,7 +216,10 @@ mod tests {
             body: event.to_json().unwrap().into(),
         };
         let tx = db.begin().await.unwrap();
-        Uses.apply(&tx, &[recorded]).await.unwrap();
+        Together(vec![Box::new(Uses)])
+            .apply(&tx, &[recorded])
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
     }
 

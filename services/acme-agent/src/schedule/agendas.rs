@@ -3,7 +3,6 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use eventlog::{Aggregate, Apply, ApplyError, Recorded};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
     QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
@@ -13,9 +12,10 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{
-    automation::{Agenda, Automation},
+    automation::Agenda,
     events::AutomationEvent as Event,
     outbox,
+    together::{Heard, Rows},
 };
 
 mod table;
@@ -222,27 +222,15 @@ impl Agendas {
 }
 
 #[async_trait::async_trait]
-impl Apply for Agendas {
-    async fn apply(
-        &mut self,
-        tx: &DatabaseTransaction,
-        events: &[Recorded],
-    ) -> Result<(), ApplyError> {
-        let mut decoded = Vec::new();
-        for recorded in events.iter().filter(|e| e.aggregate == Automation::NAME) {
-            let event = recorded.decode::<Event>();
-            let event = event.map_err(|e| ApplyError::event(recorded, e))?;
-            let automation = Uuid::parse_str(&recorded.id);
-            let automation = automation.map_err(|e| ApplyError::event(recorded, e))?;
-            decoded.push((automation, event, recorded.time));
-        }
-        let automations = decoded.iter().map(|(automation, ..)| *automation);
+impl Rows for Agendas {
+    async fn hear(&mut self, tx: &DatabaseTransaction, heard: &[Heard<'_>]) -> Result<(), DbErr> {
+        let automations = heard.iter().map(|one| one.automation);
         let mut rows = load(tx, automations.collect()).await?;
-        for (automation, event, at) in &decoded {
+        for one in heard {
             let row = rows
-                .entry(*automation)
-                .or_insert_with(|| Row::new(*automation));
-            row.evolve(event, *at);
+                .entry(one.automation)
+                .or_insert_with(|| Row::new(one.automation));
+            row.evolve(&one.event, one.recorded.time);
         }
         let (asked, as_before) = rows.into_values().partition(|row| row.asks_anew);
         put(tx, asked, &Model::COLUMNS).await?;
@@ -251,11 +239,8 @@ impl Apply for Agendas {
         Ok(())
     }
 
-    async fn committed(&mut self, _: u64, _: &[Recorded]) {
-        // Also without events of ours: then another replica may have written the rows, and be gone.
-        for changed in &self.changed {
-            changed.notify_one();
-        }
+    fn changed(&self) -> &[Arc<Notify>] {
+        &self.changed
     }
 }
 

@@ -2,12 +2,12 @@ use api::{
     acme::v1::{CertificateObtained, OrderFailed, RenewalScheduled, RenewalStarted},
     convert::timestamp,
 };
-use eventlog::EventBody;
+use eventlog::{Aggregate, Apply, EventBody, Recorded};
 use sea_orm::{DatabaseConnection, DbBackend, QueryTrait, Statement, TransactionTrait};
 use time::{Duration, macros::datetime};
 
 use super::*;
-use crate::memory::database;
+use crate::{automation::Automation, memory::database, together::Together};
 
 const START: OffsetDateTime = datetime!(2026-01-01 00:00 UTC);
 const A: Uuid = Uuid::from_u128(0xa);
@@ -74,7 +74,8 @@ fn recorded_at(n: i64, event: &Event) -> Recorded {
 
 async fn apply(db: &DatabaseConnection, events: &[Recorded]) {
     let tx = db.begin().await.unwrap();
-    Agendas::new(vec![]).apply(&tx, events).await.unwrap();
+    let mut rows = Together(vec![Box::new(Agendas::new(vec![]))]);
+    rows.apply(&tx, events).await.unwrap();
     tx.commit().await.unwrap();
 }
 

@@ -15,6 +15,7 @@ use crate::{
     memory::database,
     policy::{self, Asked, Window},
     schedule::agendas::{self, Agendas},
+    together::Together,
 };
 use api::{
     acme::v1::{AutomationRequested, CertificateObtained},
@@ -45,7 +46,7 @@ struct Subject {
 /// What is simulated.
 struct World {
     database: DatabaseConnection,
-    rows: Agendas,
+    rows: Together,
     now: OffsetDateTime,
     subjects: HashMap<Uuid, Subject>,
     states: HashMap<Uuid, Automation>,
@@ -71,7 +72,7 @@ impl World {
         ];
         let mut world = Self {
             database: database(tables).await,
-            rows: Agendas::new(vec![]),
+            rows: Together(vec![Box::new(Agendas::new(vec![]))]),
             now: START,
             subjects: HashMap::new(),
             states: HashMap::new(),
