@@ -47,9 +47,14 @@ fn proto_files(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
 }
 
 /// Messages that show nothing of themselves: `src/silent.rs` writes their `Debug`.
-const WITH_SECRETS: [&str; 11] = [
+const WITH_SECRETS: [&str; 16] = [
     ".chancery.acme.v1.AddDnsProviderRequest",
     ".chancery.acme.v1.ExternalAccountBinding",
+    ".chancery.gateway.v1.BeginLoginResponse",
+    ".chancery.gateway.v1.CreateTokenResponse",
+    ".chancery.gateway.v1.Invitation",
+    ".chancery.gateway.v1.PollLoginRequest",
+    ".chancery.gateway.v1.PollLoginResponse",
     ".chancery.keystore.v1.ExportKeyRequest",
     ".chancery.keystore.v1.ExportRequest",
     ".chancery.keystore.v1.ExportResponse",

@@ -1,6 +1,9 @@
 //! What the gateway answers itself: who is calling.
 
-use api::gateway::v1::{WhoAmIRequest, WhoAmIResponse, session_service_server::SessionService};
+use api::gateway::v1::{
+    EndSessionRequest, EndSessionResponse, ListSessionsRequest, ListSessionsResponse,
+    WhoAmIRequest, WhoAmIResponse, session_service_server::SessionService,
+};
 use tonic::{Code, Request, Response, Status};
 
 use crate::tokens::Principal;
@@ -28,6 +31,21 @@ impl SessionService for Session {
             role: principal.role.into(),
             expires: None,
             version: env!("CARGO_PKG_VERSION").into(),
+            ..WhoAmIResponse::default()
         }))
+    }
+
+    async fn list_sessions(
+        &self,
+        _: Request<ListSessionsRequest>,
+    ) -> Result<Response<ListSessionsResponse>, Status> {
+        Err(Status::unimplemented("sessions"))
+    }
+
+    async fn end_session(
+        &self,
+        _: Request<EndSessionRequest>,
+    ) -> Result<Response<EndSessionResponse>, Status> {
+        Err(Status::unimplemented("sessions"))
     }
 }

@@ -19,6 +19,7 @@ mod serving;
 
 use std::time::Duration;
 
+use api::CertificateFilter;
 use api::keystore::v1::{
     ImportFile, ImportRequest, ImportResponse, certificate_service_server::CertificateService,
 };
@@ -251,6 +252,7 @@ pub fn caller(service: &str) -> Caller {
     Caller {
         service: service.into(),
         actor: format!("service/{service}"),
+        certificates: CertificateFilter::default(),
         request_id: Uuid::new_v4().to_string(),
         correlation_id: Uuid::nil(),
         causation_id: None,

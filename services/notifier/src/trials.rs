@@ -218,15 +218,6 @@ impl Trial {
         let now = self.clock.now();
         let manners = &manners();
         for recipient in crate::roster::all(&self.database).await.unwrap() {
-            let waiting = crate::dispatch::outbox::of_channel(&self.database, recipient.id);
-            if waiting
-                .await
-                .unwrap()
-                .iter()
-                .any(|m| m.taken || m.next <= now)
-            {
-                return true;
-            }
             let since = now - Duration::days(2);
             let alerts = crate::alert::row::told_of(&self.database, since)
                 .await
@@ -250,6 +241,12 @@ impl Trial {
                 if owed.is_some_and(|owed| owed.ready <= now) && !held {
                     return true;
                 }
+            }
+            // Last: what was held above is in a message that is seen here, or was sent meanwhile.
+            let waiting = crate::dispatch::outbox::of_channel(&self.database, recipient.id);
+            let waiting = waiting.await.unwrap();
+            if waiting.iter().any(|m| m.taken || m.next <= now) {
+                return true;
             }
         }
         false

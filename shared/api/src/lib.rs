@@ -2,15 +2,18 @@
 //!
 //! Beside the generated code: [`policy`] (who may call a method, read from the descriptors),
 //! [`convert`] (between messages and the types of `pki` and `time`), [`refuse`] (a refusal as a
-//! gRPC status), [`metadata`] (the names of the headers that services exchange), and [`challenge`]
-//! (the bucket for answers to ACME challenges).
+//! gRPC status), [`metadata`] (the names of the headers that services exchange), [`challenge`]
+//! (the bucket for answers to ACME challenges), and [`CertificateFilter`] (what a caller is held to).
 
+mod certificate_filter;
 pub mod challenge;
 pub mod convert;
 pub mod metadata;
 pub mod policy;
 pub mod refuse;
 mod silent;
+
+pub use certificate_filter::{CertificateFilter, FilterError};
 
 /// Generated from `proto/chancery/`.
 macro_rules! packages {

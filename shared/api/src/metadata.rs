@@ -7,6 +7,10 @@ pub const PREFIX: &str = "chancery-";
 /// service's only by a method that names it in `actor_from`.
 pub const ACTOR: &str = "chancery-actor";
 
+/// The certificates that the caller is held to ([`crate::CertificateFilter`]); left out where to none. Set by the
+/// gateway, and believed where [`ACTOR`] is.
+pub const CERTIFICATE_FILTER: &str = "chancery-certificate-filter";
+
 /// The request id of a command, at most [`MAX_REQUEST_ID`] characters.
 pub const REQUEST_ID: &str = "chancery-request-id";
 

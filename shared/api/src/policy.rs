@@ -17,6 +17,12 @@ pub struct MethodPolicy {
     pub actor_from: Vec<String>,
     /// The longest request, in bytes, where it is not the default.
     pub max_request_bytes: Option<usize>,
+    /// Nobody need be signed in.
+    pub anonymous: bool,
+    /// It hands out a private key.
+    pub exports_key: bool,
+    /// A caller who is held to some certificates may call it.
+    pub keeps_to_filter: bool,
 }
 
 impl MethodPolicy {
@@ -49,6 +55,8 @@ static METHODS: LazyLock<HashMap<String, MethodPolicy>> = LazyLock::new(|| {
     let option = |name: &str| pool.get_extension_by_name(&format!("chancery.options.v1.{name}"));
     let (role, callers) = (option("role"), option("callers"));
     let (actor_from, max_request_bytes) = (option("actor_from"), option("max_request_bytes"));
+    let (anonymous, exports_key) = (option("anonymous"), option("exports_key"));
+    let keeps_to_filter = option("keeps_to_filter");
     let mut methods = HashMap::new();
     for service in pool.services() {
         for method in service.methods() {
@@ -60,6 +68,9 @@ static METHODS: LazyLock<HashMap<String, MethodPolicy>> = LazyLock::new(|| {
                 max_request_bytes: max_request_bytes
                     .as_ref()
                     .and_then(|limit| declared_bytes(&method, limit)),
+                anonymous: is_declared(&method, anonymous.as_ref()),
+                exports_key: is_declared(&method, exports_key.as_ref()),
+                keeps_to_filter: is_declared(&method, keeps_to_filter.as_ref()),
             };
             methods.insert(path, policy);
         }
@@ -104,6 +115,13 @@ fn declared_bytes(method: &MethodDescriptor, extension: &ExtensionDescriptor) ->
     usize::try_from(bytes?).ok()
 }
 
+fn is_declared(method: &MethodDescriptor, extension: Option<&ExtensionDescriptor>) -> bool {
+    extension.is_some_and(|extension| {
+        let options = method.options();
+        options.get_extension(extension).as_bool() == Some(true)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,8 +149,12 @@ mod tests {
     fn every_method_says_who_may_call_it() {
         for (path, policy) in all() {
             assert!(
-                policy.role.is_some() || !policy.callers.is_empty(),
+                policy.role.is_some() || !policy.callers.is_empty() || policy.anonymous,
                 "{path} can be called by nobody"
+            );
+            assert!(
+                !policy.anonymous || policy.role.is_none(),
+                "{path} needs a role of nobody"
             );
         }
     }

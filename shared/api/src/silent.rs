@@ -6,6 +6,9 @@ use std::fmt;
 
 use crate::{
     acme::v1::{AddDnsProviderRequest, ExternalAccountBinding},
+    gateway::v1::{
+        BeginLoginResponse, CreateTokenResponse, Invitation, PollLoginRequest, PollLoginResponse,
+    },
     keystore::v1::{
         ExportKeyRequest, ExportRequest, ExportResponse, ImportFile, OpenSecretResponse,
         SealSecretRequest, ServingCredential,
@@ -25,13 +28,18 @@ macro_rules! silent {
 
 silent!(
     AddDnsProviderRequest,
+    BeginLoginResponse,
+    CreateTokenResponse,
     EmailSettings,
     ExternalAccountBinding,
     ExportKeyRequest,
     ExportRequest,
     ExportResponse,
     ImportFile,
+    Invitation,
     OpenSecretResponse,
+    PollLoginRequest,
+    PollLoginResponse,
     SealSecretRequest,
     ServingCredential,
     WebhookSettings

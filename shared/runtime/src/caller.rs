@@ -1,5 +1,6 @@
 //! Who called, and in whose name.
 
+use api::CertificateFilter;
 use tonic::{Code, Request, Status};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -12,6 +13,8 @@ pub struct Caller {
     /// In whose name: `token/<id>`, believed from the gateway and from the services that the method names
     /// in `actor_from`; else `service/<name>`.
     pub actor: String,
+    /// What he is held to; believed where `actor` is.
+    pub certificates: CertificateFilter,
     /// The same for every repeat of this command.
     pub request_id: String,
     /// One id for all that a first command set going.

@@ -7,7 +7,8 @@ use std::{
 };
 
 use api::{
-    metadata::{ACTOR, CAUSATION_ID, CORRELATION_ID, MAX_REQUEST_ID, REQUEST_ID},
+    CertificateFilter,
+    metadata::{ACTOR, CAUSATION_ID, CERTIFICATE_FILTER, CORRELATION_ID, MAX_REQUEST_ID, REQUEST_ID},
     policy::{self, MethodPolicy},
 };
 use http::{HeaderMap, Request, Response};
@@ -124,10 +125,20 @@ fn caller(
         Some(actor) if believed => actor,
         _ => own(),
     };
+    let certificates = match believed {
+        true => filter(headers)?,
+        false => CertificateFilter::default(),
+    };
+    // The gateway keeps such a caller out already.
+    let keeps = policy::of(method).is_some_and(|policy| policy.keeps_to_filter);
+    if !certificates.is_open() && !keeps {
+        return Err(refused(&format!("{method} is for callers who may see all certificates")));
+    }
     let request_id = text(headers, REQUEST_ID)?.unwrap_or_else(|| clock.new_id().to_string());
     Ok(Caller {
         service: service.into(),
         actor,
+        certificates,
         request_id,
         correlation_id: id(headers, CORRELATION_ID)?.unwrap_or_else(|| clock.new_id()),
         causation_id: id(headers, CAUSATION_ID)?,
@@ -143,6 +154,15 @@ fn text(headers: &HeaderMap, name: &str) -> Result<Option<String>, Status> {
         Ok(text) if (1..=MAX_REQUEST_ID).contains(&text.len()) => Ok(Some(text.into())),
         _ => Err(wrong(name, "1 to 100 characters of printable ASCII")),
     }
+}
+
+fn filter(headers: &HeaderMap) -> Result<CertificateFilter, Status> {
+    let Some(value) = headers.get(CERTIFICATE_FILTER) else {
+        return Ok(CertificateFilter::default());
+    };
+    let text = value.to_str().ok();
+    let filter = text.and_then(|text| text.parse().ok());
+    filter.ok_or_else(|| wrong(CERTIFICATE_FILTER, "names with commas between them"))
 }
 
 fn id(headers: &HeaderMap, name: &str) -> Result<Option<Uuid>, Status> {
