@@ -1,9 +1,10 @@
 //! The edge: the only door from outside.
 //!
 //! On the https port a connection takes its certificate from [`tls`], which [`serving`] keeps as the
-//! keystore says. A gRPC call then goes [`https`] → [`forward`] (may this caller do that? [`tokens`]) → the
-//! service that owns the method, with an actor that the gateway alone sets ([`call`]); [`relay`] passes the
-//! bodies on. [`session`] is the one service that is answered here, [`page`] what a browser finds.
+//! keystore says. A gRPC call then goes [`https`] (or [`grpc_web`]) → [`forward`] (may this caller, whom
+//! [`bearers`] know, call that [`method`]?) → the service that owns the method, with an actor that the gateway
+//! alone sets ([`call`]); [`relay`] passes the bodies on. What the gateway answers itself is in [`own`], and
+//! [`page`] is what a browser finds.
 //! On the http port, [`http`] answers ACME challenges from [`challenges`] and redirects the rest
 //! ([`redirect`]); those that come to the https port are answered by [`tls_alpn_01`]. [`connections`] and [`places`] bound what strangers can take up on both.
 
@@ -19,6 +20,7 @@ pub use crate::{
 };
 
 mod backoff;
+mod bearers;
 mod call;
 mod challenges;
 mod config;
@@ -26,11 +28,17 @@ mod connections;
 #[cfg(test)]
 mod fixture;
 mod forward;
+mod grpc_web;
 mod http;
 mod https;
 mod listeners;
+mod method;
+mod own;
 mod page;
 mod places;
+mod principal;
+mod rate;
+mod reflection;
 mod redirect;
 mod refusal;
 mod relay;
@@ -52,6 +60,9 @@ pub enum RunError {
     /// TLS cannot be set up.
     #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
+    /// The contracts cannot be shown.
+    #[error("cannot describe the API")]
+    Reflection(#[source] reflection::ReflectionError),
     /// A service is not configured.
     #[error("cannot make a channel to the services")]
     Channel(#[source] ChannelError),
@@ -81,8 +92,9 @@ pub async fn run(
     let keystore = runtime.channel("keystore").map_err(RunError::Channel)?;
     let token_file = config.bootstrap_token_sha256_file.clone();
     let token_file = token_file.unwrap_or_else(|| tokens::digest_file(runtime.layout()));
-    let tokens = Arc::new(tokens::Tokens::in_file(token_file, Role::Admin));
-    let forwarder = forward::Forwarder::new(&runtime, tokens, config.max_request_bytes)
+    let bearers = bearers::Bearers::new(tokens::Bootstrap::in_file(token_file, Role::Admin));
+    let own = own::routes(stopping.clone()).map_err(RunError::Reflection)?;
+    let forwarder = forward::Forwarder::new(&runtime, bearers, own, config.max_request_bytes)
         .map_err(RunError::Channel)?;
     let challenges = Arc::new(challenges::Challenges::new());
     let public_port = config.public_https_port.unwrap_or(https_address.port());

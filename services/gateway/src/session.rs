@@ -6,7 +6,7 @@ use api::gateway::v1::{
 };
 use tonic::{Code, Request, Response, Status};
 
-use crate::tokens::Principal;
+use crate::principal::{KeyExport, Principal};
 
 /// The session service. Its calls carry the [`Principal`] that the door found.
 #[derive(Debug, Clone, Copy)]
@@ -29,9 +29,11 @@ impl SessionService for Session {
         Ok(Response::new(WhoAmIResponse {
             actor: principal.actor.clone(),
             role: principal.role.into(),
-            expires: None,
+            expires: principal.expires.map(api::convert::timestamp),
             version: env!("CARGO_PKG_VERSION").into(),
-            ..WhoAmIResponse::default()
+            name: principal.name.clone(),
+            certificate_filter: principal.certificates.names().to_vec(),
+            key_export: principal.key_export != KeyExport::Denied,
         }))
     }
 
