@@ -27,7 +27,7 @@ pub enum Command {
 }
 
 /// The rules said no.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The id is taken.
     #[error("there is a token with this id already")]

@@ -228,7 +228,7 @@ impl Inner {
         let token = call::bearer(headers)?;
         self.bearers.holder(token).await.map_err(|e| match e {
             TokenError::Unknown => Refusal::TokenUnknown,
-            TokenError::Unreadable { .. } => {
+            TokenError::Unreadable { .. } | TokenError::Database(_) => {
                 error!(error = &e as &dyn std::error::Error, "cannot check a token");
                 Refusal::TokensUnreadable
             }

@@ -3,50 +3,68 @@
 //! On the https port a connection takes its certificate from [`tls`], which [`serving`] keeps as the
 //! keystore says. A gRPC call then goes [`https`] (or [`grpc_web`]) → [`forward`] (may this caller, whom
 //! [`bearers`] know, call that [`method`]?) → the service that owns the method, with an actor that the gateway
-//! alone sets ([`call`]); [`relay`] passes the bodies on. What the gateway answers itself is in [`own`], and
-//! [`page`] is what a browser finds.
+//! alone sets ([`call`]); [`relay`] passes the bodies on. What the gateway answers itself is [`grpc`], and
+//! [`page`] what a browser finds.
+//! A command on people, tokens and sessions walks [`grpc`] → [`commands`] → [`directory::decide`],
+//! [`api_token::decide`] or [`session::decide`] → `eventlog`; the [`rows`] follow from the event ([`follow`]), and
+//! [`people`] puts all of that together.
 //! On the http port, [`http`] answers ACME challenges from [`challenges`] and redirects the rest
 //! ([`redirect`]); those that come to the https port are answered by [`tls_alpn_01`]. [`connections`] and [`places`] bound what strangers can take up on both.
 
 use std::sync::Arc;
 
 use api::options::v1::Role;
-use runtime::{ChannelError, Runtime};
+use runtime::{ChannelError, DatabaseError, Runtime};
 use tracing::info;
 
 pub use crate::{
+    commands::{MachineError, MachineLink, reset_admin},
     config::Config,
     listeners::{BindError, Listeners},
+    reflection::ReflectionError,
 };
 
+mod api_token;
 mod backoff;
 mod bearers;
 mod call;
 mod challenges;
+mod code;
+mod commands;
 mod config;
 mod connections;
+mod directory;
+mod events;
 #[cfg(test)]
 mod fixture;
+mod follow;
 mod forward;
+mod grpc;
 mod grpc_web;
 mod http;
 mod https;
+mod instant;
 mod listeners;
 mod method;
-mod own;
 mod page;
+mod parse;
+mod password;
+mod people;
 mod places;
 mod principal;
 mod rate;
-mod reflection;
 mod redirect;
+mod reflection;
 mod refusal;
 mod relay;
+mod rows;
 mod serving;
 mod session;
+pub mod set_up;
 mod tls;
 mod tls_alpn_01;
 pub mod tokens;
+mod user_code;
 
 /// Why the gateway cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -60,9 +78,12 @@ pub enum RunError {
     /// TLS cannot be set up.
     #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
+    /// The own database.
+    #[error("cannot open the database")]
+    Database(#[source] DatabaseError),
     /// The contracts cannot be shown.
     #[error("cannot describe the API")]
-    Reflection(#[source] reflection::ReflectionError),
+    Reflection(#[source] ReflectionError),
     /// A service is not configured.
     #[error("cannot make a channel to the services")]
     Channel(#[source] ChannelError),
@@ -92,10 +113,14 @@ pub async fn run(
     let keystore = runtime.channel("keystore").map_err(RunError::Channel)?;
     let token_file = config.bootstrap_token_sha256_file.clone();
     let token_file = token_file.unwrap_or_else(|| tokens::digest_file(runtime.layout()));
-    let bearers = bearers::Bearers::new(tokens::Bootstrap::in_file(token_file, Role::Admin));
-    let own = own::routes(stopping.clone()).map_err(RunError::Reflection)?;
-    let forwarder = forward::Forwarder::new(&runtime, bearers, own, config.max_request_bytes)
+    let people = people::People::open(&runtime, &config).await;
+    let people = people.map_err(RunError::Database)?;
+    let bootstrap = tokens::Bootstrap::in_file(token_file.clone(), Role::Admin);
+    let bearers = bearers::Bearers::new(bootstrap, people.commands.clone());
+    let own = grpc::routes(&people.commands, stopping.clone()).map_err(RunError::Reflection)?;
+    let forwarder = forward::Forwarder::new(&runtime, bearers.clone(), own, config.max_request_bytes)
         .map_err(RunError::Channel)?;
+    let until_set_up = vec![set_up::digest_file(runtime.layout()), token_file];
     let challenges = Arc::new(challenges::Challenges::new());
     let public_port = config.public_https_port.unwrap_or(https_address.port());
 
@@ -109,6 +134,8 @@ pub async fn run(
         tokio::join!(
             serving::follow(keystore, &index, &stopping),
             challenges.follow(|| runtime.nats(), &stopping),
+            bearers.keep_uses(&stopping),
+            people.work(async || runtime.log().await, until_set_up, stopping.clone()),
             stopping.run_until_cancelled(ready),
             https::serve(
                 https,

@@ -36,6 +36,9 @@ pub enum TokenError {
     #[error("the token is not known, or has ended")]
     Unknown,
     /// The gateway cannot tell.
+    #[error("cannot look for a token in the database")]
+    Database(#[source] sea_orm::DbErr),
+    /// Nor then.
     #[error("cannot read the token's digest at {path}")]
     Unreadable {
         /// The file.
@@ -151,7 +154,7 @@ impl Bootstrap {
         match self.stored().await {
             Ok(stored) => self.principal(&stored) == *principal,
             Err(TokenError::Unknown) => false,
-            Err(TokenError::Unreadable { .. }) => true,
+            Err(TokenError::Unreadable { .. } | TokenError::Database(_)) => true,
         }
     }
 

@@ -128,22 +128,14 @@ pub async fn by_name(
     entity::Entity::find().filter(this).one(db).await
 }
 
-/// Those that open, by name: all, or one person's.
+/// Those that open, by name.
 ///
 /// # Errors
 /// What the database says.
-pub async fn open(
-    db: &impl ConnectionTrait,
-    of_user: Option<Uuid>,
-    now: OffsetDateTime,
-) -> Result<Vec<Token>, DbErr> {
+pub async fn open(db: &impl ConnectionTrait, now: OffsetDateTime) -> Result<Vec<Token>, DbErr> {
     use entity::Column as C;
-    let mut these = not_ended(now).add(C::Confirmed.eq(true));
-    if let Some(user) = of_user {
-        these = these.add(C::UserId.eq(user));
-    }
     entity::Entity::find()
-        .filter(these)
+        .filter(not_ended(now).add(C::Confirmed.eq(true)))
         .order_by_asc(C::Name)
         .order_by_asc(C::Id)
         .all(db)

@@ -37,7 +37,9 @@ use crate::{
     config::Config,
     fixture::{Ca, House},
     forward::Forwarder,
-    https, own, serving,
+    grpc, https,
+    people::People,
+    serving,
     tls::{self, ServingIndex},
     tokens::{Bootstrap, Token},
 };
@@ -242,9 +244,11 @@ pub async fn edge(role: Role, house: House) -> Edge {
     let token = Token::generate().unwrap();
     let token_file = house.path("digest");
     std::fs::write(&token_file, token.digest().to_hex()).unwrap();
-    let bearers = Bearers::new(Bootstrap::in_file(token_file.clone(), role));
     let runtime = house.gateway();
-    let own = own::routes(runtime.stopping()).unwrap();
+    let people = People::open(&runtime, &Config::default()).await.unwrap();
+    let bootstrap = Bootstrap::in_file(token_file.clone(), role);
+    let bearers = Bearers::new(bootstrap, people.commands.clone());
+    let own = grpc::routes(&people.commands, runtime.stopping()).unwrap();
     let forwarder = Forwarder::new(&runtime, bearers, own, 64 << 10).unwrap();
     let door = forwarder.clone();
 

@@ -1,34 +1,17 @@
-//! What the gateway answers itself.
+//! Whether this gateway takes calls: for load balancers.
 
-use api::gateway::v1::session_service_server::SessionServiceServer;
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Request, Response, Status, service::Routes};
+use tonic::{Code, Request, Response, Status};
 use tonic_health::pb::{
-    HealthCheckRequest, HealthCheckResponse,
-    health_check_response::ServingStatus,
-    health_server::{Health, HealthServer},
+    HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
+    health_server::Health,
 };
-
-use crate::{
-    reflection::{self, ReflectionError},
-    session::Session,
-};
-
-/// The gateway's own methods. Their requests carry the caller: the [`crate::principal::Principal`] or
-/// [`crate::forward::Source`] that the door found, and the [`runtime::Caller`] that goes into events.
-///
-/// # Errors
-/// When the contracts cannot be described.
-pub fn routes(stopping: CancellationToken) -> Result<Routes, ReflectionError> {
-    let routes = Routes::new(SessionServiceServer::new(Session));
-    let routes = routes.add_service(HealthServer::new(Edge { stopping }));
-    Ok(reflection::add_to(routes)?.prepare())
-}
 
 /// Whether this gateway takes calls: all that a load balancer asks. How the services behind it are is nobody's
 /// affair outside.
-struct Edge {
-    stopping: CancellationToken,
+pub struct Edge {
+    /// From then on it does not.
+    pub stopping: CancellationToken,
 }
 
 #[tonic::async_trait]
