@@ -35,7 +35,7 @@ pub use self::{
     machine::{MachineError, MachineLink, reset_admin},
     passwords::{Checked, Credentials},
     refusal::Refusal,
-    refused::Refusals,
+    refused::{Refusals, id as refused_id},
     sessions::{NewSession, OpenSession, Visit},
     users::{Created, Invited, NewUser},
 };

@@ -25,6 +25,8 @@ mod backoff;
 mod call;
 mod challenges;
 mod code;
+// Pages use what nobody here does.
+#[allow(dead_code, unused_imports)]
 mod commands;
 mod config;
 mod connections;
@@ -140,3 +142,5 @@ pub async fn run(
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trials;

@@ -5,7 +5,11 @@ use runtime::failure;
 use tonic::{Code, Status};
 
 use super::CommandError;
-use crate::{directory, password::{HashError, Unfit}, session};
+use crate::{
+    directory,
+    password::{HashError, Unfit},
+    session,
+};
 
 /// The rules said no; the caller can act on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
