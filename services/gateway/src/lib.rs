@@ -30,6 +30,7 @@ mod code;
 mod commands;
 mod config;
 mod connections;
+#[allow(dead_code)]
 mod directory;
 mod events;
 #[cfg(test)]
@@ -121,7 +122,7 @@ pub async fn run(
         tokio::join!(
             serving::follow(keystore, &index, &stopping),
             challenges.follow(|| runtime.nats(), &stopping),
-            people.work(async || runtime.log().await, until_set_up, stopping.clone()),
+            people.work(|| runtime.log(), until_set_up, stopping.clone()),
             stopping.run_until_cancelled(ready),
             https::serve(
                 https,

@@ -151,9 +151,14 @@ impl Trial {
         let files = vec![self.set_up_file(), self.token_file()];
         let task = tokio::spawn({
             let stopping = stopping.clone();
-            let open = async move || match &log {
-                Some(log) => Ok(log.clone()),
-                None => std::future::pending().await,
+            let open = move || {
+                let log = log.clone();
+                async move {
+                    match log {
+                        Some(log) => Ok(log),
+                        None => std::future::pending().await,
+                    }
+                }
             };
             async move { people.work(open, files, stopping).await }
         });

@@ -213,15 +213,18 @@ async fn sessions_are_listed_and_ended_one_by_one_or_all_others_at_once() {
         .end_session(&end, first.id, Some(anna))
         .await;
     assert_eq!(again.unwrap(), position);
-    let ended = gateway.commands.end_session(
-        &Origin {
-            actor: "token/8".into(),
-            ..origin("3")
-        },
-        first.id,
-        None,
-    );
-    let ended = refusal(ended.await);
+    let ended = gateway
+        .commands
+        .end_session(
+            &Origin {
+                actor: "token/8".into(),
+                ..origin("3")
+            },
+            first.id,
+            None,
+        )
+        .await;
+    let ended = refusal(ended);
     assert_eq!(
         ended,
         Refusal::Session(crate::session::Refusal::SessionEnded)

@@ -50,8 +50,9 @@ async fn names_are_one_persons_in_any_case() {
     gateway.created("anna", Role::Viewer).await;
     let outcome = gateway
         .commands
-        .create_user(&origin("2"), &new_user("ANNA", Role::Viewer));
-    assert_eq!(refusal(outcome.await), Refusal::LoginNameTaken);
+        .create_user(&origin("2"), &new_user("ANNA", Role::Viewer))
+        .await;
+    assert_eq!(refusal(outcome), Refusal::LoginNameTaken);
     let mut same_address = new_user("berta", Role::Viewer);
     same_address.names.email = names("Anna").email;
     let outcome = gateway
@@ -89,8 +90,9 @@ async fn a_crash_before_the_event_leaves_nobody_and_the_name_is_free_in_time() {
     let gateway = trial.work().await;
     let outcome = gateway
         .commands
-        .create_user(&origin("2"), &new_user("berta", Role::Viewer));
-    assert_eq!(refusal(outcome.await), Refusal::LoginNameTaken);
+        .create_user(&origin("2"), &new_user("berta", Role::Viewer))
+        .await;
+    assert_eq!(refusal(outcome), Refusal::LoginNameTaken);
     trial.clock.advance(Duration::minutes(11).unsigned_abs());
     gateway.created("berta", Role::Viewer).await;
     // Who asked first, and asks again, is made.
@@ -177,8 +179,9 @@ async fn who_is_deleted_is_erased() {
     // His name is free, and his id is not.
     let again = gateway
         .commands
-        .create_user(&origin("again"), &new_user("anna", Role::Viewer));
-    assert_ne!(again.await.unwrap().id, anna);
+        .create_user(&origin("again"), &new_user("anna", Role::Viewer))
+        .await;
+    assert_ne!(again.unwrap().id, anna);
     gateway.stop().await;
 }
 
@@ -188,8 +191,9 @@ async fn without_the_log_commands_are_refused_with_a_reason() {
     let gateway = trial.work_without_log();
     let outcome = gateway
         .commands
-        .create_user(&origin("1"), &new_user("anna", Role::Viewer));
-    let error = outcome.await.unwrap_err();
+        .create_user(&origin("1"), &new_user("anna", Role::Viewer))
+        .await;
+    let error = outcome.unwrap_err();
     assert!(matches!(error, CommandError::LogAway), "{error:?}");
     let status = tonic::Status::from(error);
     assert_eq!(
