@@ -286,7 +286,7 @@ async fn edge_on(role: Role, house: House, nats: Option<Nats>) -> Edge {
     let (commands, stopping) = (people.commands.clone(), runtime.stopping());
     if let Some(nats) = &nats {
         let log = nats.log("gateway").await;
-        let work = people.work(async move || Ok(log.clone()), Vec::new(), stopping);
+        let work = people.work(move || std::future::ready(Ok(log.clone())), Vec::new(), stopping);
         tokio::spawn(work);
         wait::until("the log is there", async || commands.log().ok()).await;
     }
