@@ -68,7 +68,8 @@ async fn poll_patiently(
     wait::until("the login may ask again", async || {
         let answer = poll(edge, begun).await;
         let soon = |status: &Status| {
-            api::refuse::reason(status).as_deref() == Some("SLOW_DOWN")
+            let reason = api::refuse::reason(status);
+            matches!(reason.as_deref(), Some("SLOW_DOWN" | "TOO_OFTEN"))
         };
         (!answer.as_ref().is_err_and(soon)).then_some(answer)
     })
