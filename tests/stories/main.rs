@@ -38,3 +38,4 @@ mod take_over;
 mod tls_challenge;
 mod told;
 mod troubled_ca;
+mod users;

@@ -27,6 +27,7 @@ pub mod settled;
 pub mod subject;
 pub mod terminal;
 pub mod trust;
+pub mod users;
 pub mod whoami;
 
 pub use self::{connection::Connection, error::ClientError};

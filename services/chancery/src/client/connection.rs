@@ -9,7 +9,9 @@ use api::{
         server_service_client::ServerServiceClient,
     },
     csr::v1::csr_service_client::CsrServiceClient,
-    gateway::v1::session_service_client::SessionServiceClient,
+    gateway::v1::{
+        session_service_client::SessionServiceClient, user_service_client::UserServiceClient,
+    },
     keystore::v1::certificate_service_client::CertificateServiceClient,
     metadata::IDEMPOTENCY_KEY,
     notifier::v1::notifier_service_client::NotifierServiceClient,
@@ -171,6 +173,11 @@ impl Connection {
     /// Who we are.
     pub fn session(&self) -> SessionServiceClient<SignedIn> {
         SessionServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    /// Commands about people.
+    pub fn users(&self) -> UserServiceClient<SignedIn> {
+        UserServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     /// Asks once.

@@ -36,7 +36,9 @@ use crate::{
     config::Config,
     fixture::{Ca, House},
     forward::Forwarder,
-    https, serving,
+    grpc, https,
+    people::People,
+    serving,
     tls::{self, ServingIndex},
     tokens::{Token, Tokens},
 };
@@ -241,7 +243,9 @@ pub async fn edge(role: Role, house: House) -> Edge {
     std::fs::write(&token_file, token.digest().to_hex()).unwrap();
     let tokens = Arc::new(Tokens::in_file(token_file.clone(), role));
     let runtime = house.gateway();
-    let forwarder = Forwarder::new(&runtime, tokens, 64 << 10).unwrap();
+    let people = People::open(&runtime, &Config::default()).await.unwrap();
+    let own = grpc::routes(&people.commands);
+    let forwarder = Forwarder::new(&runtime, tokens, own, 64 << 10).unwrap();
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
