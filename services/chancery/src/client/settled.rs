@@ -15,14 +15,13 @@ use api::{
         FetchIssuersResponse,
     },
     gateway::v1::{
-        ChangeRoleResponse, CreateUserResponse, DeleteUserResponse, DisableUserResponse,
-        EnableUserResponse, ResetCredentialsResponse,
+        ChangeRoleResponse, CreateTokenResponse, CreateUserResponse, DeleteUserResponse,
+        DisableUserResponse, EnableUserResponse, ResetCredentialsResponse, RevokeTokenResponse,
     },
     keystore::v1::{
         ClearDefaultResponse, DeleteCertificatesResponse, DestroyKeysResponse, ExportResponse,
         ImportResponse, RenameCertificateResponse, RestoreCertificateResponse, SetDefaultResponse,
     },
-    gateway::v1::{CreateTokenResponse, RevokeTokenResponse},
     notifier::v1::{CreateChannelResponse, DeleteChannelResponse, UpdateChannelResponse},
     projection::v1::GetRequest,
 };

@@ -1,14 +1,11 @@
 //! `chancery tokens`: what programs sign in with.
 
-use api::{
-    gateway::v1::{
-        ApiToken, CreateTokenRequest, ListTokensRequest, ListTokensResponse, RevokeTokenRequest,
-    },
-    options::v1::Role,
+use api::gateway::v1::{
+    ApiToken, CreateTokenRequest, ListTokensRequest, ListTokensResponse, RevokeTokenRequest,
 };
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
-use super::{ClientError, Connection, answer, connection::RequestId};
+use super::{ClientError, Connection, answer, connection::RequestId, users::Role};
 use crate::cli::Output;
 
 /// `chancery tokens`
@@ -52,7 +49,7 @@ pub struct CreateArgs {
     pub name: String,
     /// What it may do.
     #[arg(long, value_enum, value_name = "ROLE")]
-    pub role: RoleName,
+    pub role: Role,
     /// A name that it is for: "shop.example" is that name alone, "*.shop.example" all below it. May be given again;
     /// without it the token is for all certificates.
     #[arg(long, value_name = "NAME")]
@@ -67,27 +64,6 @@ pub struct CreateArgs {
     /// it, and the one before opens nothing any more.
     #[arg(long, value_name = "ID")]
     pub request_id: Option<String>,
-}
-
-/// A role on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum RoleName {
-    /// Reads everything that is not secret.
-    Viewer,
-    /// Gets, renews and manages certificates.
-    Operator,
-    /// Also servers, users, tokens, settings.
-    Admin,
-}
-
-impl From<RoleName> for Role {
-    fn from(name: RoleName) -> Role {
-        match name {
-            RoleName::Viewer => Role::Viewer,
-            RoleName::Operator => Role::Operator,
-            RoleName::Admin => Role::Admin,
-        }
-    }
 }
 
 /// `chancery tokens`
@@ -141,7 +117,7 @@ async fn create(
     let mut tokens = connection.tokens();
     let request = CreateTokenRequest {
         name: args.name,
-        role: Role::from(args.role).into(),
+        role: args.role.into(),
         certificate_filter: args.certificates,
         key_export: args.key_export,
         days: args.days,

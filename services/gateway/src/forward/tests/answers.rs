@@ -14,7 +14,10 @@ use api::{
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
 
-use super::edge::{edge, edge_with_echo, events, is, send};
+use super::{
+    edge::{edge, edge_with_echo, is},
+    streamed::{events, send},
+};
 use crate::{fixture::House, forward::MAX_CALLS_EACH};
 
 #[tokio::test]

@@ -17,7 +17,10 @@ use futures_util::StreamExt;
 use tonic::Code;
 use town::wait;
 
-use super::edge::{Echo, edge_with_log, events, is, send};
+use super::{
+    edge::{Echo, edge_with_log, is},
+    streamed::{events, send},
+};
 use crate::fixture::House;
 
 fn deploy() -> CreateTokenRequest {
