@@ -19,9 +19,11 @@ pub enum TokensCommand {
     /// Make a token, and write it to stdout: it is never shown again.
     Create(CreateArgs),
     /// End a token at once, by id or name.
-    #[command(after_help = "Examples:\n  chancery tokens revoke \"deploy of the shop\"
+    #[command(
+        after_help = "Examples:\n  chancery tokens revoke \"deploy of the shop\"
 
-Calls with it are refused within a second, and its streams end: at other gateways within five.")]
+Calls with it are refused within a second, and its streams end: at other gateways within five."
+    )]
     Revoke {
         /// Id or name.
         #[arg(value_name = "TOKEN")]
@@ -105,7 +107,15 @@ async fn show_list(connection: &Connection, output: Output) -> Result<(), Client
             token.token_id.clone(),
         ]
     });
-    let headings = ["name", "role", "certificates", "exports keys", "last used", "expires", "id"];
+    let headings = [
+        "name",
+        "role",
+        "certificates",
+        "exports keys",
+        "last used",
+        "expires",
+        "id",
+    ];
     answer::table(headings, rows, "no tokens")
 }
 
@@ -124,7 +134,9 @@ async fn create(
     };
     let id = RequestId::new(args.request_id.as_deref())?;
     let created = connection
-        .command(request, &id, async |request| tokens.create_token(request).await)
+        .command(request, &id, async |request| {
+            tokens.create_token(request).await
+        })
         .await?;
     if output == Output::Json {
         return answer::json(&created);

@@ -59,6 +59,14 @@ async fn a_request_that_is_too_long_breaks_off() {
 }
 
 #[tokio::test]
+async fn headers_that_are_too_long_are_refused() {
+    let edge = edge_with_echo(Role::Admin).await;
+    let long = "a".repeat(17 << 10);
+    assert!(edge.echo(&[("x-long", long.as_str())]).await.is_err());
+    assert!(edge.echo(&[("x-short", "a")]).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_deadline_is_kept() {
     let edge = edge_with_echo(Role::Admin).await;
     // Not through tonic's client: it would keep the deadline itself.

@@ -15,12 +15,12 @@ use api::{
     projection::v1::query_service_client::QueryServiceClient,
     refuse::{self, Violations},
 };
-use town::{nats::Nats, wait};
 use tonic::{
     Code, Status,
     service::Routes,
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
 };
+use town::{nats::Nats, wait};
 
 use crate::{
     bearers::Bearers,
@@ -217,7 +217,11 @@ async fn edge_on(role: Role, house: House, nats: Option<Nats>) -> Edge {
     let (commands, stopping) = (people.commands.clone(), runtime.stopping());
     if let Some(nats) = &nats {
         let log = nats.log("gateway").await;
-        let work = people.work(move || std::future::ready(Ok(log.clone())), Vec::new(), stopping);
+        let work = people.work(
+            move || std::future::ready(Ok(log.clone())),
+            Vec::new(),
+            stopping,
+        );
         tokio::spawn(work);
         wait::until("the log is there", async || commands.log().ok()).await;
     }
