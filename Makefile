@@ -22,7 +22,7 @@ test: tools judges nextest ## Run every test, on real servers
 	$(CARGO) nextest run --workspace --profile $(NEXTEST_PROFILE)
 
 bench: tools ## Measure a release build against the limits of this machine; writes target/bench.json
-	tools/fetch lego
+	tools/fetch lego nginx caddy
 	$(CARGO) build --release --workspace --bins
 	$(TARGET)/release/bench
 

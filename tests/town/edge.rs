@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     process::{Command, Stdio},
     sync::Arc,
 };
@@ -19,7 +19,7 @@ use rustls::{
     },
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::tools::on_path;
@@ -52,6 +52,33 @@ impl Edge {
         TlsConnector::from(Arc::new(config))
             .connect(name, tcp)
             .await
+    }
+
+    /// A TLS connection from this address of the machine's own (127.0.0.2 is one), for this protocol.
+    ///
+    /// # Errors
+    /// Where there is no connection, or no handshake.
+    pub async fn handshake_from(
+        &self,
+        address: Ipv4Addr,
+        protocol: &str,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
+        let mut config = trusting_anybody().with_no_client_auth();
+        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        let tcp = self.connect_from(address).await?;
+        let name = ServerName::try_from("localhost").expect("a host name");
+        let tls = TlsConnector::from(Arc::new(config));
+        tls.connect(name, tcp).await
+    }
+
+    /// A bare connection to the https port, from this address.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub async fn connect_from(&self, address: Ipv4Addr) -> std::io::Result<TcpStream> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((address, 0).into())?;
+        socket.connect(self.https).await
     }
 
     /// Lets openssl make a handshake for the name and verify all of it against this root (PEM): its verdict.

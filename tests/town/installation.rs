@@ -104,6 +104,15 @@ allow = ["127.0.0.0/8", "::1"]
         fs::write(file, format!("{so_far}\n{lines}")).expect("the configuration");
     }
 
+    /// Adds lines to the gateway's own table.
+    pub fn configure_gateway(&self, lines: &str) {
+        let file = self.data.join("chancery.toml");
+        let so_far = fs::read_to_string(&file).expect("the configuration");
+        let table = "[gateway]\n";
+        let with_lines = so_far.replacen(table, &format!("{table}{lines}\n"), 1);
+        fs::write(file, with_lines).expect("the configuration");
+    }
+
     /// Starts all of it in one process, and waits until the edge is open.
     pub async fn up(&mut self) {
         self.start_up();

@@ -10,7 +10,7 @@ pub fn workspace() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// A server that `make tools` gets: in the folder CHANCERY_TOOLS, else in `.tools/bin`, else on PATH.
+/// A program that `make tools` or `make judges` gets: in the folder CHANCERY_TOOLS, else in `.tools/bin`, else on PATH.
 ///
 /// # Panics
 /// Where there is none.
@@ -19,7 +19,7 @@ pub fn tool(name: &str) -> PathBuf {
         env::var_os("CHANCERY_TOOLS").map_or_else(|| workspace().join(".tools/bin"), PathBuf::from);
     let folders = std::iter::once(ours).chain(path_folders());
     found_in(folders, name)
-        .unwrap_or_else(|| panic!("there is no {name} here: `make tools` gets it"))
+        .unwrap_or_else(|| panic!("there is no {name} here: `make tools judges` gets it"))
 }
 
 /// A program on PATH, if it is there.

@@ -7,6 +7,8 @@ use std::{
 
 use serde::Deserialize;
 
+use crate::tls::Policy;
+
 /// How the edge listens, and what it bears.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -24,6 +26,8 @@ pub struct Config {
     pub max_connections: usize,
     /// The most connections at once from one address (IPv6: one /64), on each port. Default 128.
     pub max_connections_per_address: usize,
+    /// What is spoken with clients: "intermediate" (TLS 1.3 and 1.2) or "modern" (TLS 1.3 alone). Default "intermediate".
+    pub tls: Policy,
     /// The longest body of a request, in bytes; a method that declares a longer one takes that. Default 1 MiB.
     pub max_request_bytes: usize,
     /// A person who does nothing for so long has to sign in again. Default 30 minutes.
@@ -41,6 +45,7 @@ impl Default for Config {
             bootstrap_token_sha256_file: None,
             max_connections: 512,
             max_connections_per_address: 128,
+            tls: Policy::default(),
             max_request_bytes: 1 << 20,
             session_idle_minutes: 30,
             session_hours: 12,

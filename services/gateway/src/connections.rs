@@ -1,5 +1,7 @@
 //! Connections from strangers: how many there may be at once, and how long an idle one stays.
 
+mod guests;
+
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
     pin::Pin,
@@ -17,30 +19,28 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, body::Body};
 use tracing::{debug, warn};
 
-use crate::{config::Config, places::Places};
+use crate::config::Config;
+use guests::Guests;
 
 /// Accepts connections until `stopping`, then gives those that are open [`DRAIN`] to end.
 ///
-/// A connection for which there is no place is closed at once, so that a full gateway says so.
+/// Where there are too many, idle ones have to go; where none is idle, the new one is closed at once, so that a full
+/// gateway says so.
 pub async fn accept<F>(
     listener: TcpListener,
     config: &Config,
     stopping: &CancellationToken,
-    serve: impl Fn(TcpStream, SocketAddr) -> F,
+    serve: impl Fn(TcpStream, SocketAddr, Visit) -> F,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
-    let places = Places::new(
-        "connections",
-        config.max_connections,
-        config.max_connections_per_address,
-    );
+    let guests = Guests::new(config.max_connections, config.max_connections_per_address);
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -60,7 +60,7 @@ pub async fn accept<F>(
                 continue;
             }
         };
-        let Some(place) = places.take(network(peer.ip())) else {
+        let Some(guest) = guests.admit(network(peer.ip())) else {
             continue;
         };
         if let Err(e) = tcp.set_nodelay(true) {
@@ -70,10 +70,19 @@ pub async fn accept<F>(
             );
             continue;
         }
-        let connection = serve(tcp, peer);
+        let visit = Visit {
+            requests: guest.requests.clone(),
+            leave: guest.leave.clone(),
+            stopping: stopping.clone(),
+        };
+        let connection = serve(tcp, peer, visit);
         connections.spawn(async move {
-            connection.await;
-            drop(place);
+            tokio::select! {
+                // First: one in a conversation says goodbye.
+                biased;
+                () = connection => {}
+                () = guest.leave.cancelled() => debug!(%peer, "closing a connection for another"),
+            }
         });
     }
     drop(listener);
@@ -88,45 +97,81 @@ pub async fn accept<F>(
     }
 }
 
-/// Runs one HTTP connection until the client ends it, it has been idle for too long, or `stopping`.
-pub async fn drive<C: GracefulConnection>(
-    connection: C,
-    requests: Requests,
-    stopping: &CancellationToken,
-) -> Result<(), C::Error> {
-    let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        ended = &mut connection => return ended,
-        () = requests.none_for(IDLE) => debug!("closing an idle connection"),
-        () = stopping.cancelled() => {}
+/// One connection's stay.
+#[derive(Debug, Clone)]
+pub struct Visit {
+    /// Its requests that are being answered.
+    pub requests: Requests,
+    /// The gateway is stopping.
+    pub stopping: CancellationToken,
+    leave: CancellationToken,
+}
+
+impl Visit {
+    /// Runs its HTTP until the client ends it, it has been idle for too long, its place is needed, or the gateway stops.
+    pub async fn drive<C: GracefulConnection>(&self, connection: C) -> Result<(), C::Error> {
+        let mut connection = std::pin::pin!(connection);
+        let drain = tokio::select! {
+            ended = &mut connection => return ended,
+            () = self.requests.none_for(IDLE) => {
+                debug!("closing an idle connection");
+                DRAIN
+            }
+            // Its goodbye goes out, or not: nobody waits for it.
+            () = self.leave.cancelled() => Duration::ZERO,
+            () = self.stopping.cancelled() => DRAIN,
+        };
+        connection.as_mut().graceful_shutdown();
+        timeout(drain, connection).await.unwrap_or(Ok(()))
     }
-    connection.as_mut().graceful_shutdown();
-    timeout(DRAIN, connection).await.unwrap_or(Ok(()))
 }
 
 /// Counts the requests of one connection that are being answered.
 #[derive(Debug, Clone)]
-pub struct Requests(watch::Sender<usize>);
+pub struct Requests(watch::Sender<UnderWay>);
+
+#[derive(Debug)]
+struct UnderWay {
+    count: usize,
+    /// When the count changed last.
+    since: Instant,
+}
+
+impl UnderWay {
+    fn change(&mut self, count: usize) {
+        self.count = count;
+        self.since = Instant::now();
+    }
+}
 
 impl Requests {
     /// None yet.
     pub fn new() -> Requests {
-        Requests(watch::Sender::new(0))
+        Requests(watch::Sender::new(UnderWay {
+            count: 0,
+            since: Instant::now(),
+        }))
     }
 
     /// One more, until what is returned is dropped.
     pub fn begin(&self) -> InFlight {
-        self.0.send_modify(|count| *count += 1);
+        self.0.send_modify(|under_way| under_way.change(under_way.count + 1));
         InFlight(self.0.clone())
+    }
+
+    /// Since when there is none; `None` while there is one.
+    pub fn idle_since(&self) -> Option<Instant> {
+        let under_way = self.0.borrow();
+        (under_way.count == 0).then_some(under_way.since)
     }
 
     /// Waits until there was no request for this long.
     async fn none_for(&self, idle: Duration) {
-        let mut count = self.0.subscribe();
+        let mut under_way = self.0.subscribe();
         loop {
             // Fails only when the sender is gone, and we hold it.
-            let _ = count.wait_for(|count| *count == 0).await;
-            if timeout(idle, count.wait_for(|count| *count > 0))
+            let _ = under_way.wait_for(|under_way| under_way.count == 0).await;
+            if timeout(idle, under_way.wait_for(|under_way| under_way.count > 0))
                 .await
                 .is_err()
             {
@@ -138,7 +183,7 @@ impl Requests {
 
 /// A request that is being answered.
 #[derive(Debug)]
-pub struct InFlight(watch::Sender<usize>);
+pub struct InFlight(watch::Sender<UnderWay>);
 
 impl InFlight {
     /// The response, which keeps its connection from being idle until its body is sent.
@@ -154,7 +199,7 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
+        self.0.send_modify(|under_way| under_way.change(under_way.count - 1));
     }
 }
 

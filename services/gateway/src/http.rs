@@ -18,7 +18,7 @@ use tracing::{debug, info};
 use crate::{
     challenges::Challenges,
     config::Config,
-    connections::{self, Requests},
+    connections::{self, Visit},
     page, redirect,
 };
 
@@ -30,11 +30,10 @@ pub async fn serve(
     config: &Config,
     stopping: &CancellationToken,
 ) {
-    let serve = |tcp: TcpStream, peer| {
-        let (challenges, stopping) = (challenges.clone(), stopping.clone());
+    let serve = |tcp: TcpStream, peer, visit: Visit| {
+        let challenges = challenges.clone();
         async move {
-            let requests = Requests::new();
-            let in_flight = requests.clone();
+            let in_flight = visit.requests.clone();
             let service = service_fn(move |request| {
                 let (challenges, in_flight) = (challenges.clone(), in_flight.begin());
                 async move {
@@ -43,7 +42,7 @@ pub async fn serve(
                 }
             });
             let connection = http().serve_connection(TokioIo::new(tcp), service);
-            if let Err(e) = connections::drive(connection, requests, &stopping).await {
+            if let Err(e) = visit.drive(connection).await {
                 debug!(%peer, error = &e as &dyn std::error::Error, "connection broken");
             }
         }

@@ -1,7 +1,7 @@
 //! The https port: TLS by SNI, then gRPC (also as [gRPC-web](grpc_web)) to the [`Forwarder`], and a short text for the rest. A CA that looks for a
 //! proof (RFC 8737) gets a handshake of its own, and no conversation.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::{
     Method, Request, Response, StatusCode, Version, body::Incoming, header, service::service_fn,
@@ -10,7 +10,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
-use rustls::{ServerConfig, server::Acceptor};
+use rustls::server::Acceptor;
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
@@ -24,33 +24,35 @@ use tracing::debug;
 use crate::{
     challenges::Challenges,
     config::Config,
-    connections::{self, Requests},
+    connections::{self, Visit},
     forward::Forwarder,
     grpc_web, page,
-    tls::ServingIndex,
+    tls::{self, Answer, Edge},
     tls_alpn_01,
 };
 
 /// Serves the https port until `stopping`.
 pub async fn serve(
     listener: TcpListener,
-    tls: Arc<ServerConfig>,
-    index: Arc<ServingIndex>,
+    edge: Arc<Edge>,
     challenges: Arc<Challenges>,
     forwarder: Forwarder,
     config: &Config,
     stopping: &CancellationToken,
 ) {
-    let serve = |tcp, peer| {
-        let (tls, index, forwarder) = (tls.clone(), index.clone(), forwarder.clone());
-        let (challenges, stopping) = (challenges.clone(), stopping.clone());
+    let serve = |tcp, peer, visit: Visit| {
+        let (edge, forwarder) = (edge.clone(), forwarder.clone());
+        let challenges = challenges.clone();
         async move {
-            let handshake = handshake(tls, &index, &challenges, tcp);
-            match stopping
+            let handshake = handshake(&edge, &challenges, tcp);
+            match visit
+                .stopping
                 .run_until_cancelled(timeout(HANDSHAKE, handshake))
                 .await
             {
-                Some(Ok(Ok(Some(tls)))) => converse(tls, peer, &index, forwarder, &stopping).await,
+                Some(Ok(Ok(Some((tls, shown))))) => {
+                    converse(tls, peer, &shown, forwarder, visit).await
+                }
                 Some(Ok(Ok(None))) => debug!(%peer, "a challenge was answered"),
                 Some(Ok(Err(e))) => {
                     debug!(%peer, error = &e as &dyn std::error::Error, "no handshake")
@@ -67,11 +69,10 @@ pub async fn serve(
 ///
 /// Before the keystore's first snapshot there is nothing to answer others with: their connections wait for it.
 async fn handshake(
-    tls: Arc<ServerConfig>,
-    index: &ServingIndex,
+    edge: &Edge,
     challenges: &Challenges,
     tcp: TcpStream,
-) -> std::io::Result<Option<TlsStream<TcpStream>>> {
+) -> io::Result<Option<(TlsStream<TcpStream>, Answer)>> {
     let begun = LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
     let hello = begun.client_hello();
     if tls_alpn_01::is_asked_for(&hello) {
@@ -81,23 +82,23 @@ async fn handshake(
         tls.shutdown().await?;
         return Ok(None);
     }
-    index.filled().await;
-    begun.into_stream(tls).await.map(Some)
+    edge.ready().await;
+    let (answer, config) = edge.answering(&begun.client_hello());
+    let tls = begun.into_stream(config).await?;
+    let answer = answer.ok_or_else(|| io::Error::other("a handshake without a certificate"))?;
+    tls::finished(&answer, tls.get_ref().1);
+    Ok(Some((tls, answer)))
 }
 
 async fn converse(
     tls: TlsStream<TcpStream>,
     peer: SocketAddr,
-    index: &ServingIndex,
+    shown: &Answer,
     forwarder: Forwarder,
-    stopping: &CancellationToken,
+    visit: Visit,
 ) {
-    let name = tls.get_ref().1.server_name();
-    let own_certificate = name
-        .and_then(|name| index.answering(Some(name)))
-        .is_some_and(|c| !c.fallback);
-    let requests = Requests::new();
-    let in_flight = requests.clone();
+    let own_certificate = !shown.credential.fallback;
+    let in_flight = visit.requests.clone();
     let service = service_fn(move |request| {
         let (forwarder, in_flight) = (forwarder.clone(), in_flight.begin());
         async move {
@@ -107,7 +108,7 @@ async fn converse(
     });
     let http = http();
     let connection = http.serve_connection(TokioIo::new(tls), service);
-    if let Err(e) = connections::drive(connection, requests, stopping).await {
+    if let Err(e) = visit.drive(connection).await {
         debug!(%peer, error = &*e as &dyn std::error::Error, "connection broken");
     }
 }

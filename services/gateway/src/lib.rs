@@ -22,6 +22,7 @@ pub use crate::{
     config::Config,
     listeners::{BindError, Listeners},
     reflection::ReflectionError,
+    tls::Policy,
 };
 
 mod api_token;
@@ -112,7 +113,7 @@ pub async fn run(
     let stopping = runtime.stopping();
 
     let index = Arc::new(tls::ServingIndex::new(runtime.clock().clone()));
-    let tls = tls::server_config(index.clone()).map_err(RunError::Tls)?;
+    let edge = tls::Edge::new(config.tls, index.clone()).map_err(RunError::Tls)?;
     let keystore = runtime.channel("keystore").map_err(RunError::Channel)?;
     let token_file = config.bootstrap_token_sha256_file.clone();
     let token_file = token_file.unwrap_or_else(|| tokens::digest_file(runtime.layout()));
@@ -142,8 +143,7 @@ pub async fn run(
             stopping.run_until_cancelled(ready),
             https::serve(
                 https,
-                tls,
-                index.clone(),
+                Arc::new(edge),
                 challenges.clone(),
                 forwarder,
                 &config,

@@ -1,205 +1,161 @@
-//! Which certificate answers a handshake, by its SNI (RFC 6066, section 3).
+//! TLS: what the edge speaks, and which certificate answers a handshake by its SNI (RFC 6066, section 3).
 //!
 //! The exact name goes first, then a wildcard for its leftmost label (RFC 6125, section 6.4.3), then the
-//! fallback, which also answers connections that name nothing. Of several certificates for one name one
+//! default, which also answers connections that name nothing. Of several certificates for one name one
 //! that is valid goes before one that is not, then the keystore's rank counts (automated, from elsewhere,
 //! self-signed), and then the one added last answers; when it goes, the next one is back. Every change takes
-//! effect on the next handshake, whole: a handshake sees the index before it or after it.
+//! effect on the next handshake, whole: a handshake sees the [`index`] before it or after it, and a session is
+//! resumed by its [ticket](tickets) only under the certificate that would answer anyway.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    fmt,
-    ops::RangeInclusive,
-    sync::{Arc, PoisonError, RwLock},
-};
+mod index;
+mod tickets;
 
-use runtime::Clock;
+use std::sync::Arc;
+
 use rustls::{
-    ServerConfig,
-    crypto::aws_lc_rs,
+    ServerConfig, ServerConnection, SupportedProtocolVersion,
+    crypto::{
+        CryptoProvider,
+        aws_lc_rs::{self, cipher_suite::*, kx_group::*},
+    },
     server::{ClientHello, NoServerSessionStorage, ResolvesServerCert},
     sign::CertifiedKey,
+    version::{TLS12, TLS13},
 };
-use tokio::sync::watch;
+use serde::Deserialize;
+use tracing::debug;
 
-/// A certificate with its key, and what it answers to.
-#[derive(Debug)]
-pub struct Credential {
-    /// The certificate through all its versions.
-    pub certificate_id: String,
-    /// How it stands among several for one name: the higher answers.
-    pub rank: u32,
-    /// The seconds (since 1970) at which it is valid, the last one included.
-    pub validity: RangeInclusive<i64>,
-    /// When it was added (log position): of two for one name that are alike otherwise the later one answers.
-    pub position: u64,
-    /// DNS names in lower case, "*." first where it is a wildcard.
-    pub dns_names: Vec<String>,
-    /// It answers what nothing else answers.
-    pub fallback: bool,
-    /// The chain, leaf first, and the key to sign with.
-    pub key: Arc<CertifiedKey>,
+pub use index::{Answer, Credential, Issuers, ServingIndex};
+use tickets::Tickets;
+
+/// What is spoken with clients: Mozilla's guidelines (Server Side TLS, version 5.7), in their order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// TLS 1.3, and 1.2 with ECDHE and AEAD alone: for all clients of the last ten years.
+    #[default]
+    Intermediate,
+    /// TLS 1.3 alone.
+    Modern,
 }
 
-/// All that is served now.
-pub struct ServingIndex {
-    clock: Clock,
-    index: RwLock<Index>,
-    filled: watch::Sender<bool>,
+/// Makes the handshakes of the https port.
+pub struct Edge {
+    /// All of it but for the certificate.
+    config: ServerConfig,
+    index: Arc<ServingIndex>,
+    tickets: Tickets,
 }
 
-#[derive(Default)]
-struct Index {
-    by_id: HashMap<String, Arc<Credential>>,
-    by_name: HashMap<String, Ranked>,
-    fallbacks: Ranked,
-}
-
-/// Who answers, last: the order of (rank, position, certificate id), so that every gateway chooses alike.
-type Ranked = BTreeMap<(u32, u64, String), Arc<Credential>>;
-
-impl ServingIndex {
-    /// Nothing yet: handshakes have to wait for [`filled`](Self::filled).
-    pub fn new(clock: Clock) -> ServingIndex {
-        ServingIndex {
-            clock,
-            index: RwLock::default(),
-            filled: watch::Sender::new(false),
-        }
-    }
-
-    /// Serves these, and nothing that is not among them.
-    pub fn replace(&self, credentials: impl IntoIterator<Item = Credential>) {
-        let mut fresh = Index::default();
-        for credential in credentials {
-            fresh.put(credential);
-        }
-        *self.index.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-        self.filled.send_replace(true);
-    }
-
-    /// Serves this, in place of an earlier version of the same certificate.
-    pub fn put(&self, credential: Credential) {
-        self.index
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .put(credential);
-    }
-
-    /// Serves this certificate no longer.
-    pub fn remove(&self, certificate_id: &str) {
-        self.index
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(certificate_id);
-    }
-
-    /// How many certificates are served.
-    pub fn len(&self) -> usize {
-        self.index
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .by_id
-            .len()
-    }
-
-    /// Waits for the first snapshot.
-    pub async fn filled(&self) {
-        // Fails only when the sender is gone, and we hold it.
-        let _ = self.filled.subscribe().wait_for(|filled| *filled).await;
-    }
-
-    /// The credential that answers a connection with this SNI, or with none.
-    pub fn answering(&self, server_name: Option<&str>) -> Option<Arc<Credential>> {
-        let name = server_name.map(|name| name.trim_end_matches('.').to_ascii_lowercase());
-        let now = self.clock.now().unix_timestamp();
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        let named = name.and_then(|name| index.named(&name, now));
-        named.or_else(|| best(&index.fallbacks, now))
-    }
-}
-
-impl ResolvesServerCert for ServingIndex {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.answering(hello.server_name())
-            .map(|credential| credential.key.clone())
-    }
-}
-
-impl fmt::Debug for ServingIndex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ServingIndex")
-    }
-}
-
-impl Index {
-    fn put(&mut self, credential: Credential) {
-        self.remove(&credential.certificate_id);
-        let credential = Arc::new(credential);
-        for name in &credential.dns_names {
-            let ranked = self.by_name.entry(name.clone()).or_default();
-            ranked.insert(rank(&credential), credential.clone());
-        }
-        if credential.fallback {
-            self.fallbacks.insert(rank(&credential), credential.clone());
-        }
-        self.by_id
-            .insert(credential.certificate_id.clone(), credential);
-    }
-
-    fn remove(&mut self, certificate_id: &str) {
-        let Some(credential) = self.by_id.remove(certificate_id) else {
-            return;
-        };
-        for name in &credential.dns_names {
-            if let Some(ranked) = self.by_name.get_mut(name) {
-                ranked.remove(&rank(&credential));
-                if ranked.is_empty() {
-                    self.by_name.remove(name);
-                }
-            }
-        }
-        self.fallbacks.remove(&rank(&credential));
-    }
-
-    fn named(&self, name: &str, now: i64) -> Option<Arc<Credential>> {
-        let exact = self.by_name.get(name).and_then(|all| best(all, now));
-        exact.or_else(|| {
-            let (_, parent) = name.split_once('.')?;
-            let all = self.by_name.get(&format!("*.{parent}"))?;
-            best(all, now)
+impl Edge {
+    /// HTTP/2 and HTTP/1.1 under this policy, with certificates from the index.
+    ///
+    /// # Errors
+    /// When the crypto library cannot do what the policy asks for, or gives no random bytes.
+    pub fn new(policy: Policy, index: Arc<ServingIndex>) -> Result<Edge, rustls::Error> {
+        let mut config = ServerConfig::builder_with_provider(policy.provider().into())
+            .with_protocol_versions(&policy.versions())?
+            .with_no_client_auth()
+            .with_cert_resolver(Shown::nothing());
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.ignore_client_order = true;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        // A client that resumes gets the next one with it. There is no early data, so nothing can be replayed.
+        config.send_tls13_tickets = 1;
+        let tickets = Tickets::new(index.clock().clone());
+        let tickets = tickets.map_err(|_| rustls::Error::FailedToGetRandomBytes)?;
+        Ok(Edge {
+            config,
+            index,
+            tickets,
         })
     }
+
+    /// Waits until there is something to answer with.
+    pub async fn ready(&self) {
+        self.index.filled().await;
+    }
+
+    /// What answers this client. Where nothing does, the handshake is refused.
+    pub fn answering(&self, hello: &ClientHello<'_>) -> (Option<Answer>, Arc<ServerConfig>) {
+        let answer = self.index.answering(hello.server_name());
+        let mut config = self.config.clone();
+        if let Some(Answer { credential, .. }) = &answer {
+            config.cert_resolver = Shown::this(credential.certified_key());
+            config.ticketer = Arc::new(self.tickets.of(&credential.leaf));
+        }
+        (answer, config.into())
+    }
 }
 
-fn rank(credential: &Credential) -> (u32, u64, String) {
-    let id = credential.certificate_id.clone();
-    (credential.rank, credential.position, id)
+/// Says, once for each finished handshake, which certificate answered, and how.
+pub fn finished(answer: &Answer, connection: &ServerConnection) {
+    debug!(
+        certificate_id = &*answer.credential.certificate_id,
+        found = answer.found.as_str(),
+        version = connection
+            .protocol_version()
+            .and_then(|version| version.as_str()),
+        group = connection
+            .negotiated_key_exchange_group()
+            .and_then(|group| group.name().as_str()),
+        kind = ?connection.handshake_kind(),
+        "handshake"
+    );
 }
 
-/// The last one that is valid at this second; where none is, the last one.
-fn best(ranked: &Ranked, now: i64) -> Option<Arc<Credential>> {
-    let mut all = ranked.values().rev();
-    let valid = all.clone().find(|one| one.validity.contains(&now));
-    valid.or_else(|| all.next()).cloned()
+/// The one certificate of a handshake; none refuses it.
+#[derive(Debug)]
+pub struct Shown(Option<Arc<CertifiedKey>>);
+
+impl Shown {
+    /// Shows this.
+    pub fn this(key: CertifiedKey) -> Arc<Shown> {
+        Arc::new(Shown(Some(Arc::new(key))))
+    }
+
+    /// Refuses the handshake.
+    pub fn nothing() -> Arc<Shown> {
+        Arc::new(Shown(None))
+    }
 }
 
-/// TLS 1.3 and 1.2 for HTTP/2 and HTTP/1.1, with certificates from the index.
-///
-/// Sessions are not resumed: a resumed one would go on under the certificate of its first handshake,
-/// which may have been replaced or removed since, and a full handshake is cheap for what this edge serves.
-///
-/// # Errors
-/// When the crypto provider cannot do both versions.
-pub fn server_config(index: Arc<ServingIndex>) -> Result<Arc<ServerConfig>, rustls::Error> {
-    let mut config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-        .with_no_client_auth()
-        .with_cert_resolver(index);
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
-    Ok(config.into())
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.0.clone()
+    }
+}
+
+impl Policy {
+    fn versions(self) -> Vec<&'static SupportedProtocolVersion> {
+        match self {
+            Policy::Intermediate => vec![&TLS13, &TLS12],
+            Policy::Modern => vec![&TLS13],
+        }
+    }
+
+    fn provider(self) -> CryptoProvider {
+        let mut cipher_suites = vec![
+            TLS13_AES_128_GCM_SHA256,
+            TLS13_AES_256_GCM_SHA384,
+            TLS13_CHACHA20_POLY1305_SHA256,
+        ];
+        if self == Policy::Intermediate {
+            cipher_suites.extend([
+                TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+                TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+                TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+                TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+                TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+                TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+            ]);
+        }
+        CryptoProvider {
+            cipher_suites,
+            kx_groups: vec![X25519MLKEM768, X25519, SECP256R1, SECP384R1],
+            ..aws_lc_rs::default_provider()
+        }
+    }
 }
 
 #[cfg(test)]

@@ -9,13 +9,13 @@ use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair, SanT
 use rustls::{
     ServerConfig,
     crypto::aws_lc_rs::{self, sign::any_supported_type},
-    server::{ClientHello, ResolvesServerCert},
+    server::ClientHello,
     sign::CertifiedKey,
 };
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tracing::{info, warn};
 
-use crate::challenges::Challenges;
+use crate::{challenges::Challenges, tls::Shown};
 
 /// Whether this is a CA that looks for a proof: it offers that protocol and no other (section 3).
 pub fn is_asked_for(hello: &ClientHello<'_>) -> bool {
@@ -89,20 +89,10 @@ fn server_config(shown: Option<CertifiedKey>) -> Result<Arc<ServerConfig>, rustl
     let mut config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(Shown(shown.map(Arc::new))));
+        .with_cert_resolver(shown.map_or_else(Shown::nothing, Shown::this));
     config.alpn_protocols = vec![PROTOCOL.to_vec()];
     config.send_tls13_tickets = 0;
     Ok(config.into())
-}
-
-/// The one certificate of a handshake; none refuses it.
-#[derive(Debug)]
-struct Shown(Option<Arc<CertifiedKey>>);
-
-impl ResolvesServerCert for Shown {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.0.clone()
-    }
 }
 
 /// The protocol's name in ALPN (section 6.2).

@@ -103,7 +103,7 @@ impl Following {
     }
 
     fn answers(&self, name: &str) -> Option<CertificateDer<'static>> {
-        Some(self.index.answering(Some(name))?.key.cert[0].clone())
+        Some(self.index.answering(Some(name))?.credential.leaf.clone())
     }
 
     async fn until(&self, name: &str, expected: Option<&ServingCredential>) {

@@ -1,9 +1,16 @@
 //! Real handshakes against the index.
 
+use std::time::Duration;
+
 use api::keystore::v1::ServingCredential;
-use rustls::{HandshakeKind, pki_types::CertificateDer};
+use runtime::Clock;
+use rustls::{
+    HandshakeKind, SupportedProtocolVersion, crypto::SupportedKxGroup, pki_types::CertificateDer,
+    server::Acceptor,
+};
+use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio_rustls::{TlsAcceptor, client::TlsStream};
+use tokio_rustls::{LazyConfigAcceptor, client::TlsStream};
 
 use super::*;
 use crate::{
@@ -12,13 +19,17 @@ use crate::{
 };
 
 fn index_of<'a>(credentials: impl IntoIterator<Item = &'a ServingCredential>) -> Arc<ServingIndex> {
-    let index = Arc::new(ServingIndex::new(runtime::Clock::system()));
+    let index = Arc::new(ServingIndex::new(Clock::system()));
     index.replace(credentials.into_iter().map(credential));
     index
 }
 
+fn edge(index: &Arc<ServingIndex>) -> Arc<Edge> {
+    Edge::new(Policy::Intermediate, index.clone()).unwrap().into()
+}
+
 fn credential(sent: &ServingCredential) -> Credential {
-    serving::credential(sent.clone()).unwrap()
+    serving::credential(sent.clone(), &Issuers::default()).unwrap()
 }
 
 fn fallback(mut sent: ServingCredential) -> ServingCredential {
@@ -28,14 +39,15 @@ fn fallback(mut sent: ServingCredential) -> ServingCredential {
 
 /// Makes a handshake, and reads what the server sends after it: with TLS 1.3, tickets would come now.
 async fn connect(
-    server: Arc<ServerConfig>,
+    edge: Arc<Edge>,
     config: rustls::ClientConfig,
     name: Option<&str>,
 ) -> std::io::Result<TlsStream<tokio::io::DuplexStream>> {
     let (near, far) = tokio::io::duplex(64 << 10);
-    let acceptor = TlsAcceptor::from(server);
     tokio::spawn(async move {
-        let mut stream = acceptor.accept(far).await?;
+        let begun = LazyConfigAcceptor::new(Acceptor::default(), far).await?;
+        let (_, config) = edge.answering(&begun.client_hello());
+        let mut stream = begun.into_stream(config).await?;
         stream.write_all(b"!").await?;
         stream.flush().await?;
         // Until the client goes.
@@ -47,8 +59,7 @@ async fn connect(
 }
 
 async fn answer(index: &Arc<ServingIndex>, name: Option<&str>) -> Option<CertificateDer<'static>> {
-    let server = server_config(index.clone()).unwrap();
-    connect(server, client(), name)
+    connect(edge(index), client(), name)
         .await
         .ok()
         .map(|stream| shown(&stream))
@@ -128,7 +139,6 @@ async fn of_two_for_one_name_the_later_answers_and_its_removal_brings_the_earlie
         index.remove("earlier");
         assert_eq!(answer(&index, Some("shop.example")).await, None);
         assert_eq!(index.len(), 0);
-        assert!(index.index.read().unwrap().by_name.is_empty());
     }
 }
 
@@ -181,36 +191,145 @@ async fn another_fallback_takes_over_and_gives_back() {
 }
 
 #[tokio::test]
-async fn no_session_is_resumed_so_that_no_old_certificate_lives_on() {
+async fn a_session_is_resumed_while_the_same_certificate_would_answer_and_not_once_another_would() {
     let ca = Ca::new("CA");
     let first = ca.credential("shop", 1, &["shop.example"]);
-    let renewed = ca.credential("shop", 2, &["shop.example"]);
+    let other = ca.credential("other", 2, &["other.example"]);
+    let renewed = ca.credential("shop", 3, &["shop.example"]);
+    let rest = fallback(ca.credential("rest", 4, &["machine.local"]));
+    let wild = ca.credential("wild", 5, &["*.example"]);
     for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
         let index = index_of([&first]);
-        let server = server_config(index.clone()).unwrap();
-        let config =
-            rustls::ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
-                .with_protocol_versions(&[version])
-                .unwrap()
-                .dangerous()
-                .with_custom_certificate_verifier(anything())
-                .with_no_client_auth();
-        for (replaced, expected) in [(false, &first), (true, &renewed)] {
-            if replaced {
-                index.put(credential(&renewed));
-            }
-            // Clones share the client's memory of sessions.
-            let stream = connect(server.clone(), config.clone(), Some("shop.example"))
-                .await
-                .unwrap();
-            assert_eq!(stream.get_ref().1.protocol_version(), Some(version.version));
-            assert_eq!(
-                stream.get_ref().1.handshake_kind(),
-                Some(HandshakeKind::Full)
-            );
-            assert_eq!(shown(&stream), leaf(expected));
-        }
+        let (edge, client) = (edge(&index), speaking(version));
+        // Clones of a client share its memory of sessions.
+        let comes_back = async || {
+            let name = Some("shop.example");
+            let stream = connect(edge.clone(), client.clone(), name).await.unwrap();
+            let connection = stream.get_ref().1;
+            assert_eq!(connection.protocol_version(), Some(version.version));
+            (connection.handshake_kind().unwrap(), shown(&stream))
+        };
+        let (full, resumed) = (HandshakeKind::Full, HandshakeKind::Resumed);
+        assert_eq!(comes_back().await, (full, leaf(&first)));
+        assert_eq!(comes_back().await, (resumed, leaf(&first)));
+        // What does not concern this name changes nothing for it.
+        index.put(credential(&other));
+        index.put(credential(&fallback(rest.clone())));
+        assert_eq!(comes_back().await, (resumed, leaf(&first)));
+        index.put(credential(&renewed));
+        assert_eq!(comes_back().await, (full, leaf(&renewed)));
+        assert_eq!(comes_back().await, (resumed, leaf(&renewed)));
+        index.remove("shop");
+        assert_eq!(comes_back().await, (full, leaf(&rest)));
+        assert_eq!(comes_back().await, (resumed, leaf(&rest)));
+        index.put(credential(&wild));
+        assert_eq!(comes_back().await, (full, leaf(&wild)));
     }
+}
+
+#[tokio::test]
+async fn another_default_shows_on_the_next_handshake_of_a_client_that_has_a_ticket() {
+    let ca = Ca::new("CA");
+    let factory = fallback(ca.credential("factory", 1, &["machine.local"]));
+    let chosen = fallback(ca.credential("chosen", 2, &["shop.example"]));
+    let index = index_of([&factory]);
+    let (edge, client) = (edge(&index), client());
+    let comes_back = async |edge: &Arc<Edge>| {
+        let stream = connect(edge.clone(), client.clone(), None).await.unwrap();
+        (stream.get_ref().1.handshake_kind().unwrap(), shown(&stream))
+    };
+    let (full, resumed) = (HandshakeKind::Full, HandshakeKind::Resumed);
+    assert_eq!(comes_back(&edge).await, (full, leaf(&factory)));
+    assert_eq!(comes_back(&edge).await, (resumed, leaf(&factory)));
+    index.put(credential(&chosen));
+    assert_eq!(comes_back(&edge).await, (full, leaf(&chosen)));
+    // Another gateway's tickets are none here: each has keys of its own.
+    let another = Edge::new(Policy::Modern, index.clone()).unwrap().into();
+    assert_eq!(comes_back(&another).await, (full, leaf(&chosen)));
+}
+
+#[tokio::test]
+async fn a_certificate_that_ran_out_resumes_nothing_where_a_valid_one_answers() {
+    let ca = Ca::new("CA");
+    let until = |id, rank, seconds| {
+        let mut sent = ca.credential(id, 1, &["shop.example"]);
+        sent.rank = rank;
+        sent.not_after.get_or_insert_default().seconds = seconds;
+        sent
+    };
+    let (automated, imported) = (until("automated", 3, 60), until("imported", 2, 3600));
+    let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH);
+    let index = Arc::new(ServingIndex::new(clock.clone()));
+    index.replace([&automated, &imported].map(credential));
+    let (edge, client) = (edge(&index), client());
+    for (kind, expected) in [
+        (HandshakeKind::Full, &automated),
+        (HandshakeKind::Resumed, &automated),
+        (HandshakeKind::Full, &imported),
+    ] {
+        if expected.certificate_id == "imported" {
+            clock.advance(Duration::from_secs(61));
+        }
+        let stream = connect(edge.clone(), client.clone(), Some("shop.example"));
+        let stream = stream.await.unwrap();
+        assert_eq!(stream.get_ref().1.handshake_kind(), Some(kind));
+        assert_eq!(shown(&stream), leaf(expected));
+    }
+}
+
+#[tokio::test]
+async fn the_key_exchange_is_safe_from_quantum_computers_where_the_client_can() {
+    let ca = Ca::new("CA");
+    let index = index_of([&ca.credential("a", 1, &["shop.example"])]);
+    for (groups, chosen) in [
+        (vec![X25519MLKEM768, X25519], "X25519MLKEM768"),
+        (vec![X25519, SECP384R1], "X25519"),
+        (vec![SECP256R1], "secp256r1"),
+        (vec![SECP384R1], "secp384r1"),
+    ] {
+        let config = offering(groups, rustls::DEFAULT_VERSIONS);
+        let stream = connect(edge(&index), config, Some("shop.example"));
+        let stream = stream.await.unwrap();
+        let group = stream.get_ref().1.negotiated_key_exchange_group();
+        assert_eq!(group.unwrap().name().as_str(), Some(chosen));
+    }
+}
+
+#[tokio::test]
+async fn modern_is_tls_1_3_alone() {
+    let ca = Ca::new("CA");
+    let index = index_of([&ca.credential("a", 1, &["shop.example"])]);
+    for (policy, version, spoken) in [
+        (Policy::Intermediate, &rustls::version::TLS13, true),
+        (Policy::Intermediate, &rustls::version::TLS12, true),
+        (Policy::Modern, &rustls::version::TLS13, true),
+        (Policy::Modern, &rustls::version::TLS12, false),
+    ] {
+        let edge = Arc::new(Edge::new(policy, index.clone()).unwrap());
+        let connected = connect(edge, speaking(version), Some("shop.example")).await;
+        assert_eq!(connected.is_ok(), spoken, "{policy:?}, {version:?}");
+    }
+}
+
+/// A client of this version alone.
+fn speaking(version: &'static SupportedProtocolVersion) -> rustls::ClientConfig {
+    offering(aws_lc_rs::DEFAULT_KX_GROUPS.to_vec(), &[version])
+}
+
+fn offering(
+    kx_groups: Vec<&'static dyn SupportedKxGroup>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> rustls::ClientConfig {
+    let provider = CryptoProvider {
+        kx_groups,
+        ..aws_lc_rs::default_provider()
+    };
+    rustls::ClientConfig::builder_with_provider(provider.into())
+        .with_protocol_versions(versions)
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(anything())
+        .with_no_client_auth()
 }
 
 #[tokio::test]
@@ -224,8 +343,8 @@ async fn http2_and_http1_are_offered() {
     ] {
         let mut config = client();
         config.alpn_protocols = offered;
-        let server = server_config(index.clone()).unwrap();
-        let stream = connect(server, config, Some("shop.example")).await.unwrap();
+        let stream = connect(edge(&index), config, Some("shop.example"));
+        let stream = stream.await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), chosen);
     }
 }

@@ -32,7 +32,7 @@ use crate::{
     grpc, https,
     people::People,
     serving,
-    tls::{self, ServingIndex},
+    tls::{self, Issuers, Policy, ServingIndex},
     tokens::{Bootstrap, Token},
 };
 
@@ -202,7 +202,8 @@ pub async fn edge_with_log(role: Role, house: House) -> Edge {
 async fn edge_on(role: Role, house: House, nats: Option<Nats>) -> Edge {
     let ca = Ca::new("web CA");
     let index = Arc::new(ServingIndex::new(runtime::Clock::system()));
-    index.replace([serving::credential(ca.credential("edge", 1, &["edge.example"])).unwrap()]);
+    let shown = ca.credential("edge", 1, &["edge.example"]);
+    index.replace([serving::credential(shown, &Issuers::default()).unwrap()]);
 
     let token = Token::generate().unwrap();
     let token_file = house.path("digest");
@@ -228,12 +229,11 @@ async fn edge_on(role: Role, house: House, nats: Option<Nats>) -> Edge {
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let tls = tls::server_config(index.clone()).unwrap();
+    let tls = tls::Edge::new(Policy::Intermediate, index).unwrap();
     tokio::spawn(async move {
         https::serve(
             listener,
-            tls,
-            index,
+            tls.into(),
             Arc::new(Challenges::new()),
             forwarder,
             &Config::default(),
