@@ -25,8 +25,20 @@ async fn testssl_finds_nothing_above_low() {
     .await;
     let findings = report(&town).await;
     // It has looked at everything.
-    for id in ["TLS1_3", "cipher_order", "cipherlist_STRONG", "FS", "ROBOT", "BREACH", "HSTS", "cert_trust"] {
-        assert!(findings.iter().any(|found| found.id == id), "{id}: {findings:#?}");
+    for id in [
+        "TLS1_3",
+        "cipher_order",
+        "cipherlist_STRONG",
+        "FS",
+        "ROBOT",
+        "BREACH",
+        "HSTS",
+        "cert_trust",
+    ] {
+        assert!(
+            findings.iter().any(|found| found.id == id),
+            "{id}: {findings:#?}"
+        );
     }
     let above_low = findings
         .iter()
@@ -38,11 +50,22 @@ async fn testssl_finds_nothing_above_low() {
 
 async fn report(town: &Town) -> Vec<Finding> {
     let folder = tempfile::tempdir().unwrap();
-    let (json, root) = (folder.path().join("report.json"), folder.path().join("root.pem"));
+    let (json, root) = (
+        folder.path().join("report.json"),
+        folder.path().join("root.pem"),
+    );
     std::fs::write(&root, town.ca.issuing_root().await).unwrap();
     let mut command = Command::new(tool("testssl"));
     command
-        .args(["--quiet", "--color", "0", "--warnings", "off", "--nodns", "none"])
+        .args([
+            "--quiet",
+            "--color",
+            "0",
+            "--warnings",
+            "off",
+            "--nodns",
+            "none",
+        ])
         .args(["--ip", "127.0.0.1", "--add-ca"])
         .arg(&root)
         .arg("--jsonfile")

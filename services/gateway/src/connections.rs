@@ -155,7 +155,8 @@ impl Requests {
 
     /// One more, until what is returned is dropped.
     pub fn begin(&self) -> InFlight {
-        self.0.send_modify(|under_way| under_way.change(under_way.count + 1));
+        self.0
+            .send_modify(|under_way| under_way.change(under_way.count + 1));
         InFlight(self.0.clone())
     }
 
@@ -199,7 +200,8 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.send_modify(|under_way| under_way.change(under_way.count - 1));
+        self.0
+            .send_modify(|under_way| under_way.change(under_way.count - 1));
     }
 }
 

@@ -33,9 +33,7 @@ pub async fn follow(keystore: Channel, index: &Arc<ServingIndex>, stopping: &Can
                 .watch_serving_credentials(WatchServingCredentialsRequest {})
                 .await
             {
-                Ok(changes) => {
-                    take_in(changes.into_inner(), index, &issuers, &mut backoff).await
-                },
+                Ok(changes) => take_in(changes.into_inner(), index, &issuers, &mut backoff).await,
                 Err(status) => status,
             };
             warn!(

@@ -25,7 +25,9 @@ fn index_of<'a>(credentials: impl IntoIterator<Item = &'a ServingCredential>) ->
 }
 
 fn edge(index: &Arc<ServingIndex>) -> Arc<Edge> {
-    Edge::new(Policy::Intermediate, index.clone()).unwrap().into()
+    Edge::new(Policy::Intermediate, index.clone())
+        .unwrap()
+        .into()
 }
 
 fn credential(sent: &ServingCredential) -> Credential {
