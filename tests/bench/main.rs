@@ -3,7 +3,8 @@
 //!     make bench                      all of them
 //!     target/release/bench appends    some of them
 //!
-//! [`appends`], [`catch_up`], [`start`], [`issuance`], [`self_signed`], [`import`], [`schedule`] and [`queries`] measure; [`figure`] is
+//! [`appends`], [`catch_up`], [`start`], [`issuance`], [`self_signed`], [`import`], [`schedule`], [`queries`], [`forward`]
+//! and [`edge`] measure; [`figure`] is
 //! what they answer with. The table goes to stdout, the same as JSON to `bench.json` in the target folder. The exit
 //! status is 1 where a figure was not reached.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // What is measured must work: else there is no figure.
@@ -12,7 +13,9 @@ mod appends;
 mod bare;
 mod catch_up;
 mod client;
+mod edge;
 mod figure;
+mod forward;
 mod import;
 mod issuance;
 mod memory;
@@ -53,7 +56,9 @@ async fn main() -> ExitCode {
             "self-signed" => self_signed::measure().await,
             "import" => import::measure().await,
             "schedule" => schedule::measure().await,
-            _ => queries::measure().await,
+            "queries" => queries::measure().await,
+            "forward" => forward::measure().await,
+            _ => edge::measure().await,
         });
     }
     figure::print(&figures);
@@ -67,7 +72,7 @@ async fn main() -> ExitCode {
     }
 }
 
-const MEASUREMENTS: [&str; 8] = [
+const MEASUREMENTS: [&str; 10] = [
     "appends",
     "catch-up",
     "start",
@@ -76,4 +81,6 @@ const MEASUREMENTS: [&str; 8] = [
     "import",
     "schedule",
     "queries",
+    "forward",
+    "edge",
 ];

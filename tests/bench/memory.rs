@@ -1,4 +1,4 @@
-//! How much memory a process has resident.
+//! How much memory a process has resident, and how much of a processor it has used.
 
 use std::{fs, time::Duration};
 
@@ -10,6 +10,15 @@ pub fn resident(id: u32) -> f64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
     kibibytes.unwrap_or(0.0) / 1024.0
+}
+
+/// Seconds of a processor that a process has used so far, in the kernel too; 0 where it has ended.
+pub fn cpu_time(id: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    // "id (name) state …", where the name may hold anything: the 14th and 15th field, in hundredths (USER_HZ).
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    ticks.filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 /// Looks at a process again and again.

@@ -10,6 +10,8 @@ use town::{Town, tools::tool, wait};
 struct Finding {
     id: String,
     severity: String,
+    // Shown where it is too much.
+    #[allow(dead_code)]
     finding: String,
 }
 

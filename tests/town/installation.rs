@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -188,14 +188,39 @@ allow = ["127.0.0.0/8", "::1"]
 
     /// Starts one service by itself.
     pub fn start(&mut self, service: &str) {
-        let mut command = command_line::command(&self.home);
-        command
-            .args(["service", service, "--data-dir"])
-            .arg(&self.data);
+        let mut command = self.service(service);
         self.running.insert(
             service.to_owned(),
             Child::start(service, &mut command, &self.logs),
         );
+    }
+
+    /// Starts one service by itself, on this processor alone.
+    pub fn start_on_core(&mut self, service: &str, core: usize) {
+        let command = self.service(service);
+        let mut on_core = Command::new("taskset");
+        on_core
+            .args(["-c", &core.to_string()])
+            .arg(command.get_program())
+            .args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => on_core.env(name, value),
+                None => on_core.env_remove(name),
+            };
+        }
+        self.running.insert(
+            service.to_owned(),
+            Child::start(service, &mut on_core, &self.logs),
+        );
+    }
+
+    fn service(&self, service: &str) -> Command {
+        let mut command = command_line::command(&self.home);
+        command
+            .args(["service", service, "--data-dir"])
+            .arg(&self.data);
+        command
     }
 
     /// Starts one more acme-agent beside the first, on the same folder; it goes by this name.
@@ -292,19 +317,16 @@ allow = ["127.0.0.0/8", "::1"]
 
     /// A channel from one service to another, with the first one's identity.
     pub fn channel(&self, from: &'static str, to: &str) -> Channel {
+        self.runtime(from, None).channel(to).expect("a channel")
+    }
+
+    /// What a service stands on, with its identity: for one that a test plays itself.
+    pub fn runtime(&self, service: &'static str, listener: Option<TcpListener>) -> Runtime {
         let settings = Settings::read(None, Some(&self.data)).expect("the configuration");
         let shared = settings.shared().expect("the configuration");
-        let runtime = Runtime::start(
-            from,
-            shared,
-            Clock::system(),
-            CancellationToken::new(),
-            None,
-        );
-        runtime
+        let stopping = CancellationToken::new();
+        Runtime::start(service, shared, Clock::system(), stopping, listener)
             .expect("init made an identity")
-            .channel(to)
-            .expect("a channel")
     }
 
     /// Where a service's internal gRPC is, when it runs by itself.

@@ -65,7 +65,7 @@ mod rows;
 mod serving;
 mod session;
 pub mod set_up;
-mod tls;
+pub mod tls;
 mod tls_alpn_01;
 pub mod tokens;
 mod user_code;

@@ -25,7 +25,7 @@ use rustls::{
 use serde::Deserialize;
 use tracing::debug;
 
-pub use index::{Answer, Credential, Issuers, ServingIndex};
+pub use index::{Answer, Credential, Found, Issuers, ServingIndex};
 use tickets::Tickets;
 
 /// What is spoken with clients: Mozilla's guidelines (Server Side TLS, version 5.7), in their order.
