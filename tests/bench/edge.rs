@@ -49,7 +49,10 @@ pub async fn measure() -> Vec<Figure> {
 
     let [ours, nginxs, caddys] = in_turns([&gateway, &nginx_server, &caddy_server], &estate).await;
     let beside = |name, rival: &[Rate], wanted| {
-        let each = ours.iter().zip(rival).map(|(us, them)| us.a_core / them.a_core);
+        let each = ours
+            .iter()
+            .zip(rival)
+            .map(|(us, them)| us.a_core / them.a_core);
         let of = |rates: &[Rate], one: fn(&Rate) -> f64| median(rates.iter().map(one));
         Figure {
             name,

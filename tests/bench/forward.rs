@@ -23,10 +23,18 @@ pub async fn measure() -> Vec<Figure> {
         let (mut these, mut those) = (Vec::new(), Vec::new());
         for _ in 0..CALLS {
             let started = Instant::now();
-            through.clone().list_presets(ListPresetsRequest {}).await.unwrap();
+            through
+                .clone()
+                .list_presets(ListPresetsRequest {})
+                .await
+                .unwrap();
             these.push(started.elapsed().as_secs_f64() * 1e6);
             let started = Instant::now();
-            straight.clone().list_presets(ListPresetsRequest {}).await.unwrap();
+            straight
+                .clone()
+                .list_presets(ListPresetsRequest {})
+                .await
+                .unwrap();
             those.push(started.elapsed().as_secs_f64() * 1e6);
         }
         // The first is not counted.
@@ -35,7 +43,10 @@ pub async fn measure() -> Vec<Figure> {
             direct.push(median(those));
         }
     }
-    let cost = forwarded.iter().zip(&direct).map(|(one, other)| one - other);
+    let cost = forwarded
+        .iter()
+        .zip(&direct)
+        .map(|(one, other)| one - other);
     vec![Figure {
         name: "unary call through the gateway, beside the direct one",
         value: median(cost),

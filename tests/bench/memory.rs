@@ -18,7 +18,10 @@ pub fn cpu_time(id: u32) -> f64 {
     // "id (name) state …", where the name may hold anything: the 14th and 15th field, in hundredths (USER_HZ).
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
     let ticks = fields.split_whitespace().skip(11).take(2);
-    ticks.filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / 100.0
+    ticks
+        .filter_map(|field| field.parse::<f64>().ok())
+        .sum::<f64>()
+        / 100.0
 }
 
 /// Looks at a process again and again.

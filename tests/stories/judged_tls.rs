@@ -1,4 +1,4 @@
-//! What testssl.sh says of the edge.
+//! What testssl.sh says of the edge: nothing above LOW.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use town::{Town, tools::tool, wait};
 struct Finding {
     id: String,
     severity: String,
-    // Shown where it is too much.
+    // Shown where it is not fine.
     #[allow(dead_code)]
     finding: String,
 }
@@ -27,27 +27,16 @@ async fn testssl_finds_nothing_above_low() {
     .await;
     let findings = report(&town).await;
     // It has looked at everything.
-    for id in [
-        "TLS1_3",
-        "cipher_order",
-        "cipherlist_STRONG",
-        "FS",
-        "ROBOT",
-        "BREACH",
-        "HSTS",
-        "cert_trust",
-    ] {
-        assert!(
-            findings.iter().any(|found| found.id == id),
-            "{id}: {findings:#?}"
-        );
+    for id in LOOKED_AT {
+        let looked = findings.iter().any(|found| found.id.ends_with(id));
+        assert!(looked, "{id}: {findings:#?}");
     }
-    let above_low = findings
+    let not_fine = findings
         .iter()
-        .filter(|found| !["OK", "INFO", "LOW", "DEBUG"].contains(&found.severity.as_str()))
-        .filter(|found| !OF_THE_TEST_CA.iter().any(|(id, _)| found.id == *id))
+        .filter(|found| !["OK", "INFO", "LOW"].contains(&found.severity.as_str()))
+        .filter(|found| !NOT_OF_THE_EDGE.iter().any(|(id, _)| found.id == *id))
         .collect::<Vec<_>>();
-    assert!(above_low.is_empty(), "{above_low:#?}");
+    assert!(not_fine.is_empty(), "{not_fine:#?}");
 }
 
 async fn report(town: &Town) -> Vec<Finding> {
@@ -61,6 +50,7 @@ async fn report(town: &Town) -> Vec<Finding> {
     command
         .args([
             "--quiet",
+            "--fast",
             "--color",
             "0",
             "--warnings",
@@ -82,5 +72,31 @@ async fn report(town: &Town) -> Vec<Finding> {
         .unwrap_or_else(|e| panic!("{e}: {report}\n{}", String::from_utf8_lossy(&said.stdout)))
 }
 
-/// Findings about the certificate that are the test CA's doing, and not the edge's.
-const OF_THE_TEST_CA: [(&str, &str); 0] = [];
+/// One of each part of the report. "FS" is "PFS" in older versions.
+const LOOKED_AT: [&str; 9] = [
+    "TLS1_3",
+    "cipherlist_STRONG",
+    "FS",
+    "cipher_order",
+    "TLS_session_ticket",
+    "cert_trust",
+    "HSTS_time",
+    "ROBOT",
+    "BREACH",
+];
+
+/// Findings that the edge has no part in, and why.
+const NOT_OF_THE_EDGE: [(&str, &str); 3] = [
+    (
+        "cert_revocation",
+        "the test CA writes into its certificates neither where its CRL nor where its OCSP is",
+    ),
+    (
+        "engine_problem",
+        "the openssl that testssl finds has no engines",
+    ),
+    (
+        "sessionresumption_ticket",
+        "with TLS 1.3 testssl leaves before the ticket comes, and then has none to come back with",
+    ),
+];

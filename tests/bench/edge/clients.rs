@@ -9,6 +9,7 @@ use std::{
 
 use api::keystore::v1::ServingCredential;
 use aws_lc_rs::agreement::{PrivateKey, UnparsedPublicKey, X25519, agree};
+use rustix::thread::{CpuSet, sched_setaffinity};
 use rustls::{
     ClientConfig, DigitallySignedStruct, Error, HandshakeKind, NamedGroup, SignatureScheme,
     client::{
@@ -18,7 +19,6 @@ use rustls::{
     crypto::{ActiveKeyExchange, CryptoProvider, SharedSecret, SupportedKxGroup, aws_lc_rs as tls},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
-use rustix::thread::{CpuSet, sched_setaffinity};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -61,7 +61,9 @@ pub async fn run(address: SocketAddr, credentials: &[ServingCredential], seconds
                     let (mut done, mut drawn) = (0, client as u64 + 1);
                     while Instant::now() < until {
                         // Knuth's generator: which name comes next is as good as random.
-                        drawn = drawn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                        drawn = drawn
+                            .wrapping_mul(6_364_136_223_846_793_005)
+                            .wrapping_add(1);
                         let number = (drawn >> 33) as usize % leaves.len();
                         let shown = handshake(address, config.clone(), number).await;
                         assert_eq!(*shown.unwrap(), *leaves[number]);
@@ -159,7 +161,9 @@ impl ActiveKeyExchange for Agreement {
     fn complete(self: Box<Self>, theirs: &[u8]) -> Result<SharedSecret, Error> {
         let theirs = UnparsedPublicKey::new(&X25519, theirs);
         let failed = Error::General("no agreement".to_owned());
-        agree(&self.key, theirs, failed, |secret| Ok(SharedSecret::from(secret)))
+        agree(&self.key, theirs, failed, |secret| {
+            Ok(SharedSecret::from(secret))
+        })
     }
 
     fn pub_key(&self) -> &[u8] {

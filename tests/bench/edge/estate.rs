@@ -51,7 +51,11 @@ impl Estate {
         fs::create_dir_all(folder).unwrap();
         for (number, credential) in self.credentials.iter().enumerate() {
             let chain = credential.chain_der.iter().map(|der| pem(der));
-            fs::write(folder.join(format!("{number}.crt")), chain.collect::<String>()).unwrap();
+            fs::write(
+                folder.join(format!("{number}.crt")),
+                chain.collect::<String>(),
+            )
+            .unwrap();
             let key = pem(&credential.private_key_der).replace("CERTIFICATE", "PRIVATE KEY");
             fs::write(folder.join(format!("{number}.key")), key).unwrap();
         }

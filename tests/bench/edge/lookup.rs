@@ -41,7 +41,9 @@ pub fn measure() -> Figure {
     let nanoseconds = [0, 1, 2].map(|kind| {
         let mut drawn = 1_u64;
         let names = (0..LOOKUPS).map(|_| {
-            drawn = drawn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            drawn = drawn
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             name(kind, (drawn >> 33) as usize % NAMES)
         });
         let names = names.collect::<Vec<_>>();
