@@ -48,6 +48,11 @@ impl Ca {
         self.0.pem()
     }
 
+    /// The same, DER.
+    pub fn der(&self) -> Vec<u8> {
+        self.0.der().to_vec()
+    }
+
     /// What the keystore sends for a certificate of these names.
     pub fn credential(&self, id: &str, position: u64, names: &[&str]) -> ServingCredential {
         self.credential_with(id, position, names, &rcgen::PKCS_ECDSA_P256_SHA256)

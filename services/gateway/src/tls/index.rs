@@ -342,4 +342,40 @@ mod tests {
         assert!(Arc::ptr_eq(&kept, &issuers.shared(&chain("kept"))));
         assert!(issuers.0.lock().unwrap().chains.len() <= 2 * FEW_CHAINS);
     }
+
+    #[test]
+    fn a_certificate_with_its_chain_and_key_takes_at_most_4_kib() {
+        let (ca, issuer) = (Ca::new("CA"), Ca::new("issuer").der());
+        let sent = (0..MANY).map(|number| {
+            let name = format!("host-{number}.shops.example");
+            let id = uuid::Uuid::new_v4().to_string();
+            let mut sent = ca.credential(&id, number, &[&name]);
+            // A public CA writes about 1 KiB, and its own certificate is a little longer.
+            sent.chain_der.push(issuer.repeat(2).into());
+            sent
+        });
+        let sent = sent.collect::<Vec<_>>();
+        let (index, issuers) = (ServingIndex::new(Clock::system()), Issuers::default());
+        let before = resident();
+        index.replace(sent.iter().map(|sent| {
+            // As it comes from the keystore: in memory of its own.
+            let mut copy = sent.clone();
+            copy.private_key_der = sent.private_key_der.to_vec().into();
+            serving::credential(copy, &issuers).unwrap()
+        }));
+        let each = (resident() - before) / MANY;
+        eprintln!("{each} bytes each");
+        assert_eq!(index.len(), MANY as usize);
+        assert!(each <= 4096, "{each} bytes each");
+    }
+
+    /// Bytes that this process has in memory.
+    fn resident() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kibibytes = line.unwrap().trim().trim_end_matches(" kB");
+        kibibytes.parse::<u64>().unwrap() * 1024
+    }
+
+    const MANY: u64 = 4_000;
 }
