@@ -122,8 +122,9 @@ pub async fn run(
     let bootstrap = tokens::Bootstrap::in_file(token_file.clone(), Role::Admin);
     let bearers = bearers::Bearers::new(bootstrap, people.commands.clone());
     let own = grpc::routes(&people.commands, stopping.clone()).map_err(RunError::Reflection)?;
-    let forwarder = forward::Forwarder::new(&runtime, bearers.clone(), own, config.max_request_bytes)
-        .map_err(RunError::Channel)?;
+    let forwarder =
+        forward::Forwarder::new(&runtime, bearers.clone(), own, config.max_request_bytes)
+            .map_err(RunError::Channel)?;
     let until_set_up = vec![set_up::digest_file(runtime.layout()), token_file];
     let challenges = Arc::new(challenges::Challenges::new());
     let public_port = config.public_https_port.unwrap_or(https_address.port());

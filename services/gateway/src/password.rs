@@ -4,7 +4,7 @@
 //! time, on threads where they keep nobody waiting; at most [`WAITING`] more wait, and whoever comes then is told
 //! to try again: what a flood of wrong passwords takes up is bounded, and written here.
 
-mod common;
+mod guessed;
 mod hash;
 
 use std::{fmt, sync::Arc};
@@ -70,7 +70,7 @@ impl Password {
             return Err(Unfit::TooShort);
         }
         let folded = Zeroizing::new(password.0.to_lowercase());
-        if common::is_common(&folded) {
+        if guessed::is_common(&folded) {
             return Err(Unfit::Common);
         }
         let own = names.iter().map(|name| name.to_lowercase());
@@ -210,7 +210,7 @@ mod tests {
             "correct horse",
             "            x",
             "ääääääääääää1",
-            &"ß".repeat(127),
+            &"zwölf Boxkämpfer ".repeat(7),
             "no upper, no digit",
         ] {
             assert_eq!(chosen(fit), Ok(()), "{fit:?}");

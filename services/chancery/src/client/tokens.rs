@@ -19,11 +19,9 @@ pub enum TokensCommand {
     /// Make a token, and write it to stdout: it is never shown again.
     Create(CreateArgs),
     /// End a token at once, by id or name.
-    #[command(
-        after_help = "Examples:\n  chancery tokens revoke \"deploy of the shop\"
+    #[command(after_help = "Examples:\n  chancery tokens revoke 'deploy of the shop'
 
-Calls with it are refused within a second, and its streams end: at other gateways within five."
-    )]
+Calls with it are refused within a second, and its streams end: at other gateways within five.")]
     Revoke {
         /// Id or name.
         #[arg(value_name = "TOKEN")]
@@ -37,7 +35,7 @@ Calls with it are refused within a second, and its streams end: at other gateway
 /// `chancery tokens create`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  chancery tokens create \"deploy of the shop\" --role operator \\
+  chancery tokens create 'deploy of the shop' --role operator \\
       --certificates shop.example --certificates '*.shop.example' --key-export > shop.token
   chancery tokens create monitoring --role viewer --days 366 > monitoring.token
   chancery login https://chancery.example.com < shop.token

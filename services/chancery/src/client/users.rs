@@ -98,7 +98,7 @@ pub struct CommandArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   chancery users create anna --role operator
-  chancery users create anna --role admin --name \"Anna Schmidt\" --email anna@example.com
+  chancery users create anna --role admin --name 'Anna Schmidt' --email anna@example.com
 
 The link is shown once: give it to him in a way that nobody else reads.")]
 pub struct CreateArgs {
