@@ -22,6 +22,7 @@ mod issue;
 mod killed_import;
 mod missing_issuers;
 mod one_folder;
+mod programs;
 mod put_away;
 mod races;
 mod refusals;
