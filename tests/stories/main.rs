@@ -24,6 +24,7 @@ mod judged_tls;
 mod killed_import;
 mod missing_issuers;
 mod one_folder;
+mod programs;
 mod put_away;
 mod races;
 mod refusals;

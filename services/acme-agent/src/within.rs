@@ -57,3 +57,19 @@ impl Requests {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_name_that_is_not_his_is_named() {
+        let shop = CertificateFilter::new(["*.shop.example"]).unwrap();
+        let his = ["a.shop.example", "*.shop.example"];
+        assert_eq!(names(his, &shop), Ok(()));
+        let outside = Refusal::OutsideOfFilter("bank.example".into());
+        let both = ["a.shop.example", "bank.example", "evil.example"];
+        assert_eq!(names(both, &shop), Err(outside));
+        assert_eq!(names(both, &CertificateFilter::default()), Ok(()));
+    }
+}

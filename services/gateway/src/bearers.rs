@@ -45,6 +45,8 @@ struct Inner {
 struct Known {
     by_digest: HashMap<TokenDigest, Entry>,
     by_id: HashMap<Uuid, Entry>,
+    /// When it was read that the set-up is still to come, and the last change of the rows before that.
+    to_be_set_up: Option<(Instant, u64)>,
 }
 
 struct Entry {
@@ -94,7 +96,7 @@ impl Bearers {
         let not_bootstrap = match self.inner.bootstrap.holder(presented).await {
             Ok(principal) => {
                 // Its file goes with the set-up, and may not be this gateway's to remove.
-                let ended = self.inner.commands.is_set_up().await;
+                let ended = self.is_set_up().await;
                 return match ended.map_err(TokenError::Database)? {
                     true => Err(TokenError::Unknown),
                     false => Ok(principal),
@@ -117,7 +119,7 @@ impl Bearers {
     pub async fn still_hold(&self, principal: &Principal) -> bool {
         match principal.who {
             Who::Bootstrap => {
-                let ended = self.inner.commands.is_set_up().await.unwrap_or(false);
+                let ended = self.is_set_up().await.unwrap_or(false);
                 !ended && self.inner.bootstrap.still_hold(principal).await
             }
             Who::Token { id, .. } => match self.of_token(id).await {
@@ -139,6 +141,18 @@ impl Bearers {
                 }
             },
         }
+    }
+
+    /// Whether the set-up is done: then the bootstrap token has ended.
+    async fn is_set_up(&self) -> Result<bool, DbErr> {
+        let position = *self.inner.commands.changed.borrow();
+        let remembered = self.known().to_be_set_up;
+        if remembered.is_some_and(|(read, at)| at == position && read.elapsed() < REMEMBERED) {
+            return Ok(false);
+        }
+        let done = self.inner.commands.is_set_up().await?;
+        self.known().to_be_set_up = (!done).then(|| (Instant::now(), position));
+        Ok(done)
     }
 
     async fn of_token(&self, id: Uuid) -> Result<Option<Principal>, DbErr> {

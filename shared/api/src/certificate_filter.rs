@@ -132,6 +132,13 @@ mod tests {
         assert!(shop.covers(["a.shop.example", "b.shop.example"]));
         assert!(!shop.covers(["a.shop.example", "bank.example"]));
         assert!(!shop.covers::<&str>([]), "a name-less one is not covered");
+        let names = SubjectAltNames {
+            dns_names: vec!["a.shop.example".into()],
+            ip_addresses: vec!["192.0.2.1".into()],
+        };
+        assert!(!shop.covers_all(Some(&names)) && !shop.covers_all(None));
+        let with_address = filter(&["*.shop.example", "192.0.2.1"]);
+        assert!(with_address.covers_all(Some(&names)));
         assert!(CertificateFilter::default().covers(["anything"]));
         assert!(CertificateFilter::default().covers::<&str>([]));
     }

@@ -7,5 +7,6 @@ mod everywhere;
 mod logins;
 mod long;
 mod streamed;
+mod table;
 mod tokens;
 mod web;

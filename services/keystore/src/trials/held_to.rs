@@ -70,14 +70,14 @@ async fn his_are_given_out_and_others_are_not_there() {
         keystore.export_with_private_keys(request).await
     };
     assert!(with_keys(&[his]).await.is_ok());
-    let before = trial.log.last_sequence().await.unwrap();
+    let before = trial.keystore.commands.log.last_sequence().await.unwrap();
     // One that is not his, and nothing of the call is given out.
     for ids in [&[others][..], &[his, others], &[Uuid::new_v4()]] {
         not_there(&with_keys(ids).await.unwrap_err());
         let request = asked_for_the_shop(export(ids, false));
         not_there(&keystore.export(request).await.unwrap_err());
     }
-    assert_eq!(trial.log.last_sequence().await.unwrap(), before);
+    assert_eq!(trial.keystore.commands.log.last_sequence().await.unwrap(), before);
     let free = keystore
         .export(asked("free", export(&[his, others], false)))
         .await;
