@@ -184,7 +184,7 @@ impl hyper::body::Body for Counted {
 }
 
 /// What counts as one address: a customer's IPv6 network is a /64.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => {
