@@ -26,6 +26,10 @@ pub struct Config {
     pub max_connections_per_address: usize,
     /// The longest body of a request, in bytes; a method that declares a longer one takes that. Default 1 MiB.
     pub max_request_bytes: usize,
+    /// A person who does nothing for so long has to sign in again. Default 30 minutes.
+    pub session_idle_minutes: u16,
+    /// A person who signed in so long ago has to sign in again. Default 12 hours.
+    pub session_hours: u16,
 }
 
 impl Default for Config {
@@ -38,6 +42,8 @@ impl Default for Config {
             max_connections: 512,
             max_connections_per_address: 128,
             max_request_bytes: 1 << 20,
+            session_idle_minutes: 30,
+            session_hours: 12,
         }
     }
 }

@@ -5,17 +5,14 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use api::{
-    gateway::v1::session_service_server::SessionServiceServer, metadata::CORRELATION_ID,
-    options::v1::Role, policy,
-};
+use api::{CertificateFilter, metadata::CORRELATION_ID, options::v1::Role, policy};
 use hyper::{
     HeaderMap, Method, Request, Response, Uri, Version, body::Incoming, header::HeaderValue,
 };
-use runtime::{ChannelError, Clock, Runtime};
+use runtime::{Caller, ChannelError, Clock, Runtime};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Status, body::Body, transport::Channel};
+use tonic::{Code, Status, body::Body, service::Routes, transport::Channel};
 use tower::ServiceExt;
 use tracing::{Instrument, debug, error, info_span, warn};
 
@@ -24,7 +21,6 @@ use crate::{
     places::{Place, Places},
     refusal::Refusal,
     relay::{self, End, Relay, TooLong},
-    session::Session,
     tokens::{Principal, TokenError, Tokens},
 };
 
@@ -40,7 +36,7 @@ struct Inner {
     acme_agent: Channel,
     notifier: Channel,
     projection: Channel,
-    session: SessionServiceServer<Session>,
+    own: Routes,
     tokens: Arc<Tokens>,
     calls: Places<String>,
     clock: Clock,
@@ -69,13 +65,14 @@ enum Owner {
 }
 
 impl Forwarder {
-    /// Passes calls on to the runtime's peers.
+    /// Passes calls on to the runtime's peers, and to the gateway's `own` services.
     ///
     /// # Errors
     /// When a peer is not configured. None needs to be up.
     pub fn new(
         runtime: &Runtime,
         tokens: Arc<Tokens>,
+        own: Routes,
         max_request_bytes: usize,
     ) -> Result<Forwarder, ChannelError> {
         Ok(Forwarder {
@@ -85,7 +82,7 @@ impl Forwarder {
                 acme_agent: runtime.channel("acme-agent")?,
                 notifier: runtime.channel("notifier")?,
                 projection: runtime.channel("projection")?,
-                session: SessionServiceServer::new(Session),
+                own,
                 tokens,
                 calls: Places::new("calls at once", MAX_CALLS, MAX_CALLS_EACH),
                 clock: runtime.clock().clone(),
@@ -219,7 +216,19 @@ impl Inner {
         *onward.uri_mut() = Uri::try_from(path.as_str()).map_err(|_| Refusal::MethodUnknown)?;
         *onward.headers_mut() =
             call.onward(&parts.headers, principal, runtime::telemetry::traceparent());
-        onward.extensions_mut().insert(principal.clone());
+        if admitted.owner == Owner::Gateway {
+            // What another service learns from the headers, through its own runtime.
+            onward.extensions_mut().insert(Caller {
+                service: Owner::Gateway.service().to_owned(),
+                actor: principal.actor.clone(),
+                certificates: CertificateFilter::default(),
+                request_id: call.request_id.clone(),
+                correlation_id: call.correlation_id,
+                causation_id: None,
+                method: path.clone(),
+            });
+            onward.extensions_mut().insert(principal.clone());
+        }
         Ok(onward)
     }
 
@@ -235,7 +244,7 @@ impl Inner {
             Owner::Notifier => &self.notifier,
             Owner::Projection => &self.projection,
             Owner::Gateway => {
-                let answer = self.session.clone().oneshot(request).await;
+                let answer = self.own.clone().oneshot(request).await;
                 return Ok(answer.unwrap_or_else(|never| match never {}));
             }
         };

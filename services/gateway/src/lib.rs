@@ -3,17 +3,20 @@
 //! On the https port a connection takes its certificate from [`tls`], which [`serving`] keeps as the
 //! keystore says. A gRPC call then goes [`https`] → [`forward`] (may this caller do that? [`tokens`]) → the
 //! service that owns the method, with an actor that the gateway alone sets ([`call`]); [`relay`] passes the
-//! bodies on. [`session`] is the one service that is answered here, [`page`] what a browser finds.
+//! bodies on. What the gateway answers itself is [`grpc`], and [`page`] what a browser finds.
+//! A command on people walks [`grpc`] → [`commands`] → [`directory::decide`] or [`session::decide`] → `eventlog`;
+//! the [`rows`] follow from the event ([`follow`]), and [`people`] puts all of that together.
 //! On the http port, [`http`] answers ACME challenges from [`challenges`] and redirects the rest
 //! ([`redirect`]); those that come to the https port are answered by [`tls_alpn_01`]. [`connections`] and [`places`] bound what strangers can take up on both.
 
 use std::sync::Arc;
 
 use api::options::v1::Role;
-use runtime::{ChannelError, Runtime};
+use runtime::{ChannelError, DatabaseError, Runtime};
 use tracing::info;
 
 pub use crate::{
+    commands::{MachineError, MachineLink, reset_admin},
     config::Config,
     listeners::{BindError, Listeners},
 };
@@ -21,21 +24,33 @@ pub use crate::{
 mod backoff;
 mod call;
 mod challenges;
+mod code;
+mod commands;
 mod config;
 mod connections;
+mod directory;
+mod events;
 #[cfg(test)]
 mod fixture;
+mod follow;
 mod forward;
+mod grpc;
 mod http;
 mod https;
+mod instant;
 mod listeners;
 mod page;
+mod parse;
+mod password;
+mod people;
 mod places;
 mod redirect;
 mod refusal;
 mod relay;
+mod rows;
 mod serving;
 mod session;
+pub mod set_up;
 mod tls;
 mod tls_alpn_01;
 pub mod tokens;
@@ -52,6 +67,9 @@ pub enum RunError {
     /// TLS cannot be set up.
     #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
+    /// The own database.
+    #[error("cannot open the database")]
+    Database(#[source] DatabaseError),
     /// A service is not configured.
     #[error("cannot make a channel to the services")]
     Channel(#[source] ChannelError),
@@ -81,9 +99,13 @@ pub async fn run(
     let keystore = runtime.channel("keystore").map_err(RunError::Channel)?;
     let token_file = config.bootstrap_token_sha256_file.clone();
     let token_file = token_file.unwrap_or_else(|| tokens::digest_file(runtime.layout()));
-    let tokens = Arc::new(tokens::Tokens::in_file(token_file, Role::Admin));
-    let forwarder = forward::Forwarder::new(&runtime, tokens, config.max_request_bytes)
+    let tokens = Arc::new(tokens::Tokens::in_file(token_file.clone(), Role::Admin));
+    let people = people::People::open(&runtime, &config).await;
+    let people = people.map_err(RunError::Database)?;
+    let own = grpc::routes(&people.commands);
+    let forwarder = forward::Forwarder::new(&runtime, tokens, own, config.max_request_bytes)
         .map_err(RunError::Channel)?;
+    let until_set_up = vec![set_up::digest_file(runtime.layout()), token_file];
     let challenges = Arc::new(challenges::Challenges::new());
     let public_port = config.public_https_port.unwrap_or(https_address.port());
 
@@ -97,6 +119,7 @@ pub async fn run(
         tokio::join!(
             serving::follow(keystore, &index, &stopping),
             challenges.follow(|| runtime.nats(), &stopping),
+            people.work(async || runtime.log().await, until_set_up, stopping.clone()),
             stopping.run_until_cancelled(ready),
             https::serve(
                 https,

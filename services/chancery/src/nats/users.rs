@@ -37,7 +37,10 @@ pub fn users() -> Vec<User> {
         ),
         user("notifier", [log(), events(&["channel", "alert"])]),
         user("projection", [log()]),
-        user("gateway", [log(), challenges()]),
+        user(
+            "gateway",
+            [log(), events(&["directory", "api-token", "session"]), challenges()],
+        ),
         user("provisioner", [provisioning()]),
         user("auditor", [log()]),
     ]
@@ -119,6 +122,9 @@ mod tests {
             ("dns-provider", "acme-agent"),
             ("channel", "notifier"),
             ("alert", "notifier"),
+            ("directory", "gateway"),
+            ("api-token", "gateway"),
+            ("session", "gateway"),
         ] {
             let subject = subject::event(aggregate, "7c9e", "happened");
             let writers = users()

@@ -1,0 +1,28 @@
+//! The gateway's own tables: what may not stand in the log, and what follows from it.
+//!
+//! Names, addresses, hashes are here alone, and are erased with their person. Roles and standings are copies of
+//! what the log says, kept by [`crate::follow`].
+
+pub mod intended_password;
+pub mod invitation;
+pub mod refusals;
+pub mod session;
+pub mod set_up;
+pub mod user;
+
+use sea_orm_migration::MigrationTrait;
+
+/// The tables, oldest first.
+pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    vec![
+        Box::new(user::Migration),
+        Box::new(intended_password::Migration),
+        Box::new(invitation::Migration),
+        Box::new(session::Migration),
+        Box::new(refusals::Migration),
+        Box::new(set_up::Migration),
+        // Those of API tokens go here.
+        eventlog::checkpoint::migration(),
+        eventlog::request_ledger::migration(),
+    ]
+}
