@@ -1,4 +1,4 @@
-//! The https port: TLS by SNI, then gRPC to the [`Forwarder`], and a short text for the rest. A CA that looks for a
+//! The https port: TLS by SNI, then gRPC to the [`Forwarder`], and the rest to the [`Site`]. A CA that looks for a
 //! proof (RFC 8737) gets a handshake of its own, and no conversation.
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
@@ -26,9 +26,10 @@ use crate::{
     config::Config,
     connections::{self, Requests},
     forward::Forwarder,
-    page,
+    plain,
     tls::ServingIndex,
     tls_alpn_01,
+    web::Site,
 };
 
 /// Serves the https port until `stopping`.
@@ -38,19 +39,21 @@ pub async fn serve(
     index: Arc<ServingIndex>,
     challenges: Arc<Challenges>,
     forwarder: Forwarder,
+    site: Site,
     config: &Config,
     stopping: &CancellationToken,
 ) {
     let serve = |tcp, peer| {
         let (tls, index, forwarder) = (tls.clone(), index.clone(), forwarder.clone());
         let (challenges, stopping) = (challenges.clone(), stopping.clone());
+        let site = site.clone();
         async move {
             let handshake = handshake(tls, &index, &challenges, tcp);
             match stopping
                 .run_until_cancelled(timeout(HANDSHAKE, handshake))
                 .await
             {
-                Some(Ok(Ok(Some(tls)))) => converse(tls, peer, &index, forwarder, &stopping).await,
+                Some(Ok(Ok(Some(tls)))) => converse(tls, peer, &index, (forwarder, site), &stopping).await,
                 Some(Ok(Ok(None))) => debug!(%peer, "a challenge was answered"),
                 Some(Ok(Err(e))) => {
                     debug!(%peer, error = &e as &dyn std::error::Error, "no handshake")
@@ -89,7 +92,7 @@ async fn converse(
     tls: TlsStream<TcpStream>,
     peer: SocketAddr,
     index: &ServingIndex,
-    forwarder: Forwarder,
+    (forwarder, site): (Forwarder, Site),
     stopping: &CancellationToken,
 ) {
     let name = tls.get_ref().1.server_name();
@@ -99,9 +102,9 @@ async fn converse(
     let requests = Requests::new();
     let in_flight = requests.clone();
     let service = service_fn(move |request| {
-        let (forwarder, in_flight) = (forwarder.clone(), in_flight.begin());
+        let (forwarder, site, in_flight) = (forwarder.clone(), site.clone(), in_flight.begin());
         async move {
-            let response = answer(request, peer, own_certificate, &forwarder).await;
+            let response = answer(request, peer, own_certificate, &forwarder, &site).await;
             Ok::<_, Infallible>(in_flight.until_sent(response))
         }
     });
@@ -117,20 +120,21 @@ async fn answer(
     peer: SocketAddr,
     own_certificate: bool,
     forwarder: &Forwarder,
+    site: &Site,
 ) -> Response<Body> {
     match protocol(&request) {
         Some(Protocol::Grpc) if request.version() == Version::HTTP_2 => {
             forwarder.answer(request, peer).await
         }
-        Some(Protocol::Grpc) => page::text(
+        Some(Protocol::Grpc) => plain::text(
             StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             "gRPC needs HTTP/2.\n",
         ),
-        Some(Protocol::GrpcWeb) => page::text(
+        Some(Protocol::GrpcWeb) => plain::text(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "gRPC-web is not spoken here.\n",
         ),
-        None => page::answer(request.method(), request.uri().path(), own_certificate),
+        None => site.answer(request, peer, own_certificate).await,
     }
 }
 

@@ -3,7 +3,7 @@
 //! On the https port a connection takes its certificate from [`tls`], which [`serving`] keeps as the
 //! keystore says. A gRPC call then goes [`https`] → [`forward`] (may this caller do that? [`tokens`]) → the
 //! service that owns the method, with an actor that the gateway alone sets ([`call`]); [`relay`] passes the
-//! bodies on. What the gateway answers itself is [`grpc`], and [`page`] what a browser finds.
+//! bodies on. What the gateway answers itself is [`grpc`], and [`web`] what a browser finds.
 //! A command on people walks [`grpc`] → [`commands`] → [`directory::decide`] or [`session::decide`] → `eventlog`;
 //! the [`rows`] follow from the event ([`follow`]), and [`people`] puts all of that together.
 //! On the http port, [`http`] answers ACME challenges from [`challenges`] and redirects the rest
@@ -39,21 +39,24 @@ mod http;
 mod https;
 mod instant;
 mod listeners;
-mod page;
 mod parse;
 mod password;
 mod people;
 mod places;
+mod plain;
 mod redirect;
 mod refusal;
 mod relay;
 mod rows;
+mod second_factor;
 mod serving;
 mod session;
 pub mod set_up;
+mod sign_in;
 mod tls;
 mod tls_alpn_01;
 pub mod tokens;
+mod web;
 
 /// Why the gateway cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +108,14 @@ pub async fn run(
     let own = grpc::routes(&people.commands);
     let forwarder = forward::Forwarder::new(&runtime, tokens, own, config.max_request_bytes)
         .map_err(RunError::Channel)?;
+    let secrets = second_factor::secret::Secrets::new(keystore.clone(), runtime.clock().clone());
+    let factors = second_factor::factor::Factors::new(people.commands.clone(), secrets);
+    let way_in = sign_in::SignIn::new(
+        people.commands.clone(),
+        people.refusals.clone(),
+        factors.clone(),
+    );
+    let site = web::Site::new(people.commands.clone(), way_in, factors.clone());
     let until_set_up = vec![set_up::digest_file(runtime.layout()), token_file];
     let challenges = Arc::new(challenges::Challenges::new());
     let public_port = config.public_https_port.unwrap_or(https_address.port());
@@ -120,6 +131,7 @@ pub async fn run(
             serving::follow(keystore, &index, &stopping),
             challenges.follow(|| runtime.nats(), &stopping),
             people.work(async || runtime.log().await, until_set_up, stopping.clone()),
+            factors.sweep(&stopping),
             stopping.run_until_cancelled(ready),
             https::serve(
                 https,
@@ -127,6 +139,7 @@ pub async fn run(
                 index.clone(),
                 challenges.clone(),
                 forwarder,
+                site,
                 &config,
                 &stopping
             ),

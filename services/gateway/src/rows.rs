@@ -12,6 +12,11 @@ pub mod user;
 
 use sea_orm_migration::MigrationTrait;
 
+use crate::{
+    second_factor,
+    sign_in::{browser, half_way, tries},
+};
+
 /// The tables, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![
@@ -21,6 +26,10 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(session::Migration),
         Box::new(refusals::Migration),
         Box::new(set_up::Migration),
+        Box::new(second_factor::row::Migration),
+        Box::new(tries::Migration),
+        Box::new(browser::Migration),
+        Box::new(half_way::Migration),
         // Those of API tokens go here.
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),

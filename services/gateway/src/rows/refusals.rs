@@ -27,7 +27,7 @@ pub struct Refused {
 /// What the database says.
 pub async fn add(db: &impl ConnectionTrait, refused: Refused) -> Result<(), DbErr> {
     use entity::Column as C;
-    let count = i64::try_from(refused.count).unwrap_or(i64::MAX);
+    let count = refused.count.cast_signed();
     let row = entity::ActiveModel {
         account: Set(account(refused.user)),
         hour: Set(micros(refused.hour)),

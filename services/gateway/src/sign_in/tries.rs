@@ -31,8 +31,13 @@ pub struct Admitted(Vec<Subject>);
 #[derive(Debug, thiserror::Error)]
 pub enum NotNow {
     /// There were too many wrong ones.
-    #[error("too many tries: the next may come at {0}")]
-    Until(OffsetDateTime),
+    #[error("too many tries: the next may come at {until}")]
+    Until {
+        /// When the next may come.
+        until: OffsetDateTime,
+        /// What time it is.
+        now: OffsetDateTime,
+    },
     /// It cannot be told.
     #[error("cannot read or write the counts of tries")]
     Failed(#[from] DbErr),
@@ -113,7 +118,7 @@ impl Tries {
                 failures: row.failures.clamp(0, i64::from(u32::MAX)) as u32,
                 last: time(row.last),
             });
-            let counted = subject.one_more(so_far, now).map_err(NotNow::Until)?;
+            let counted = subject.one_more(so_far, now).map_err(|until| NotNow::Until { until, now })?;
             let written = match row {
                 None => self.insert(&key, counted).await?,
                 Some(before) => self.update(before, counted).await?,
@@ -122,7 +127,10 @@ impl Tries {
                 return Ok(());
             }
         }
-        Err(NotNow::Until(now + CROWDED))
+        Err(NotNow::Until {
+            until: now + CROWDED,
+            now,
+        })
     }
 
     async fn insert(&self, key: &str, count: Count) -> Result<bool, DbErr> {

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::problem::Problem;
+use super::{page::see_other, problem::Problem};
 
 /// The stylesheet's path.
 pub fn stylesheet() -> &'static str {
@@ -34,6 +34,11 @@ pub async fn get(Path(name): Path<String>) -> Response {
         }
         None => Problem::NotFound.into_response(),
     }
+}
+
+/// The icon, for browsers that look for it where it always was.
+pub async fn icon_file() -> Response {
+    see_other(icon())
 }
 
 struct Asset {

@@ -22,8 +22,13 @@ pub enum Cookie {
 }
 
 impl Cookie {
-    /// What a request brings of it. Two of one name are none: a browser sends one.
-    pub fn of(self, headers: &HeaderMap) -> Option<CodeDigest> {
+    /// By what the code that a request brings is known.
+    pub fn digest(self, headers: &HeaderMap) -> Option<CodeDigest> {
+        self.text(headers).and_then(CodeDigest::of)
+    }
+
+    /// What a request brings. Two of one name are none: a browser sends one. Secret.
+    pub fn text(self, headers: &HeaderMap) -> Option<&str> {
         let mut found = None;
         // HTTP/2 may send each in a field of its own (RFC 9113, section 8.2.3).
         for field in headers.get_all(COOKIE) {
@@ -38,7 +43,7 @@ impl Cookie {
                 }
             }
         }
-        found.and_then(CodeDigest::of)
+        found
     }
 
     /// The field that has a browser keep this.
@@ -102,11 +107,11 @@ mod tests {
         let code = Code::generate().unwrap();
         let sent = format!("a=b; __Host-chancery={}", code.text());
         for fields in [vec![sent.as_str()], vec!["x=y", &sent], vec![&sent, "__Host-chancery-form=z"]] {
-            let found = Cookie::Session.of(&headers(&fields)).unwrap();
+            let found = Cookie::Session.digest(&headers(&fields)).unwrap();
             assert_eq!(found, code.digest());
         }
-        assert!(Cookie::Form.of(&headers(&[&sent])).is_none());
-        assert!(Cookie::Session.of(&headers(&[&sent, &sent])).is_none(), "two of them");
+        assert!(Cookie::Form.digest(&headers(&[&sent])).is_none());
+        assert!(Cookie::Session.digest(&headers(&[&sent, &sent])).is_none(), "two of them");
     }
 
     #[test]

@@ -13,7 +13,22 @@ use axum::{
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 use tracing::error;
 
-use super::asset;
+use super::wrong::sentence;
+use crate::{
+    commands::{CommandError, Refusal},
+    directory::Refusal as Directory,
+    password::HashError,
+    second_factor::factor::FactorError,
+    session::Refusal as Session,
+    sign_in::{SignInError, tries::NotNow},
+};
+
+/// When a try may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotYet {
+    until: OffsetDateTime,
+    now: OffsetDateTime,
+}
 
 /// Why there is no page.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +38,7 @@ pub enum Problem {
     NotFound,
     /// The page is not asked for in this way.
     #[error("method not allowed")]
-    MethodNotAllowed(&'static str),
+    MethodNotAllowed,
     /// The form is of another browser, or another time; or another site sent it.
     #[error("the form is not one of this browser's")]
     Stale,
@@ -39,17 +54,15 @@ pub enum Problem {
     /// It did not come in time.
     #[error("the form came too slowly")]
     TooSlow,
-    /// The person may not do that.
-    #[error("the role is too small")]
-    NotAllowed,
+    /// The rules said no.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// What is needed for it is not there now.
+    #[error("the event log is away")]
+    Away,
     /// There were too many wrong tries.
     #[error("too many tries")]
-    TooManyTries {
-        /// When the next may come.
-        until: OffsetDateTime,
-        /// What time it is.
-        now: OffsetDateTime,
-    },
+    TooManyTries(NotYet),
     /// There is too much to do.
     #[error("too busy")]
     Busy,
@@ -64,6 +77,52 @@ pub enum Problem {
     },
 }
 
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Refused(refusal) => match refusal {
+                Refusal::SignInAgain
+                | Refusal::Directory(Directory::SecondFactorExists | Directory::NoSecondFactor) => {
+                    Self::Stale
+                }
+                Refusal::Session(Session::NoSuchSession | Session::SessionEnded) => Self::NotFound,
+                refusal => Self::Refused(refusal.to_string()),
+            },
+            CommandError::LogAway => Self::Away,
+            CommandError::Hash(HashError::Busy) | CommandError::Contended => Self::Busy,
+            error => Self::broken("a command")(error),
+        }
+    }
+}
+
+impl From<FactorError> for Problem {
+    fn from(error: FactorError) -> Self {
+        match error {
+            FactorError::Command(error) => error.into(),
+            error => Self::broken("a second factor")(error),
+        }
+    }
+}
+
+impl From<SignInError> for Problem {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Command(error) => error.into(),
+            SignInError::Factor(error) => error.into(),
+            SignInError::NotNow(NotNow::Until { until, now }) => {
+                Self::TooManyTries(NotYet { until, now })
+            }
+            SignInError::NotNow(error) => Self::broken("counting tries")(error),
+        }
+    }
+}
+
+impl From<sea_orm::DbErr> for Problem {
+    fn from(error: sea_orm::DbErr) -> Self {
+        CommandError::from(error).into()
+    }
+}
+
 impl Problem {
     /// What was being done did not work.
     pub fn broken<E: Error + Send + Sync + 'static>(doing: &'static str) -> impl FnOnce(E) -> Problem {
@@ -76,14 +135,15 @@ impl Problem {
     fn status(&self) -> StatusCode {
         match self {
             Problem::NotFound => StatusCode::NOT_FOUND,
-            Problem::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Problem::Stale | Problem::NotAllowed => StatusCode::FORBIDDEN,
+            Problem::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Problem::Stale => StatusCode::FORBIDDEN,
+            Problem::Refused(_) => StatusCode::CONFLICT,
             Problem::Unreadable => StatusCode::BAD_REQUEST,
             Problem::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Problem::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Problem::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Problem::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Problem::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Problem::TooManyTries(_) => StatusCode::TOO_MANY_REQUESTS,
+            Problem::Busy | Problem::Away => StatusCode::SERVICE_UNAVAILABLE,
             Problem::Broken { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -92,7 +152,7 @@ impl Problem {
     fn words(&self) -> (&'static str, String) {
         match self {
             Problem::NotFound => ("There is no such page", "The address may be mistyped, or the page has moved.".into()),
-            Problem::MethodNotAllowed(_) => ("That does not work here", "This page cannot be asked for in that way.".into()),
+            Problem::MethodNotAllowed => ("That does not work here", "This page cannot be asked for in that way.".into()),
             Problem::Stale => (
                 "This form is out of date",
                 "It was opened before you signed in or out, or it did not come from here. Nothing was changed. \
@@ -103,8 +163,9 @@ impl Problem {
             Problem::TooLong => ("That is too long", "Nothing here needs a form as long as that. Nothing was changed.".into()),
             Problem::NotAForm => ("That is not a form", "This page takes what its own form sends, and nothing else.".into()),
             Problem::TooSlow => ("That took too long", "The form did not arrive in time. Nothing was changed. Try again.".into()),
-            Problem::NotAllowed => ("Your role does not include this", "An administrator can give you another one.".into()),
-            Problem::TooManyTries { until, now } => (
+            Problem::Refused(why) => ("That cannot be done", sentence(why)),
+            Problem::Away => ("Not now", "Chancery is starting, or cannot reach its event log. Certificates are served all the same. Try again in a moment.".into()),
+            Problem::TooManyTries(NotYet { until, now }) => (
                 "Too many tries",
                 format!(
                     "Try again {}, at {} UTC. A browser that you have signed in with before does not have to wait for others.",
@@ -132,18 +193,16 @@ impl IntoResponse for Problem {
             heading,
             advice,
             reference,
-            stylesheet: asset::stylesheet(),
-            icon: asset::icon(),
         };
         // A template without loops and filters of its own cannot fail.
         let mut response = (status, Html(page.render().unwrap_or_default())).into_response();
         let field = match &self {
-            Problem::MethodNotAllowed(allowed) => Some((header::ALLOW, HeaderValue::from_static(allowed))),
-            Problem::TooManyTries { until, now } => {
+            Problem::MethodNotAllowed => Some((header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"))),
+            Problem::TooManyTries(NotYet { until, now }) => {
                 let seconds = (*until - *now).whole_seconds().max(1);
                 Some((header::RETRY_AFTER, HeaderValue::from(seconds)))
             }
-            Problem::Busy => Some((header::RETRY_AFTER, HeaderValue::from_static("5"))),
+            Problem::Busy | Problem::Away => Some((header::RETRY_AFTER, HeaderValue::from_static("5"))),
             _ => None,
         };
         response.headers_mut().extend(field);
@@ -157,8 +216,6 @@ struct Page {
     heading: &'static str,
     advice: String,
     reference: Option<String>,
-    stylesheet: &'static str,
-    icon: &'static str,
 }
 
 /// By which a person and the log mean the same: it says nothing.
