@@ -25,7 +25,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status};
 use tracing::Instrument;
 
-use crate::{preflight::Preflight, refusal::CommandError, requests::Requests};
+use crate::{preflight::Preflight, refusal::CommandError, requests::Requests, within};
 
 /// Commands about automated certificates.
 pub struct Acme {
@@ -41,8 +41,10 @@ impl AcmeService for Acme {
         &self,
         request: Request<RequestCertificateRequest>,
     ) -> Result<Response<RequestCertificateResponse>, Status> {
-        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let caller = Caller::of(&request)?;
+        let origin = caller.origin(request.get_ref());
         let wish = door::wish(request.get_ref())?;
+        wish.within(&caller.certificates)?;
         let requests = self.requests.clone();
         let work = async move { requests.request(&origin, &wish).await };
         let (id, position) = to_its_end(work).await?;
@@ -56,8 +58,10 @@ impl AcmeService for Acme {
         &self,
         request: Request<RenewNowRequest>,
     ) -> Result<Response<RenewNowResponse>, Status> {
-        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let caller = Caller::of(&request)?;
+        let origin = caller.origin(request.get_ref());
         let id = door::id("automation_id", &request.get_ref().automation_id)?;
+        self.requests.within(id, &caller.certificates).await?;
         let position = self.requests.renew(&origin, id).await?;
         Ok(Response::new(RenewNowResponse { position }))
     }
@@ -66,8 +70,10 @@ impl AcmeService for Acme {
         &self,
         request: Request<PauseAutomationRequest>,
     ) -> Result<Response<PauseAutomationResponse>, Status> {
-        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let caller = Caller::of(&request)?;
+        let origin = caller.origin(request.get_ref());
         let id = door::id("automation_id", &request.get_ref().automation_id)?;
+        self.requests.within(id, &caller.certificates).await?;
         let reason = door::reason(&request.get_ref().reason)?;
         let position = self.requests.pause(&origin, id, reason).await?;
         Ok(Response::new(PauseAutomationResponse { position }))
@@ -77,8 +83,10 @@ impl AcmeService for Acme {
         &self,
         request: Request<ResumeAutomationRequest>,
     ) -> Result<Response<ResumeAutomationResponse>, Status> {
-        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let caller = Caller::of(&request)?;
+        let origin = caller.origin(request.get_ref());
         let id = door::id("automation_id", &request.get_ref().automation_id)?;
+        self.requests.within(id, &caller.certificates).await?;
         let position = self.requests.resume(&origin, id).await?;
         Ok(Response::new(ResumeAutomationResponse { position }))
     }
@@ -87,8 +95,10 @@ impl AcmeService for Acme {
         &self,
         request: Request<CancelAutomationRequest>,
     ) -> Result<Response<CancelAutomationResponse>, Status> {
-        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let caller = Caller::of(&request)?;
+        let origin = caller.origin(request.get_ref());
         let id = door::id("automation_id", &request.get_ref().automation_id)?;
+        self.requests.within(id, &caller.certificates).await?;
         let position = self.requests.cancel(&origin, id).await?;
         Ok(Response::new(CancelAutomationResponse { position }))
     }
@@ -97,9 +107,11 @@ impl AcmeService for Acme {
         &self,
         request: Request<RevokeCertificateRequest>,
     ) -> Result<Response<RevokeCertificateResponse>, Status> {
-        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let caller = Caller::of(&request)?;
+        let origin = caller.origin(request.get_ref());
         let message = request.get_ref();
         let id = door::id("automation_id", &message.automation_id)?;
+        self.requests.within(id, &caller.certificates).await?;
         let reason = door::revocation_reason(message.reason)?;
         let revoked = self.requests.revoke(&origin, id, message.version, reason);
         let position = revoked.await?;
@@ -112,8 +124,12 @@ impl AcmeService for Acme {
         &self,
         request: Request<CheckRequestRequest>,
     ) -> Result<Response<Self::CheckRequestStream>, Status> {
-        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let caller = Caller::of(&request)?;
+        let origin = caller.origin(request.get_ref());
         let question = door::question(request.get_ref())?;
+        let message = request.get_ref();
+        let names = message.dns_names.iter().chain(&message.ip_addresses);
+        within::names(names, &caller.certificates)?;
         let checks = self.preflight.begin(origin, question).await?;
         let checks = ReceiverStream::new(checks).map(Ok);
         Ok(Response::new(checks.boxed()))

@@ -48,6 +48,7 @@ mod server_uses;
 mod together;
 mod under_way;
 mod upkeep;
+mod within;
 mod worker;
 
 #[cfg(test)]

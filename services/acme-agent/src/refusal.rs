@@ -16,6 +16,9 @@ pub enum Refusal {
     /// Another server has the name.
     #[error("there is a server named {0:?} already; choose another name")]
     ServerNameTaken(String),
+    /// The caller is held to other certificates.
+    #[error("{0:?} is not among the certificates that your token is held to")]
+    OutsideOfFilter(String),
     /// Another automated certificate has the name.
     #[error("there is an automated certificate named {0:?} already; choose another friendly name")]
     NameTaken(String),
@@ -142,6 +145,7 @@ impl From<Refusal> for Status {
             Refusal::ServerNameTaken(_)
             | Refusal::NameTaken(_)
             | Refusal::DnsProviderNameTaken(_) => (Code::AlreadyExists, "NAME_TAKEN"),
+            Refusal::OutsideOfFilter(_) => (Code::PermissionDenied, "OUTSIDE_OF_FILTER"),
             Refusal::ServerNotFound(_)
             | Refusal::FallbackNotFound(_)
             | Refusal::Server(server::Refusal::NotFound) => (Code::NotFound, "SERVER_NOT_FOUND"),
@@ -202,6 +206,7 @@ impl Refusal {
         match self {
             Self::ServerNameTaken(_) | Self::DnsProviderNameTaken(_) => Some("name"),
             Self::NameTaken(_) => Some("friendly_name"),
+            Self::OutsideOfFilter(_) => Some("dns_names"),
             Self::ServerNotFound(_) => Some("server"),
             Self::FallbackNotFound(_) | Self::FallbackIsServer => Some("fallback_server"),
             Self::DnsProviderNotFound(_) => Some("dns_provider"),

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::client::{
     acme::AcmeCommand, certs::CertsCommand, events::EventsCommand, keys::KeysCommand,
-    login::LoginArgs, notify::NotifyCommand, requests::RequestsCommand,
+    login::LoginArgs, notify::NotifyCommand, requests::RequestsCommand, tokens::TokensCommand,
 };
 
 /// Gets TLS certificates from ACME servers, keeps their keys, and serves them.
@@ -66,7 +66,7 @@ pub enum Command {
     Init(InitArgs),
     /// Run one service, beside others on this or other machines.
     Service(ServiceArgs),
-    /// Sign in to a gateway with a token on stdin.
+    /// Sign in to a gateway: with a token on stdin, or with a code in your browser.
     Login(LoginArgs),
     /// Show who the gateway takes you for.
     #[command(after_help = "Examples:\n  chancery whoami\n  chancery whoami --output json")]
@@ -86,6 +86,9 @@ pub enum Command {
     /// Alerts, and the channels through which people are told of them.
     #[command(subcommand)]
     Notify(NotifyCommand),
+    /// Tokens, with which programs sign in.
+    #[command(subcommand)]
+    Tokens(TokensCommand),
     /// The event log: everything that ever happened.
     #[command(subcommand)]
     Events(EventsCommand),

@@ -26,6 +26,7 @@ pub mod save;
 pub mod settled;
 pub mod subject;
 pub mod terminal;
+pub mod tokens;
 pub mod trust;
 pub mod whoami;
 

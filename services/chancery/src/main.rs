@@ -118,6 +118,9 @@ fn run(global: Global, command: Command) -> Result<(), CommandError> {
                         .await?,
                 )
             }
+            Command::Tokens(command) => {
+                Ok(client::tokens::run(command, &connect(&global).await?, global.output).await?)
+            }
             Command::Events(command) => {
                 Ok(client::events::run(command, &connect(&global).await?, global.output).await?)
             }

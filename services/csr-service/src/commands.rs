@@ -7,6 +7,7 @@ mod create_request;
 mod delete_requests;
 mod fetch_issuers;
 mod self_sign;
+mod within;
 
 use api::{
     keystore::v1::{KeyChoice, key_choice},

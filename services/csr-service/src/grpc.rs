@@ -30,8 +30,14 @@ impl CsrService for Csr {
         &self,
         request: Request<CreateRequestRequest>,
     ) -> Result<Response<CreateRequestResponse>, Status> {
-        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let caller = Caller::of(&request)?.clone();
+        let origin = caller.origin(request.get_ref());
         let create = parse::create_request(request.get_ref())?;
+        create.form.within(&caller.certificates)?;
+        if let Some(renews) = create.renews {
+            let renewed = self.commands.renewable_within(renews, &caller.certificates);
+            renewed.await?;
+        }
         let commands = self.commands.clone();
         let work = async move { commands.create_request(&origin, create).await };
         let created = to_its_end(work).await?;
@@ -47,8 +53,10 @@ impl CsrService for Csr {
         &self,
         request: Request<CreateSelfSignedRequest>,
     ) -> Result<Response<CreateSelfSignedResponse>, Status> {
-        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let caller = Caller::of(&request)?;
+        let origin = caller.origin(request.get_ref());
         let sign = parse::self_sign(request.get_ref())?;
+        sign.form.within(&caller.certificates)?;
         let signed = self.commands.self_sign(&origin, sign).await?;
         Ok(Response::new(CreateSelfSignedResponse {
             certificate_id: signed.certificate_id,

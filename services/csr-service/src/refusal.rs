@@ -24,6 +24,14 @@ pub enum Refusal {
     /// The certificate is not here.
     #[error("there is no such certificate here")]
     NoSuchCertificate,
+    /// The caller is held to other certificates.
+    #[error("{0:?} is not among the certificates that your token is held to")]
+    OutsideOfFilter(String),
+    /// A key may be that of certificates that are not the caller's affair.
+    #[error(
+        "a token that is held to some certificates cannot choose a key that is here: let a new one be made"
+    )]
+    KeyOutsideOfFilter,
     /// The certificate was deleted.
     #[error("this certificate was deleted; restore it first")]
     CertificateDeleted,
@@ -38,6 +46,9 @@ impl Refusal {
             Self::RequestDeleted => (Code::NotFound, "REQUEST_DELETED"),
             Self::AlreadyFulfilled => (Code::FailedPrecondition, "ALREADY_FULFILLED"),
             Self::NoSuchCertificate => (Code::NotFound, "NO_SUCH_CERTIFICATE"),
+            Self::OutsideOfFilter(_) | Self::KeyOutsideOfFilter => {
+                (Code::PermissionDenied, "OUTSIDE_OF_FILTER")
+            }
             Self::CertificateDeleted => (Code::FailedPrecondition, "CERTIFICATE_DELETED"),
         }
     }

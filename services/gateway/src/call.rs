@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use api::metadata::{ACTOR, CORRELATION_ID, IDEMPOTENCY_KEY, MAX_REQUEST_ID, REQUEST_ID};
+use api::metadata::{
+    ACTOR, CERTIFICATE_FILTER, CORRELATION_ID, IDEMPOTENCY_KEY, MAX_REQUEST_ID, REQUEST_ID,
+};
 use hyper::{
     HeaderMap,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, TE, USER_AGENT},
@@ -12,7 +14,7 @@ use hyper::{
 use runtime::Clock;
 use uuid::Uuid;
 
-use crate::{refusal::Refusal, tokens::Principal};
+use crate::{principal::Principal, refusal::Refusal};
 
 /// A call's headers, parsed at the door.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +62,7 @@ impl Call {
     pub fn onward(
         &self,
         inbound: &HeaderMap,
-        principal: &Principal,
+        principal: Option<&Principal>,
         traceparent: Option<String>,
     ) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -73,8 +75,11 @@ impl Call {
         let timeout = self
             .timeout
             .map(|timeout| format!("{}m", timeout.as_millis()));
+        let held_to = principal.map(|principal| &principal.certificates);
+        let held_to = held_to.filter(|filter| !filter.is_open());
         let own = [
-            (ACTOR, Some(principal.actor.clone())),
+            (ACTOR, principal.map(|principal| principal.actor.clone())),
+            (CERTIFICATE_FILTER, held_to.map(ToString::to_string)),
             (REQUEST_ID, Some(self.request_id.clone())),
             (CORRELATION_ID, Some(self.correlation_id.to_string())),
             (GRPC_TIMEOUT, timeout),
@@ -144,6 +149,7 @@ mod tests {
     use api::options::v1::Role;
 
     use super::*;
+    use crate::fixture::principal;
 
     fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -235,17 +241,18 @@ mod tests {
             ("chancery-request-id", "forged"),
             ("chancery-causation-id", "forged"),
             ("chancery-anything", "forged"),
+            ("chancery-certificate-filter", "forged"),
             ("x-forwarded-for", "10.0.0.1"),
             ("traceparent", "forged"),
             ("grpc-timeout", "5S"),
             ("idempotency-key", "mine"),
         ]);
         let principal = Principal {
-            actor: "token/me".into(),
-            role: Role::Viewer,
+            certificates: "shop.example,*.shop.example".parse().unwrap(),
+            ..principal(Role::Viewer)
         };
         let call = Call::of(&inbound, &Clock::system()).unwrap();
-        let onward = call.onward(&inbound, &principal, None);
+        let onward = call.onward(&inbound, Some(&principal), None);
         let correlation = call.correlation_id.to_string();
         let mut found = onward
             .iter()
@@ -256,6 +263,10 @@ mod tests {
             found,
             [
                 ("chancery-actor", "token/me"),
+                (
+                    "chancery-certificate-filter",
+                    "shop.example,*.shop.example"
+                ),
                 ("chancery-correlation-id", correlation.as_str()),
                 ("chancery-request-id", "mine"),
                 ("content-type", "application/grpc"),

@@ -6,6 +6,7 @@
 //! stay open, for the rows are here.
 
 pub mod chores;
+mod devices;
 mod directory;
 mod link;
 mod machine;
@@ -13,6 +14,7 @@ mod passwords;
 mod refusal;
 mod refused;
 mod sessions;
+mod tokens;
 mod users;
 
 use std::{path::PathBuf, sync::Arc};
@@ -31,12 +33,14 @@ use crate::{
 };
 
 pub use self::{
+    devices::{BegunLogin, POLL_EVERY, WaitingLogin},
     link::Link,
     machine::{MachineError, MachineLink, reset_admin},
     passwords::{Checked, Credentials},
     refusal::Refusal,
     refused::Refusals,
     sessions::{NewSession, OpenSession, Visit},
+    tokens::{CreatedToken, Whose},
     users::{Created, Invited, NewUser},
 };
 

@@ -7,7 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use api::{keystore::v1::ServingCredential, x509::v1::SubjectAltNames};
+use api::{
+    CertificateFilter, keystore::v1::ServingCredential, options::v1::Role,
+    x509::v1::SubjectAltNames,
+};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
     SanType, SignatureAlgorithm,
@@ -24,6 +27,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
+
+use crate::principal::{KeyExport, Principal, Who};
 
 /// A certification authority.
 pub struct Ca(CertifiedIssuer<'static, KeyPair>);
@@ -89,6 +94,19 @@ impl Ca {
             .push(SanType::URI(id.try_into().unwrap()));
         let certificate = params.signed_by(&key, &self.0).unwrap();
         (certificate.pem() + &self.0.pem(), key.serialize_pem())
+    }
+}
+
+/// A caller with this role, and no bounds but that.
+pub fn principal(role: Role) -> Principal {
+    Principal {
+        actor: "token/me".into(),
+        name: "me".into(),
+        role,
+        certificates: CertificateFilter::default(),
+        key_export: KeyExport::Allowed,
+        who: Who::Bootstrap,
+        expires: None,
     }
 }
 

@@ -11,10 +11,11 @@ use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use crate::{
+    api_token,
     commands::CommandError,
     directory::{self, Directory},
-    events::{DirectoryEvent, SessionEvent},
-    rows::{intended_password, invitation, session, set_up, user},
+    events::{ApiTokenEvent, DirectoryEvent, SessionEvent},
+    rows::{intended_password, invitation, session, set_up, token, user},
     second_factor::row as factor,
     session::State,
     sign_in::browser,
@@ -32,7 +33,7 @@ impl Rows {
     pub const FOLLOWER: &str = "people";
 
     /// The kinds of aggregates that it follows.
-    pub const KINDS: [&str; 2] = [Directory::NAME, State::NAME];
+    pub const KINDS: [&str; 3] = [Directory::NAME, State::NAME, api_token::State::NAME];
 
     /// `ending` is notified where sessions may have to end.
     pub fn new(
@@ -71,6 +72,11 @@ impl Progress {
         }
     }
 
+    /// How far they are.
+    pub fn position(&self) -> u64 {
+        *self.0.borrow()
+    }
+
     /// Whether they have them now.
     pub fn has(&self, position: u64) -> bool {
         *self.0.borrow() >= position
@@ -88,7 +94,8 @@ impl Apply for Rows {
             match recorded.aggregate.as_str() {
                 Directory::NAME => of_directory(tx, recorded).await?,
                 State::NAME => of_session(tx, recorded).await?,
-                // Those of API tokens go here. Only what KINDS names was asked for.
+                api_token::State::NAME => of_token(tx, recorded).await?,
+                // Only what KINDS names was asked for.
                 _ => {}
             }
         }
@@ -225,6 +232,20 @@ async fn of_session(tx: &DatabaseTransaction, recorded: &Recorded) -> Result<(),
         }
         SessionEvent::Ended(_) => session::forget(tx, id).await?,
         SessionEvent::RefusalsSummed(_) => {}
+    }
+    Ok(())
+}
+
+async fn of_token(tx: &DatabaseTransaction, recorded: &Recorded) -> Result<(), ApplyError> {
+    let event = recorded.decode_known::<ApiTokenEvent>();
+    let Some(event) = event.map_err(|e| ApplyError::event(recorded, e))? else {
+        return Ok(());
+    };
+    let id = Uuid::parse_str(&recorded.id).map_err(|e| ApplyError::event(recorded, e))?;
+    match event {
+        // Where the row is lost, so is the hash: the token opens nothing.
+        ApiTokenEvent::Created(_) => token::confirm(tx, id).await?,
+        ApiTokenEvent::Revoked(_) => token::revoke(tx, id).await?,
     }
     Ok(())
 }

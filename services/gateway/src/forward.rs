@@ -1,27 +1,37 @@
-//! A gRPC call from outside: may this caller do that? Then on to the service that owns the method.
+//! A gRPC call: may this caller do that? Then on to the service that owns the [method](crate::method).
 //!
-//! Generic over methods: which there are, and which role each needs, is read from the descriptors of
-//! `proto/`. A method that declares no role is, from here, not there.
+//! Programs come in by [`Forwarder::answer`], with a bearer token; the gateway's own pages by
+//! [`Forwarder::for_person`], with the person whose session it is. Behind both is the same door.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+mod inside;
 
-use api::{CertificateFilter, metadata::CORRELATION_ID, options::v1::Role, policy};
-use hyper::{
-    HeaderMap, Method, Request, Response, Uri, Version, body::Incoming, header::HeaderValue,
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
 };
-use runtime::{Caller, ChannelError, Clock, Runtime};
+
+use api::{CertificateFilter, metadata::CORRELATION_ID};
+use hyper::{HeaderMap, Method, Request, Response, Uri, Version, header::HeaderValue};
+use runtime::{ChannelError, Clock, Runtime};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, body::Body, service::Routes, transport::Channel};
 use tower::ServiceExt;
 use tracing::{Instrument, debug, error, info_span, warn};
 
+pub use self::inside::Inside;
 use crate::{
+    bearers::Bearers,
     call::{self, Call},
+    connections::network,
+    method::{Owner, PublicMethod},
     places::{Place, Places},
+    principal::Principal,
+    rate::Rate,
     refusal::Refusal,
     relay::{self, End, Relay, TooLong},
-    tokens::{Principal, TokenError, Tokens},
+    tokens::TokenError,
 };
 
 /// Passes calls on. Cheap to clone.
@@ -37,41 +47,51 @@ struct Inner {
     notifier: Channel,
     projection: Channel,
     own: Routes,
-    tokens: Arc<Tokens>,
+    bearers: Bearers,
     calls: Places<String>,
+    strangers: Rate<IpAddr>,
     clock: Clock,
     stopping: CancellationToken,
     max_request_bytes: usize,
 }
 
+/// Who makes a call.
+#[derive(Debug, Clone)]
+enum Caller {
+    /// Somebody who has shown who he is.
+    Known(Principal),
+    /// Somebody at this address.
+    Stranger(IpAddr),
+}
+
+/// Where a call comes from.
+enum Entrance {
+    /// Outside: its headers say who calls.
+    Outside(SocketAddr),
+    /// A page of the gateway's own, for this person.
+    Inside(Principal),
+}
+
+/// The address that a stranger calls from: in the requests that the gateway's own services get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source(pub IpAddr);
+
 /// A call that may be made.
 struct Admitted {
     path: String,
-    owner: Owner,
-    max_request_bytes: usize,
-    principal: Principal,
+    method: PublicMethod,
+    caller: Caller,
     call: Call,
 }
 
-/// Who answers a method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Owner {
-    Keystore,
-    CsrService,
-    AcmeAgent,
-    Notifier,
-    Projection,
-    Gateway,
-}
-
 impl Forwarder {
-    /// Passes calls on to the runtime's peers, and to the gateway's `own` services.
+    /// Passes calls on to the runtime's peers, and the gateway's own methods to `own`.
     ///
     /// # Errors
     /// When a peer is not configured. None needs to be up.
     pub fn new(
         runtime: &Runtime,
-        tokens: Arc<Tokens>,
+        bearers: Bearers,
         own: Routes,
         max_request_bytes: usize,
     ) -> Result<Forwarder, ChannelError> {
@@ -83,8 +103,9 @@ impl Forwarder {
                 notifier: runtime.channel("notifier")?,
                 projection: runtime.channel("projection")?,
                 own,
-                tokens,
+                bearers,
                 calls: Places::new("calls at once", MAX_CALLS, MAX_CALLS_EACH),
+                strangers: Rate::new(STRANGERS_BURST, STRANGERS_EVERY, MAX_STRANGERS),
                 clock: runtime.clock().clone(),
                 stopping: runtime.stopping(),
                 max_request_bytes,
@@ -92,25 +113,28 @@ impl Forwarder {
         })
     }
 
-    /// Answers a gRPC call: with what the service says, or with why it did not get that far.
-    pub async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
-        self.inner.forward(request).await.unwrap_or_else(|refusal| {
+    /// Answers a gRPC call from outside: with what the service says, or with why it did not get that far.
+    pub async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Body> {
+        let answer = self.inner.forward(request, Entrance::Outside(peer)).await;
+        answer.unwrap_or_else(|refusal| {
             debug!(%peer, reason = %refusal, "call refused");
             Status::from(refusal).into_http()
         })
     }
+
+    /// A channel for the gateway's own pages: the calls on it are this person's, and go through the same door.
+    pub fn for_person(&self, principal: Principal) -> Inside {
+        Inside::new(self.clone(), principal)
+    }
 }
 
 impl Inner {
-    async fn forward(&self, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
+    async fn forward(&self, request: Request<Body>, entrance: Entrance) -> Result<Response<Body>, Refusal> {
         // Step 1: what is not there is not there for anyone, so this tells a stranger nothing.
         let path = request.uri().path().to_owned();
-        let policy = policy::of(&path).ok_or(Refusal::MethodUnknown)?;
-        let needed = policy.role.ok_or(Refusal::MethodUnknown)?;
-        let owner = Owner::of(&path).ok_or(Refusal::MethodUnknown)?;
+        let method = PublicMethod::of(&path).ok_or(Refusal::MethodUnknown)?;
         // Step 2: who calls, and may he.
-        let principal = self.principal(request.headers()).await?;
-        admit(&principal, needed)?;
+        let caller = self.caller(&method, entrance, request.headers()).await?;
         // Step 3: only a caller who may is told what else is wrong.
         let call = Call::of(request.headers(), &self.clock)?;
         let span = info_span!(
@@ -118,39 +142,62 @@ impl Inner {
             otel.kind = "server",
             otel.name = path,
             rpc.system = "grpc",
-            actor = principal.actor,
+            actor = caller.principal().map(|principal| &*principal.actor),
             request_id = call.request_id,
             correlation_id = %call.correlation_id,
         );
-        // What a method must be able to take is not cut short by a setting for all the others.
-        let declared = policy.max_request_bytes.unwrap_or_default();
         let admitted = Admitted {
             path,
-            owner,
-            max_request_bytes: self.max_request_bytes.max(declared),
-            principal,
+            method,
+            caller,
             call,
         };
         self.pass_on(request, admitted).instrument(span).await
     }
 
+    /// Who calls, where he may call this method.
+    async fn caller(
+        &self,
+        method: &PublicMethod,
+        entrance: Entrance,
+        headers: &HeaderMap,
+    ) -> Result<Caller, Refusal> {
+        let principal = match entrance {
+            Entrance::Outside(peer) if method.needs.is_none() => {
+                let source = network(peer.ip());
+                return match self.strangers.take(source) {
+                    true => Ok(Caller::Stranger(source)),
+                    false => Err(Refusal::TooOften),
+                };
+            }
+            Entrance::Outside(_) => self.principal(headers).await?,
+            Entrance::Inside(principal) => principal,
+        };
+        method.admit(&principal)?;
+        Ok(Caller::Known(principal))
+    }
+
     async fn pass_on(
         &self,
-        request: Request<Incoming>,
+        request: Request<Body>,
         admitted: Admitted,
     ) -> Result<Response<Body>, Refusal> {
         let Admitted {
-            owner,
-            principal,
+            method,
+            caller,
             call,
             ..
         } = &admitted;
-        let owner = *owner;
-        let place = self.calls.take(principal.actor.clone());
+        let owner = method.owner;
+        let place = self.calls.take(caller.key());
         let place = place.ok_or(Refusal::TooManyCalls)?;
 
+        // What a method must be able to take is not cut short by a setting for all the others.
+        let declared = method.max_request_bytes.unwrap_or_default();
+        let limit = self.max_request_bytes.max(declared);
         let too_long = TooLong::default();
-        let onward = self.onward(request, &admitted, too_long.clone())?;
+        let request = request.map(|body| relay::bounded(body, limit, too_long.clone()));
+        let onward = onward(request, &admitted)?;
         let begun = Instant::now();
         let wait = call
             .timeout
@@ -158,9 +205,7 @@ impl Inner {
         let answer = tokio::time::timeout_at(begun + wait, self.send(owner, onward)).await;
         let response = match answer {
             // A service that lost half a request answers something: the cause is what counts.
-            _ if too_long.get() => Err(Refusal::RequestTooLarge {
-                limit: admitted.max_request_bytes,
-            }),
+            _ if too_long.get() => Err(Refusal::RequestTooLarge { limit }),
             Ok(Ok(response)) if !gave_up(&response) => Ok(response),
             Ok(Err(e)) if !timed_out(&e) => {
                 let service = owner.service();
@@ -170,11 +215,8 @@ impl Inner {
             }
             _ => Err(Refusal::DeadlineExceeded { after: wait }),
         };
-        let end = self.end(
-            principal.clone(),
-            place,
-            call.timeout.map(|after| (begun + after, after)),
-        );
+        let deadline = call.timeout.map(|after| (begun + after, after));
+        let end = self.end(caller.clone(), place, deadline);
         let mut response = response?.map(|body| Body::new(Relay::new(body, owner.service(), end)));
         if let Ok(id) = HeaderValue::try_from(call.correlation_id.to_string()) {
             response.headers_mut().insert(CORRELATION_ID, id);
@@ -184,52 +226,13 @@ impl Inner {
 
     async fn principal(&self, headers: &HeaderMap) -> Result<Principal, Refusal> {
         let token = call::bearer(headers)?;
-        self.tokens.holder(token).await.map_err(|e| match e {
+        self.bearers.holder(token).await.map_err(|e| match e {
             TokenError::Unknown => Refusal::TokenUnknown,
-            TokenError::Unreadable { .. } => {
+            TokenError::Unreadable { .. } | TokenError::Database(_) => {
                 error!(error = &e as &dyn std::error::Error, "cannot check a token");
                 Refusal::TokensUnreadable
             }
         })
-    }
-
-    /// The request that the service gets: the same body, and headers of the gateway's own.
-    fn onward(
-        &self,
-        request: Request<Incoming>,
-        admitted: &Admitted,
-        too_long: TooLong,
-    ) -> Result<Request<Body>, Refusal> {
-        let Admitted {
-            path,
-            principal,
-            call,
-            max_request_bytes,
-            ..
-        } = admitted;
-        let (parts, body) = request.into_parts();
-        let body = relay::bounded(body, *max_request_bytes, too_long);
-        let mut onward = Request::new(body);
-        *onward.method_mut() = Method::POST;
-        *onward.version_mut() = Version::HTTP_2;
-        // A known method's path is a URI.
-        *onward.uri_mut() = Uri::try_from(path.as_str()).map_err(|_| Refusal::MethodUnknown)?;
-        *onward.headers_mut() =
-            call.onward(&parts.headers, principal, runtime::telemetry::traceparent());
-        if admitted.owner == Owner::Gateway {
-            // What another service learns from the headers, through its own runtime.
-            onward.extensions_mut().insert(Caller {
-                service: Owner::Gateway.service().to_owned(),
-                actor: principal.actor.clone(),
-                certificates: CertificateFilter::default(),
-                request_id: call.request_id.clone(),
-                correlation_id: call.correlation_id,
-                causation_id: None,
-                method: path.clone(),
-            });
-            onward.extensions_mut().insert(principal.clone());
-        }
-        Ok(onward)
     }
 
     async fn send(
@@ -255,11 +258,11 @@ impl Inner {
     /// The call keeps its place until then.
     fn end(
         &self,
-        principal: Principal,
+        caller: Caller,
         place: Place<String>,
         deadline: Option<(Instant, Duration)>,
     ) -> End {
-        let (tokens, stopping) = (self.tokens.clone(), self.stopping.clone());
+        let (bearers, stopping) = (self.bearers.clone(), self.stopping.clone());
         Box::pin(async move {
             let _place = place;
             let late = async {
@@ -279,54 +282,60 @@ impl Inner {
             tokio::select! {
                 late = late => late,
                 () = stopped => Refusal::Stopping,
-                () = ended(&tokens, &principal) => Refusal::TokenUnknown,
+                () = ended(&bearers, &caller) => Refusal::TokenUnknown,
             }
         })
     }
 }
 
-impl Owner {
-    /// Who answers the method at a gRPC path: each proto package belongs to one service.
-    fn of(path: &str) -> Option<Owner> {
-        let (package, _) = path.strip_prefix("/chancery.")?.split_once('.')?;
-        match package {
-            "keystore" => Some(Owner::Keystore),
-            "csr" => Some(Owner::CsrService),
-            "acme" => Some(Owner::AcmeAgent),
-            "notifier" => Some(Owner::Notifier),
-            "projection" => Some(Owner::Projection),
-            "gateway" => Some(Owner::Gateway),
-            _ => None,
+impl Caller {
+    fn principal(&self) -> Option<&Principal> {
+        match self {
+            Caller::Known(principal) => Some(principal),
+            Caller::Stranger(_) => None,
         }
     }
 
-    /// The service's name, for people.
-    fn service(self) -> &'static str {
+    fn certificates(&self) -> CertificateFilter {
+        let principal = self.principal();
+        principal.map_or_else(CertificateFilter::default, |principal| principal.certificates.clone())
+    }
+
+    /// Whose calls at once this is one of.
+    fn key(&self) -> String {
         match self {
-            Owner::Keystore => "keystore",
-            Owner::CsrService => "csr-service",
-            Owner::AcmeAgent => "acme-agent",
-            Owner::Notifier => "notifier",
-            Owner::Projection => "projection",
-            Owner::Gateway => "gateway",
+            Caller::Known(principal) => principal.actor.clone(),
+            Caller::Stranger(source) => format!("address/{source}"),
         }
     }
 }
 
-/// Whether the caller's role includes the one that a method needs.
-fn admit(principal: &Principal, needed: Role) -> Result<(), Refusal> {
-    let has = principal.role;
-    let rank = |role: Role| match role {
-        Role::Unspecified => 0,
-        Role::Viewer => 1,
-        Role::Operator => 2,
-        Role::Admin => 3,
-    };
-    // What needs no role is not reached from outside at all.
-    if needed == Role::Unspecified || rank(has) < rank(needed) {
-        return Err(Refusal::RoleRequired { needed, has });
+/// The request that the service gets: the same body, and headers of the gateway's own.
+fn onward(request: Request<Body>, admitted: &Admitted) -> Result<Request<Body>, Refusal> {
+    let (parts, body) = request.into_parts();
+    let (caller, call) = (&admitted.caller, &admitted.call);
+    let mut onward = Request::new(body);
+    *onward.method_mut() = Method::POST;
+    *onward.version_mut() = Version::HTTP_2;
+    // A known method's path is a URI.
+    *onward.uri_mut() = Uri::try_from(&*admitted.path).map_err(|_| Refusal::MethodUnknown)?;
+    let trace = runtime::telemetry::traceparent();
+    *onward.headers_mut() = call.onward(&parts.headers, caller.principal(), trace);
+    // For the gateway's own services; nothing of it leaves the process.
+    match caller {
+        Caller::Known(principal) => drop(onward.extensions_mut().insert(principal.clone())),
+        Caller::Stranger(source) => drop(onward.extensions_mut().insert(Source(*source))),
     }
-    Ok(())
+    onward.extensions_mut().insert(runtime::Caller {
+        service: Owner::Gateway.service().into(),
+        actor: caller.key(),
+        certificates: caller.certificates(),
+        request_id: call.request_id.clone(),
+        correlation_id: call.correlation_id,
+        causation_id: None,
+        method: admitted.path.clone(),
+    });
+    Ok(onward)
 }
 
 /// Whether the service gave up: nobody here has cancelled, so it was its own clock that ran out.
@@ -347,11 +356,14 @@ fn timed_out(error: &tonic::transport::Error) -> bool {
     false
 }
 
-/// Waits until the principal's token has ended.
-async fn ended(tokens: &Tokens, principal: &Principal) {
+/// Waits until what let the caller in has ended, or lets him do less.
+async fn ended(bearers: &Bearers, caller: &Caller) {
+    let Caller::Known(principal) = caller else {
+        return std::future::pending().await;
+    };
     loop {
-        tokio::time::sleep(TOKEN_CHECK).await;
-        if !tokens.still_hold(principal).await {
+        tokio::time::sleep(HOLD_CHECK).await;
+        if !bearers.still_hold(principal).await {
             return;
         }
     }
@@ -369,8 +381,14 @@ const MAX_CALLS: usize = 240;
 /// How long an answer under way goes on when the gateway stops.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// How often a long answer looks whether its token still opens.
-const TOKEN_CHECK: Duration = Duration::from_secs(5);
+/// How often a long answer looks whether its caller still may: he shall not outlive a revocation by a second.
+const HOLD_CHECK: Duration = Duration::from_millis(500);
+
+/// Calls of one address (IPv6: one /64) without a token: health checks of load balancers, command lines that wait
+/// for their person to sign in.
+const STRANGERS_BURST: u32 = 100;
+const STRANGERS_EVERY: Duration = Duration::from_millis(100);
+const MAX_STRANGERS: usize = 10_000;
 
 #[cfg(test)]
 mod tests;

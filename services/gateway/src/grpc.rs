@@ -1,33 +1,66 @@
 //! The gateway's own gRPC services, behind the same door as everybody's: requests to commands, commands to replies.
 
+mod devices;
+mod health;
 mod sessions;
+mod tokens;
 mod users;
 
 use api::{
     gateway::v1::{
-        session_service_server::SessionServiceServer, user_service_server::UserServiceServer,
+        device_login_service_server::DeviceLoginServiceServer,
+        session_service_server::SessionServiceServer, token_service_server::TokenServiceServer,
+        user_service_server::UserServiceServer,
     },
     refuse,
 };
 use eventlog::Origin;
 use runtime::Caller;
 use tonic::{Code, Request, Status, service::Routes};
+use tokio_util::sync::CancellationToken;
+use tonic_health::pb::health_server::HealthServer;
 use tracing::Instrument;
-use uuid::Uuid;
 
 use crate::{
     commands::{CommandError, Commands},
-    tokens::Principal,
+    forward::Source,
+    principal::Principal,
+    reflection::{self, ReflectionError},
 };
 
-/// All that the gateway answers itself.
-pub fn routes(commands: &Commands) -> Routes {
-    Routes::new(SessionServiceServer::new(sessions::Sessions {
+/// All that the gateway answers itself. Requests carry the caller: the [`Principal`] or [`Source`] that the door
+/// found, and the [`runtime::Caller`] that goes into events.
+///
+/// # Errors
+/// When the contracts cannot be described.
+pub fn routes(commands: &Commands, stopping: CancellationToken) -> Result<Routes, ReflectionError> {
+    let sessions = sessions::Sessions {
         commands: commands.clone(),
-    }))
-    .add_service(UserServiceServer::new(users::Users {
+    };
+    let users = users::Users {
         commands: commands.clone(),
-    }))
+    };
+    let tokens = tokens::Tokens {
+        commands: commands.clone(),
+    };
+    let logins = devices::DeviceLogins {
+        commands: commands.clone(),
+    };
+    let routes = Routes::new(SessionServiceServer::new(sessions))
+        .add_service(UserServiceServer::new(users))
+        .add_service(TokenServiceServer::new(tokens))
+        .add_service(DeviceLoginServiceServer::new(logins))
+        .add_service(HealthServer::new(health::Edge { stopping }));
+    Ok(reflection::add_to(routes)?.prepare())
+}
+
+/// Where a stranger calls from: the door has put that there.
+fn source<T>(request: &Request<T>) -> Result<Source, Status> {
+    let source = request.extensions().get().copied();
+    source.ok_or_else(|| {
+        let text = "the call came in past the door";
+        refuse::status(Code::Internal, "NO_CALLER", text)
+    })
 }
 
 /// Who calls: the door has put him there.
@@ -42,11 +75,6 @@ fn principal<T>(request: &Request<T>) -> Result<&Principal, Status> {
 /// What the command brings into its event.
 fn origin<T: prost::Message>(request: &Request<T>) -> Result<Origin, Status> {
     Ok(Caller::of(request)?.origin(request.get_ref()))
-}
-
-/// The person behind the call, where there is one.
-fn person(principal: &Principal) -> Option<Uuid> {
-    Uuid::parse_str(principal.actor.strip_prefix("user/")?).ok()
 }
 
 /// Does the work although the caller may go away: what is in the database is then followed by its event.

@@ -1,4 +1,4 @@
-//! The https port: TLS by SNI, then gRPC to the [`Forwarder`], and the rest to the [`Site`]. A CA that looks for a
+//! The https port: TLS by SNI, then gRPC (also as [gRPC-web](grpc_web)) to the [`Forwarder`], and the rest to the [`Site`]. A CA that looks for a
 //! proof (RFC 8737) gets a handshake of its own, and no conversation.
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
@@ -26,7 +26,7 @@ use crate::{
     config::Config,
     connections::{self, Requests},
     forward::Forwarder,
-    plain,
+    grpc_web, plain,
     tls::ServingIndex,
     tls_alpn_01,
     web::Site,
@@ -124,16 +124,13 @@ async fn answer(
 ) -> Response<Body> {
     match protocol(&request) {
         Some(Protocol::Grpc) if request.version() == Version::HTTP_2 => {
-            forwarder.answer(request, peer).await
+            forwarder.answer(request.map(Body::new), peer).await
         }
         Some(Protocol::Grpc) => plain::text(
             StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             "gRPC needs HTTP/2.\n",
         ),
-        Some(Protocol::GrpcWeb) => plain::text(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "gRPC-web is not spoken here.\n",
-        ),
+        Some(Protocol::GrpcWeb) => grpc_web::answer(request, peer, forwarder).await,
         None => site.answer(request, peer, own_certificate).await,
     }
 }

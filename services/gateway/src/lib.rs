@@ -1,11 +1,13 @@
 //! The edge: the only door from outside.
 //!
 //! On the https port a connection takes its certificate from [`tls`], which [`serving`] keeps as the
-//! keystore says. A gRPC call then goes [`https`] → [`forward`] (may this caller do that? [`tokens`]) → the
-//! service that owns the method, with an actor that the gateway alone sets ([`call`]); [`relay`] passes the
-//! bodies on. What the gateway answers itself is [`grpc`], and [`web`] what a browser finds.
-//! A command on people walks [`grpc`] → [`commands`] → [`directory::decide`] or [`session::decide`] → `eventlog`;
-//! the [`rows`] follow from the event ([`follow`]), and [`people`] puts all of that together.
+//! keystore says. A gRPC call then goes [`https`] (or [`grpc_web`]) → [`forward`] (may this caller, whom
+//! [`bearers`] know, call that [`method`]?) → the service that owns the method, with an actor that the gateway
+//! alone sets ([`call`]); [`relay`] passes the bodies on. What the gateway answers itself is [`grpc`], and
+//! [`web`] what a browser finds.
+//! A command on people, tokens and sessions walks [`grpc`] → [`commands`] → [`directory::decide`],
+//! [`api_token::decide`] or [`session::decide`] → `eventlog`; the [`rows`] follow from the event ([`follow`]), and
+//! [`people`] puts all of that together.
 //! On the http port, [`http`] answers ACME challenges from [`challenges`] and redirects the rest
 //! ([`redirect`]); those that come to the https port are answered by [`tls_alpn_01`]. [`connections`] and [`places`] bound what strangers can take up on both.
 
@@ -19,9 +21,12 @@ pub use crate::{
     commands::{MachineError, MachineLink, reset_admin},
     config::Config,
     listeners::{BindError, Listeners},
+    reflection::ReflectionError,
 };
 
+mod api_token;
 mod backoff;
+mod bearers;
 mod call;
 mod challenges;
 mod code;
@@ -35,16 +40,21 @@ mod fixture;
 mod follow;
 mod forward;
 mod grpc;
+mod grpc_web;
 mod http;
 mod https;
 mod instant;
 mod listeners;
+mod method;
 mod parse;
 mod password;
 mod people;
 mod places;
 mod plain;
+mod principal;
+mod rate;
 mod redirect;
+mod reflection;
 mod refusal;
 mod relay;
 mod rows;
@@ -56,6 +66,7 @@ mod sign_in;
 mod tls;
 mod tls_alpn_01;
 pub mod tokens;
+mod user_code;
 mod web;
 
 /// Why the gateway cannot run.
@@ -73,6 +84,9 @@ pub enum RunError {
     /// The own database.
     #[error("cannot open the database")]
     Database(#[source] DatabaseError),
+    /// The contracts cannot be shown.
+    #[error("cannot describe the API")]
+    Reflection(#[source] ReflectionError),
     /// A service is not configured.
     #[error("cannot make a channel to the services")]
     Channel(#[source] ChannelError),
@@ -102,20 +116,14 @@ pub async fn run(
     let keystore = runtime.channel("keystore").map_err(RunError::Channel)?;
     let token_file = config.bootstrap_token_sha256_file.clone();
     let token_file = token_file.unwrap_or_else(|| tokens::digest_file(runtime.layout()));
-    let tokens = Arc::new(tokens::Tokens::in_file(token_file.clone(), Role::Admin));
     let people = people::People::open(&runtime, &config).await;
     let people = people.map_err(RunError::Database)?;
-    let own = grpc::routes(&people.commands);
-    let forwarder = forward::Forwarder::new(&runtime, tokens, own, config.max_request_bytes)
+    let bootstrap = tokens::Bootstrap::in_file(token_file.clone(), Role::Admin);
+    let bearers = bearers::Bearers::new(bootstrap, people.commands.clone());
+    let own = grpc::routes(&people.commands, stopping.clone()).map_err(RunError::Reflection)?;
+    let forwarder = forward::Forwarder::new(&runtime, bearers.clone(), own, config.max_request_bytes)
         .map_err(RunError::Channel)?;
-    let secrets = second_factor::secret::Secrets::new(keystore.clone(), runtime.clock().clone());
-    let factors = second_factor::factor::Factors::new(people.commands.clone(), secrets);
-    let way_in = sign_in::SignIn::new(
-        people.commands.clone(),
-        people.refusals.clone(),
-        factors.clone(),
-    );
-    let site = web::Site::new(people.commands.clone(), way_in, factors.clone());
+    let site = web::Site::new(&people, keystore.clone());
     let until_set_up = vec![set_up::digest_file(runtime.layout()), token_file];
     let challenges = Arc::new(challenges::Challenges::new());
     let public_port = config.public_https_port.unwrap_or(https_address.port());
@@ -130,8 +138,9 @@ pub async fn run(
         tokio::join!(
             serving::follow(keystore, &index, &stopping),
             challenges.follow(|| runtime.nats(), &stopping),
+            bearers.keep_uses(&stopping),
             people.work(async || runtime.log().await, until_set_up, stopping.clone()),
-            factors.sweep(&stopping),
+            site.chores(&stopping),
             stopping.run_until_cancelled(ready),
             https::serve(
                 https,
@@ -139,7 +148,7 @@ pub async fn run(
                 index.clone(),
                 challenges.clone(),
                 forwarder,
-                site,
+                site.clone(),
                 &config,
                 &stopping
             ),

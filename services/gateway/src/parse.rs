@@ -1,5 +1,7 @@
 //! What people and their names must be like: every field is checked, and all that is wrong is named at once.
 
+pub mod tokens;
+
 use std::fmt;
 
 use api::{

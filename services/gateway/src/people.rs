@@ -3,10 +3,11 @@
 //!
 //! Nothing here keeps the edge from serving: without the log, commands are refused and everything else goes on.
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, path::PathBuf, sync::Arc};
 
 use eventlog::{EventLog, FollowError, Follower, subject};
-use runtime::{DatabaseError, Runtime};
+use runtime::{Clock, DatabaseError, LogOpenError, Runtime};
+use sea_orm::DatabaseConnection;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -17,8 +18,7 @@ use crate::{
     config::Config,
     follow::{Progress, Rows},
     password::Passwords,
-    rows,
-    set_up,
+    rows, set_up,
 };
 
 /// All of it.
@@ -38,6 +38,18 @@ impl People {
     /// When it cannot be opened or migrated.
     pub async fn open(runtime: &Runtime, config: &Config) -> Result<People, DatabaseError> {
         let database = runtime.database(rows::migrations()).await?;
+        let set_up_file = set_up::digest_file(runtime.layout());
+        let clock = runtime.clock().clone();
+        Ok(People::of(database, set_up_file, clock, config))
+    }
+
+    /// Those in a database.
+    pub fn of(
+        database: DatabaseConnection,
+        set_up_file: PathBuf,
+        clock: Clock,
+        config: &Config,
+    ) -> People {
         let (log, position) = (watch::Sender::new(None), watch::Sender::new(0));
         let commands = Commands {
             log: log.subscribe(),
@@ -48,25 +60,25 @@ impl People {
                 idle: time::Duration::minutes(config.session_idle_minutes.into()),
                 whole: time::Duration::hours(config.session_hours.into()),
             },
-            set_up_file: set_up::digest_file(runtime.layout()),
+            set_up_file,
             set_up: watch::Sender::new(false),
             ending: Arc::new(Notify::new()),
-            clock: runtime.clock().clone(),
+            clock,
         };
-        Ok(People {
+        People {
             commands,
             refusals: Refusals::default(),
             log,
             position,
-        })
+        }
     }
 
     /// Opens the log, follows it and does the chores, until `stopping`. `opens_until_set_up`: the files that are
     /// removed once the set-up is done.
     pub async fn work(
         self,
-        log: impl AsyncFn() -> Result<EventLog, runtime::LogOpenError>,
-        opens_until_set_up: Vec<std::path::PathBuf>,
+        log: impl AsyncFn() -> Result<EventLog, LogOpenError>,
+        opens_until_set_up: Vec<PathBuf>,
         stopping: CancellationToken,
     ) {
         let People {
@@ -87,8 +99,10 @@ impl People {
                 let opened = match log().await {
                     Ok(opened) => opened,
                     Err(error) => {
-                        let error = &error as &dyn Error;
-                        warn!(error, "cannot open the event log, nobody signs in");
+                        warn!(
+                            error = &error as &dyn Error,
+                            "cannot open the event log, nobody signs in"
+                        );
                         tokio::time::sleep(backoff.wait()).await;
                         continue;
                     }
@@ -100,8 +114,10 @@ impl People {
                     Ok(()) => return,
                     // The rows stay as they are; commands wait for them in vain, and say so.
                     Err(error) => {
-                        let error = &error as &dyn Error;
-                        error!(error, "cannot follow the event log, no user is changed");
+                        error!(
+                            error = &error as &dyn Error,
+                            "cannot follow the event log, no user is changed"
+                        );
                         tokio::time::sleep(backoff.wait()).await;
                     }
                 }

@@ -38,6 +38,27 @@ pub enum Refusal {
         /// What the caller has.
         has: Role,
     },
+    /// The method is not for callers who are held to some certificates.
+    #[error(
+        "this token is held to the certificates of {held_to}, and the method is not: use a token without a \
+         certificate filter"
+    )]
+    OutsideOfFilter {
+        /// As a token has it.
+        held_to: String,
+    },
+    /// The token may do the rest, and not that.
+    #[error(
+        "this token may not export private keys: use one that was made with key:export \
+         (chancery tokens create --key-export)"
+    )]
+    KeyExportNotAllowed,
+    /// The person has not shown his password for a while.
+    #[error("show your password again: private keys are exported within 15 minutes of it")]
+    SignInAgain,
+    /// The address calls too often without a token.
+    #[error("too many calls from your address without a token: try again in a moment")]
+    TooOften,
     /// The request id cannot be one.
     #[error(
         "{IDEMPOTENCY_KEY} must be given once, as 1 to {MAX_REQUEST_ID} printable ASCII characters"
@@ -93,6 +114,10 @@ impl From<Refusal> for Status {
             Refusal::TokenUnknown => (Code::Unauthenticated, "TOKEN_UNKNOWN"),
             Refusal::TokensUnreadable => (Code::Unavailable, "TOKENS_UNREADABLE"),
             Refusal::RoleRequired { .. } => (Code::PermissionDenied, "ROLE_REQUIRED"),
+            Refusal::OutsideOfFilter { .. } => (Code::PermissionDenied, "OUTSIDE_OF_FILTER"),
+            Refusal::KeyExportNotAllowed => (Code::PermissionDenied, "KEY_EXPORT_NOT_ALLOWED"),
+            Refusal::SignInAgain => (Code::Unauthenticated, "SIGN_IN_AGAIN"),
+            Refusal::TooOften => (Code::ResourceExhausted, "TOO_OFTEN"),
             Refusal::RequestIdInvalid => (Code::InvalidArgument, "REQUEST_ID_INVALID"),
             Refusal::TimeoutInvalid => (Code::InvalidArgument, "TIMEOUT_INVALID"),
             Refusal::TooManyCalls => (Code::ResourceExhausted, "TOO_MANY_CALLS"),

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::body::{Frame, SizeHint};
 use tonic::{Status, body::Body};
 use tracing::debug;
 
@@ -29,7 +29,7 @@ impl TooLong {
 
 /// A request's body that breaks off at a bound, and says so to whoever holds `too_long`: the error itself
 /// does not come back from the connection that the body is sent on.
-pub fn bounded(body: Incoming, limit: usize, too_long: TooLong) -> Body {
+pub fn bounded(body: Body, limit: usize, too_long: TooLong) -> Body {
     Body::new(Bounded {
         body,
         left: limit,
@@ -38,7 +38,7 @@ pub fn bounded(body: Incoming, limit: usize, too_long: TooLong) -> Body {
 }
 
 struct Bounded {
-    body: Incoming,
+    body: Body,
     left: usize,
     too_long: TooLong,
 }

@@ -1,13 +1,13 @@
-//! Bearer tokens: who holds one, and which role it has.
+//! Bearer tokens: what one is, and the first of them.
 //!
-//! There is one token so far, which `chancery init` makes: 256 random bits, written as
-//! `chancery_` and base64url. Its text is in the data folder (0600) for the operator; the gateway
+//! A token is 256 random bits, written as `chancery_` and base64url. The one that `chancery init` makes
+//! ([`Bootstrap`]) is in the data folder (0600) for the operator; the gateway
 //! knows its SHA-256 alone, from a file that it reads anew for each call. Removing that file ends
-//! the token at once, in every gateway that reads it.
+//! the token at once, in every gateway that reads it. All others are [API tokens](crate::bearers).
 
 use std::{fmt, io, path::PathBuf};
 
-use api::options::v1::Role;
+use api::{CertificateFilter, options::v1::Role};
 use aws_lc_rs::{digest::SHA256, error::Unspecified};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use runtime::Layout;
@@ -15,25 +15,18 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
+use crate::principal::{KeyExport, Principal, Who};
+
 /// A bearer token. Secret: `Debug` prints the type's name only.
 pub struct Token(SecretString);
 
 /// SHA-256 of a token's text: what is stored, and what a presented token is compared by.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenDigest([u8; 32]);
 
 /// Where `chancery init` leaves the digest of the token that it made, unless the configuration says otherwise.
 pub fn digest_file(layout: &Layout) -> PathBuf {
     layout.identity_dir().join("gateway.bootstrap-token.sha256")
-}
-
-/// Who is calling from outside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// As it stands in events: `token/<uuid>`.
-    pub actor: String,
-    /// What he may do.
-    pub role: Role,
 }
 
 /// Why a token opens nothing.
@@ -43,6 +36,9 @@ pub enum TokenError {
     #[error("the token is not known, or has ended")]
     Unknown,
     /// The gateway cannot tell.
+    #[error("cannot look for a token in the database")]
+    Database(#[source] sea_orm::DbErr),
+    /// Nor then.
     #[error("cannot read the token's digest at {path}")]
     Unreadable {
         /// The file.
@@ -53,9 +49,9 @@ pub enum TokenError {
     },
 }
 
-/// The tokens that the gateway accepts.
-#[derive(Debug)]
-pub struct Tokens {
+/// The token that opens until the set-up is done.
+#[derive(Debug, Clone)]
+pub struct Bootstrap {
     file: PathBuf,
     role: Role,
 }
@@ -88,7 +84,8 @@ impl fmt::Debug for Token {
 }
 
 impl TokenDigest {
-    fn of(text: &str) -> TokenDigest {
+    /// Of a token's text.
+    pub fn of(text: &str) -> TokenDigest {
         let mut digest = [0; 32];
         digest.copy_from_slice(aws_lc_rs::digest::digest(&SHA256, text.as_bytes()).as_ref());
         TokenDigest(digest)
@@ -97,6 +94,11 @@ impl TokenDigest {
     /// As it stands in the file: 64 hexadecimal digits, lower case.
     pub fn to_hex(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// As a column has it.
+    pub fn to_vec(self) -> Vec<u8> {
+        self.0.to_vec()
     }
 
     fn from_hex(text: &str) -> Option<TokenDigest> {
@@ -124,10 +126,10 @@ impl fmt::Debug for TokenDigest {
     }
 }
 
-impl Tokens {
+impl Bootstrap {
     /// The token whose digest (64 hexadecimal digits, a final line end or none) is in `file`, with this role.
-    pub fn in_file(file: PathBuf, role: Role) -> Tokens {
-        Tokens { file, role }
+    pub fn in_file(file: PathBuf, role: Role) -> Bootstrap {
+        Bootstrap { file, role }
     }
 
     /// Who holds the token that a caller presented.
@@ -152,7 +154,7 @@ impl Tokens {
         match self.stored().await {
             Ok(stored) => self.principal(&stored) == *principal,
             Err(TokenError::Unknown) => false,
-            Err(TokenError::Unreadable { .. }) => true,
+            Err(TokenError::Unreadable { .. } | TokenError::Database(_)) => true,
         }
     }
 
@@ -167,7 +169,12 @@ impl Tokens {
     fn principal(&self, digest: &TokenDigest) -> Principal {
         Principal {
             actor: digest.actor(),
+            name: "bootstrap token".into(),
             role: self.role,
+            certificates: CertificateFilter::default(),
+            key_export: KeyExport::Allowed,
+            who: Who::Bootstrap,
+            expires: None,
         }
     }
 
@@ -184,7 +191,7 @@ fn not_a_digest() -> io::Error {
 }
 
 /// Whether a text has a token's form: nothing else is hashed.
-fn is_token(text: &str) -> bool {
+pub fn is_token(text: &str) -> bool {
     let Some(bits) = text.strip_prefix(PREFIX) else {
         return false;
     };
@@ -205,13 +212,13 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x6f5c_1f0e_3b0a_4d57_9f0b_7c1d_2e8a_446
 mod tests {
     use super::*;
 
-    fn tokens(content: Option<&str>) -> (tempfile::TempDir, Tokens) {
+    fn tokens(content: Option<&str>) -> (tempfile::TempDir, Bootstrap) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("digest");
         if let Some(content) = content {
             std::fs::write(&file, content).unwrap();
         }
-        (folder, Tokens::in_file(file, Role::Admin))
+        (folder, Bootstrap::in_file(file, Role::Admin))
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ mod account;
 mod asset;
 mod confirm;
 mod cookie;
+mod device;
 mod factor;
 mod form;
 mod frame;
@@ -33,17 +34,24 @@ use axum::{
     routing::{get, post},
 };
 use hyper::{Method, Request, body::Incoming};
-use tonic::body::Body;
+use tokio_util::sync::CancellationToken;
+use tonic::{body::Body, transport::Channel};
 use tower::ServiceExt;
 use tracing::Instrument;
 
 use self::{problem::Problem, visitor::Peer};
-use crate::{commands::Commands, second_factor::factor::Factors, sign_in::SignIn};
+use crate::{
+    commands::Commands,
+    people::People,
+    second_factor::{factor::Factors, secret::Secrets},
+    sign_in::SignIn,
+};
 
 /// All pages. Cheap to clone.
 #[derive(Clone)]
 pub struct Site {
     router: Router,
+    factors: Factors,
 }
 
 /// What pages work with.
@@ -55,12 +63,15 @@ struct Desk {
 }
 
 impl Site {
-    /// Pages for these people.
-    pub fn new(commands: Commands, sign_in: SignIn, factors: Factors) -> Site {
+    /// Pages for these people, the secrets of whose second factors are in the keystore.
+    pub fn new(people: &People, keystore: Channel) -> Site {
+        let commands = people.commands.clone();
+        let secrets = Secrets::new(keystore, commands.clock.clone());
+        let factors = Factors::new(commands.clone(), secrets);
         let desk = Desk {
+            sign_in: SignIn::new(commands.clone(), people.refusals.clone(), factors.clone()),
+            factors: factors.clone(),
             commands,
-            sign_in,
-            factors,
         };
         let pages = Router::new()
             .route("/", get(start::page))
@@ -77,6 +88,8 @@ impl Site {
             .route("/account/second-factor/add", post(factor::add))
             .route("/account/second-factor/remove", post(factor::remove))
             .route("/account/recovery-codes", post(factor::new_codes))
+            .route("/device", get(device::page).post(device::ask))
+            .route("/device/answer", post(device::answer))
             .layer(middleware::from_fn_with_state(desk.clone(), visitor::enter))
             .with_state(desk);
         let router = Router::new()
@@ -85,7 +98,12 @@ impl Site {
             .route("/favicon.ico", get(asset::icon_file))
             .fallback(async || Problem::NotFound)
             .method_not_allowed_fallback(async || Problem::MethodNotAllowed);
-        Site { router }
+        Site { router, factors }
+    }
+
+    /// What is to be done beside pages, until `stopping`.
+    pub async fn chores(&self, stopping: &CancellationToken) {
+        self.factors.sweep(stopping).await;
     }
 
     /// Answers a request that is not gRPC.

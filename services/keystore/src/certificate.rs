@@ -3,7 +3,7 @@
 
 mod command;
 
-use api::{keystore::v1, x509};
+use api::{CertificateFilter, keystore::v1, x509};
 use eventlog::{Aggregate, Envelope};
 use pki::Certificate;
 
@@ -97,6 +97,18 @@ impl State {
             Self::Absent => Err(Refusal::NoSuchCertificate),
             Self::Deleted(_) => Err(Refusal::CertificateDeleted),
             Self::Kept(kept) => Ok(kept),
+        }
+    }
+
+    /// For a caller who is held to some certificates, what is not his affair is not there.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchCertificate`].
+    pub fn within(&self, held_to: &CertificateFilter) -> Result<(), Refusal> {
+        let names = self.known().map(|kept| kept.leaf.subject_alt_names.as_ref());
+        match names {
+            Some(names) if !held_to.covers_all(names) => Err(Refusal::NoSuchCertificate),
+            _ => Ok(()),
         }
     }
 

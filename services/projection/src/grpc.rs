@@ -5,14 +5,16 @@ mod patience;
 use std::{pin::Pin, time::Duration};
 
 use api::{
+    CertificateFilter,
     projection::v1::{
         self as answer, GetRequest, ListRequest, WatchEventsRequest,
         query_service_server::QueryService,
     },
     refuse::Violations,
+    x509::v1::SubjectAltNames,
 };
 use futures_util::{Stream, StreamExt};
-use runtime::Clock;
+use runtime::{Caller, Clock};
 use sea_orm::DatabaseConnection;
 use tonic::{Request, Response, Status, metadata::MetadataMap};
 
@@ -72,12 +74,15 @@ impl Questions {
     async fn list<L: List>(
         &self,
         request: Request<ListRequest>,
-    ) -> Result<(Page<Row<L>>, u64), Refusal> {
-        let question = Question::<L>::parse(request.get_ref())?;
+    ) -> Result<(Page<Row<L>>, u64), Status> {
+        let held_to = Caller::of(&request)?.certificates.clone();
+        let question = Question::<L>::parse(request.get_ref()).map_err(Refusal::from)?;
+        let question = question.held_to(held_to);
         let position = self
             .reached(request.get_ref().at_least, request.metadata())
             .await?;
-        let page = question.ask(&self.database, self.now()).await?;
+        let page = question.ask(&self.database, self.now()).await;
+        let page = page.map_err(Refusal::from)?;
         Ok((page, position))
     }
 
@@ -113,8 +118,12 @@ impl QueryService for Questions {
         &self,
         request: Request<GetRequest>,
     ) -> Result<Response<answer::Certificate>, Status> {
+        let held_to = Caller::of(&request)?.certificates.clone();
         let id = self.wanted(request).await?;
         let found = certificates::get(&self.database, &id, self.now()).await?;
+        let leaf = found.certificate.as_ref();
+        let names = leaf.and_then(|leaf| leaf.subject_alt_names.as_ref());
+        within(&held_to, names, "certificate", id)?;
         Ok(Response::new(found))
     }
 
@@ -134,8 +143,12 @@ impl QueryService for Questions {
         &self,
         request: Request<GetRequest>,
     ) -> Result<Response<answer::CertificateRequest>, Status> {
+        let held_to = Caller::of(&request)?.certificates.clone();
         let id = self.wanted(request).await?;
-        Ok(Response::new(requests::get(&self.database, &id).await?))
+        let found = requests::get(&self.database, &id).await?;
+        let names = found.subject_alt_names.as_ref();
+        within(&held_to, names, "certificate request", id)?;
+        Ok(Response::new(found))
     }
 
     async fn list_keys(
@@ -192,8 +205,14 @@ impl QueryService for Questions {
         &self,
         request: Request<GetRequest>,
     ) -> Result<Response<answer::Automation>, Status> {
+        let held_to = Caller::of(&request)?.certificates.clone();
         let id = self.wanted(request).await?;
         let found = automations::get(&self.database, &id, self.now()).await?;
+        let names = SubjectAltNames {
+            dns_names: found.dns_names.clone(),
+            ip_addresses: found.ip_addresses.clone(),
+        };
+        within(&held_to, Some(&names), "automated certificate", id)?;
         Ok(Response::new(found))
     }
 
@@ -258,6 +277,19 @@ impl QueryService for Questions {
         let events = watch.follow(self.database.clone(), self.position.clone());
         let events = events.map(|event| event.map_err(Status::from));
         Ok(Response::new(Box::pin(events)))
+    }
+}
+
+/// What is not the caller's affair is, for him, not there.
+fn within(
+    held_to: &CertificateFilter,
+    names: Option<&SubjectAltNames>,
+    what: &'static str,
+    id: String,
+) -> Result<(), Refusal> {
+    match held_to.covers_all(names) {
+        true => Ok(()),
+        false => Err(Refusal::NotFound { what, id }),
     }
 }
 

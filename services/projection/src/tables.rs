@@ -11,6 +11,7 @@
 
 pub mod alert;
 pub mod automation;
+pub mod automation_name;
 pub mod certificate;
 pub mod certificate_issuer;
 pub mod certificate_name;

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::x509::v1::SubjectAltNames;
+
 /// Names that a caller is held to. An empty one holds nobody to anything.
 ///
 /// `shop.example` is that name alone, `*.shop.example` all names below it, at any depth, and its wildcard
@@ -50,6 +52,12 @@ impl CertificateFilter {
         }
         let mut names = names.into_iter().peekable();
         names.peek().is_some() && names.all(|name| self.covers_name(name.as_ref()))
+    }
+
+    /// The same, for names as messages have them.
+    pub fn covers_all(&self, names: Option<&SubjectAltNames>) -> bool {
+        let names = names.into_iter();
+        self.covers(names.flat_map(|names| names.dns_names.iter().chain(&names.ip_addresses)))
     }
 
     /// Whether one name is the caller's affair.

@@ -90,6 +90,12 @@ pub enum CertificateError {
 }
 
 impl Certificate {
+    /// All names that it is good for, as text.
+    pub fn names(&self) -> impl Iterator<Item = String> + '_ {
+        let addresses = self.ip_addresses.iter().map(ToString::to_string);
+        self.dns_names.iter().cloned().chain(addresses)
+    }
+
     /// Reads one certificate in DER.
     ///
     /// # Errors

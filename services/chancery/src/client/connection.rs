@@ -9,7 +9,10 @@ use api::{
         server_service_client::ServerServiceClient,
     },
     csr::v1::csr_service_client::CsrServiceClient,
-    gateway::v1::session_service_client::SessionServiceClient,
+    gateway::v1::{
+        device_login_service_client::DeviceLoginServiceClient,
+        session_service_client::SessionServiceClient, token_service_client::TokenServiceClient,
+    },
     keystore::v1::certificate_service_client::CertificateServiceClient,
     metadata::IDEMPOTENCY_KEY,
     notifier::v1::notifier_service_client::NotifierServiceClient,
@@ -28,7 +31,7 @@ use super::{
     credentials::Credentials,
     error::{self, ClientError},
     settled::Positioned,
-    trust::{Seen, Trust},
+    trust::{Fingerprint, Seen, Trust},
 };
 
 /// A channel whose calls carry the token.
@@ -42,9 +45,9 @@ pub struct Connection {
     bearer: Bearer,
 }
 
-/// Puts the token on each call.
+/// Puts the token on each call, where there is one.
 #[derive(Clone)]
-pub struct Bearer(MetadataValue<Ascii>);
+pub struct Bearer(Option<MetadataValue<Ascii>>);
 
 impl std::fmt::Debug for Bearer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -63,15 +66,16 @@ impl Bearer {
             what: "the token has characters that no token has: is it the right file?".into(),
         })?;
         value.set_sensitive(true);
-        Ok(Self(value))
+        Ok(Self(Some(value)))
     }
 }
 
 impl Interceptor for Bearer {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request
-            .metadata_mut()
-            .insert("authorization", self.0.clone());
+        if let Some(bearer) = &self.0 {
+            let metadata = request.metadata_mut();
+            metadata.insert("authorization", bearer.clone());
+        }
         Ok(request)
     }
 }
@@ -79,9 +83,24 @@ impl Interceptor for Bearer {
 impl Connection {
     /// Connects, and checks that the gateway is the one that is meant, before anything is sent.
     pub async fn open(credentials: &Credentials) -> Result<Self, ClientError> {
-        let url = credentials.url.clone();
         let bearer = Bearer::new(&credentials.token)?;
-        let trust = Arc::new(Trust::new(credentials.fingerprint).map_err(ClientError::Roots)?);
+        let open = Self::open_without_token(&credentials.url, credentials.fingerprint);
+        Ok(Self {
+            bearer,
+            ..open.await?
+        })
+    }
+
+    /// The same, for who has no token yet.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub async fn open_without_token(
+        url: &str,
+        fingerprint: Option<Fingerprint>,
+    ) -> Result<Self, ClientError> {
+        let url = url.to_owned();
+        let trust = Arc::new(Trust::new(fingerprint).map_err(ClientError::Roots)?);
         let not_a_gateway = || ClientError::Url { url: url.clone() };
         if !url.starts_with("https://") {
             return Err(not_a_gateway());
@@ -97,7 +116,7 @@ impl Connection {
         let connected = timeout(CONNECT, endpoint.connect()).await;
         match trust.seen() {
             Some(Seen::Other(seen)) => {
-                let pinned = credentials.fingerprint.unwrap_or(seen);
+                let pinned = fingerprint.unwrap_or(seen);
                 return Err(ClientError::NotPinned { url, pinned, seen });
             }
             Some(Seen::Unknown(seen, error)) => {
@@ -120,7 +139,7 @@ impl Connection {
         Ok(Self {
             url,
             channel,
-            bearer,
+            bearer: Bearer(None),
         })
     }
 
@@ -171,6 +190,16 @@ impl Connection {
     /// Who we are.
     pub fn session(&self) -> SessionServiceClient<SignedIn> {
         SessionServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    /// Tokens.
+    pub fn tokens(&self) -> TokenServiceClient<SignedIn> {
+        TokenServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    /// How a command line signs in that has no token.
+    pub fn device_logins(&self) -> DeviceLoginServiceClient<SignedIn> {
+        DeviceLoginServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     /// Asks once.

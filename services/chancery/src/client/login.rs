@@ -1,8 +1,11 @@
-//! `chancery login`: a token on stdin is tried at the gateway, and kept.
+//! `chancery login`: a token on stdin, or one that a person lets us have, is tried at the gateway, and kept.
+
+mod device;
 
 use std::io::{self, IsTerminal as _, Read as _};
 
 use clap::Args;
+use secrecy::SecretString;
 
 use super::{
     ClientError, Connection, answer,
@@ -17,6 +20,10 @@ use crate::cli::Output;
 #[command(after_help = "Examples:
   chancery login https://localhost:8443 --fingerprint 5f3a… < data/bootstrap-token
   chancery login https://chancery.example.com < token
+  chancery login https://chancery.example.com
+
+On a terminal, without a token on stdin, it shows a code: type it in a browser where you are signed in, and this
+command line may do for 30 days what you may, but for exporting private keys.
 
 Without --fingerprint the gateway's certificate must be one that the system's or Mozilla's roots vouch for.
 The token is kept for this user alone in $XDG_CONFIG_HOME/chancery/credentials.toml (0600). Programs may set
@@ -35,21 +42,17 @@ const LONGEST: u64 = 4_096;
 
 /// `chancery login`
 pub async fn run(args: LoginArgs, output: Output) -> Result<(), ClientError> {
-    if io::stdin().is_terminal() {
-        eprintln!("paste the token, then Enter and Ctrl-D:");
-    }
-    let mut token = String::new();
-    let read = io::stdin().take(LONGEST).read_to_string(&mut token);
-    read.map_err(ClientError::reading("the token from stdin"))?;
-    let token = token.trim();
-    if token.is_empty() {
-        return Err(ClientError::Input {
-            what: "there is no token on stdin: chancery login URL < TOKEN-FILE".into(),
-        });
-    }
+    let url = normal(&with_scheme(&args.gateway));
+    let token = match io::stdin().is_terminal() {
+        true => {
+            let connection = Connection::open_without_token(&url, args.fingerprint).await?;
+            device::token(&connection).await?
+        }
+        false => from_stdin()?,
+    };
     let credentials = Credentials {
-        url: normal(&with_scheme(&args.gateway)),
-        token: token.into(),
+        url,
+        token,
         fingerprint: args.fingerprint,
     };
     let connection = Connection::open(&credentials).await?;
@@ -60,10 +63,22 @@ pub async fn run(args: LoginArgs, output: Output) -> Result<(), ClientError> {
         Output::Table => answer::line(&format!(
             "signed in to {} as {} ({}); the token is kept in {}",
             credentials.url,
-            me.actor,
+            me.name,
             answer::word(me.role().as_str_name(), "ROLE_"),
             kept.display(),
         )),
+    }
+}
+
+fn from_stdin() -> Result<SecretString, ClientError> {
+    let mut token = String::new();
+    let read = io::stdin().take(LONGEST).read_to_string(&mut token);
+    read.map_err(ClientError::reading("the token from stdin"))?;
+    match token.trim() {
+        "" => Err(ClientError::Input {
+            what: "there is no token on stdin: chancery login URL < TOKEN-FILE".into(),
+        }),
+        token => Ok(token.into()),
     }
 }
 

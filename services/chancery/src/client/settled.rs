@@ -18,8 +18,9 @@ use api::{
         ClearDefaultResponse, DeleteCertificatesResponse, DestroyKeysResponse, ExportResponse,
         ImportResponse, RenameCertificateResponse, RestoreCertificateResponse, SetDefaultResponse,
     },
+    gateway::v1::{CreateTokenResponse, RevokeTokenResponse},
     notifier::v1::{CreateChannelResponse, DeleteChannelResponse, UpdateChannelResponse},
-    projection::v1::ListRequest,
+    projection::v1::GetRequest,
 };
 use tonic::Request;
 
@@ -37,14 +38,13 @@ impl Connection {
         if position == 0 {
             return;
         }
-        // Any question waits for its position.
-        let mut request = Request::new(ListRequest {
-            page_size: 1,
+        // Any question waits for its position; this one may be asked by every caller, and costs nothing.
+        let mut request = Request::new(GetRequest {
+            id: "-".into(),
             at_least: position,
-            ..ListRequest::default()
         });
         request.set_timeout(PATIENCE);
-        let _ = self.queries().list_keys(request).await;
+        let _ = self.queries().get_certificate(request).await;
     }
 }
 
@@ -65,6 +65,7 @@ positioned!(
     CreateChannelResponse,
     CreateRequestResponse,
     CreateSelfSignedResponse,
+    CreateTokenResponse,
     DeactivateServerResponse,
     DeleteCertificatesResponse,
     DeleteChannelResponse,
@@ -82,6 +83,7 @@ positioned!(
     RestoreCertificateResponse,
     ResumeAutomationResponse,
     RevokeCertificateResponse,
+    RevokeTokenResponse,
     RollAccountKeyResponse,
     SetDefaultResponse,
     UpdateChannelResponse,

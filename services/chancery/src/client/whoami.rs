@@ -22,7 +22,9 @@ pub async fn run(connection: &Connection, output: Output) -> Result<(), ClientEr
         Output::Json => answer::json(&me),
         Output::Table => answer::details([
             ("actor", me.actor.clone()),
+            ("name", me.name.clone()),
             ("role", answer::word(me.role().as_str_name(), "ROLE_")),
+            ("certificates", me.certificate_filter.join(", ")),
             ("token ends", answer::time(&me.expires)),
             ("gateway", connection.url().to_owned()),
             ("version", me.version.clone()),

@@ -5,7 +5,7 @@ use runtime::failure;
 use tonic::{Code, Status};
 
 use super::CommandError;
-use crate::{directory, password::{HashError, Unfit}, session};
+use crate::{api_token, directory, password::{HashError, Unfit}, session};
 
 /// The rules said no; the caller can act on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +16,27 @@ pub enum Refusal {
     /// Of sessions.
     #[error(transparent)]
     Session(#[from] session::Refusal),
+    /// Of API tokens.
+    #[error(transparent)]
+    Token(#[from] api_token::Refusal),
+    /// Another token has it.
+    #[error("another token that opens has this name: choose another one, or revoke that one first")]
+    TokenNameTaken,
+    /// Its person has not answered.
+    #[error("nobody has typed the code yet")]
+    LoginPending,
+    /// The command line asks too often.
+    #[error("asked too soon: wait as long as the answer to BeginLogin said")]
+    SlowDown,
+    /// Its person does not let it in.
+    #[error("this login was denied")]
+    LoginDenied,
+    /// It waits no more, or never did.
+    #[error("this login is over: begin another one")]
+    LoginExpired,
+    /// More command lines wait than can be.
+    #[error("too many command lines wait to be let in: try again in some minutes")]
+    TooManyLogins,
     /// Another user has it.
     #[error("another user has this login name")]
     LoginNameTaken,
@@ -67,6 +88,17 @@ impl Refusal {
             Self::Session(S::NoSuchSession) => (Code::NotFound, "NO_SUCH_SESSION"),
             Self::Session(S::SessionEnded) => (Code::NotFound, "SESSION_ENDED"),
             Self::Session(S::AlreadySummed) => (Code::AlreadyExists, "ALREADY_SUMMED"),
+            Self::Token(api_token::Refusal::TokenExists) => (Code::AlreadyExists, "TOKEN_EXISTS"),
+            Self::Token(api_token::Refusal::NoSuchToken) => (Code::NotFound, "NO_SUCH_TOKEN"),
+            Self::Token(api_token::Refusal::AlreadyRevoked) => {
+                (Code::FailedPrecondition, "ALREADY_REVOKED")
+            }
+            Self::TokenNameTaken => (Code::AlreadyExists, "NAME_TAKEN"),
+            Self::LoginPending => (Code::FailedPrecondition, "LOGIN_PENDING"),
+            Self::SlowDown => (Code::ResourceExhausted, "SLOW_DOWN"),
+            Self::LoginDenied => (Code::PermissionDenied, "LOGIN_DENIED"),
+            Self::LoginExpired => (Code::FailedPrecondition, "LOGIN_EXPIRED"),
+            Self::TooManyLogins => (Code::ResourceExhausted, "TOO_MANY_LOGINS"),
             Self::LoginNameTaken => (Code::AlreadyExists, "LOGIN_NAME_TAKEN"),
             Self::EmailTaken => (Code::AlreadyExists, "EMAIL_TAKEN"),
             Self::LinkUnknown => (Code::NotFound, "LINK_UNKNOWN"),

@@ -6,15 +6,14 @@ use api::{
         EndSessionRequest, EndSessionResponse, ListSessionsRequest, ListSessionsResponse, Session,
         WhoAmIRequest, WhoAmIResponse, session_service_server::SessionService,
     },
-    options::v1::Role,
 };
 use tonic::{Request, Response, Status};
 
-use super::{origin, person, principal, to_its_end};
+use super::{origin, principal, to_its_end};
 use crate::{
-    commands::{CommandError, Commands},
+    commands::Commands,
     instant, parse,
-    rows::user,
+    principal::{KeyExport, Who},
 };
 
 /// The session service. Its calls carry the principal that the door found.
@@ -30,21 +29,14 @@ impl SessionService for Sessions {
         request: Request<WhoAmIRequest>,
     ) -> Result<Response<WhoAmIResponse>, Status> {
         let principal = principal(&request)?;
-        let name = match person(principal) {
-            Some(id) => {
-                let user = user::find(&self.commands.database, id).await;
-                user.map_err(CommandError::Database)?
-                    .map(|user| user.login_name)
-            }
-            None => None,
-        };
         Ok(Response::new(WhoAmIResponse {
             actor: principal.actor.clone(),
             role: principal.role.into(),
-            expires: None,
+            expires: principal.expires.map(timestamp),
             version: env!("CARGO_PKG_VERSION").into(),
-            name: name.unwrap_or_default(),
-            ..WhoAmIResponse::default()
+            name: principal.name.clone(),
+            certificate_filter: principal.certificates.names().to_vec(),
+            key_export: principal.key_export != KeyExport::Denied,
         }))
     }
 
@@ -54,9 +46,9 @@ impl SessionService for Sessions {
     ) -> Result<Response<ListSessionsResponse>, Status> {
         let principal = principal(&request)?;
         let asked = parse::one_or_all("user_id", &request.get_ref().user_id)?;
-        let own = person(principal);
-        let of = match (principal.role, own) {
-            (Role::Admin, _) => asked,
+        let own = principal.user_id();
+        let of = match (principal.administers(), own) {
+            (true, _) => asked,
             // Somebody else's are none for him, and a program has none.
             (_, Some(own)) if asked.is_none_or(|asked| asked == own) => Some(own),
             _ => return Ok(Response::new(ListSessionsResponse::default())),
@@ -71,7 +63,7 @@ impl SessionService for Sessions {
             expires: Some(timestamp(open.expires)),
             address: row.address,
             user_agent: row.user_agent,
-            current: false,
+            current: matches!(principal.who, Who::Session { id, .. } if id == open.id),
         });
         Ok(Response::new(ListSessionsResponse {
             sessions: sessions.collect(),
@@ -84,10 +76,10 @@ impl SessionService for Sessions {
     ) -> Result<Response<EndSessionResponse>, Status> {
         let principal = principal(&request)?;
         let id = parse::one("session_id", &request.get_ref().session_id)?;
-        let of = match principal.role {
-            Role::Admin => None,
+        let of = match principal.administers() {
+            true => None,
             // A program has none: no session is of nobody.
-            _ => Some(person(principal).unwrap_or_default()),
+            false => Some(principal.user_id().unwrap_or_default()),
         };
         let origin = origin(&request)?;
         let commands = self.commands.clone();

@@ -160,7 +160,7 @@ fn back(parts: &Parts) -> Option<&str> {
     let path = parts.uri.path_and_query().map(|path| path.as_str());
     match parts.method {
         Method::GET => path,
-        _ => parts.uri.path().starts_with("/account").then_some("/account"),
+        _ => ["/account", "/device"].into_iter().find(|place| parts.uri.path().starts_with(place)),
     }
 }
 

@@ -35,6 +35,13 @@ impl Wrong {
             Refusal::PasswordWrong => "old",
             Refusal::Directory(_)
             | Refusal::Session(_)
+            | Refusal::Token(_)
+            | Refusal::TokenNameTaken
+            | Refusal::LoginPending
+            | Refusal::SlowDown
+            | Refusal::LoginDenied
+            | Refusal::LoginExpired
+            | Refusal::TooManyLogins
             | Refusal::LinkUnknown
             | Refusal::LinkExpired
             | Refusal::LinkInUse

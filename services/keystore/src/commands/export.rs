@@ -4,7 +4,10 @@ mod encode;
 
 use std::collections::HashMap;
 
-use api::keystore::v1::{CertificateExported, KeyExported};
+use api::{
+    CertificateFilter,
+    keystore::v1::{CertificateExported, KeyExported},
+};
 use eventlog::{Loaded, Origin};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use pki::{Certificate, PrivateKey, export::Octets};
@@ -109,15 +112,21 @@ pub struct Exported {
 }
 
 impl Commands {
-    /// Gives out certificates, and private keys where they are asked for.
+    /// Gives out certificates, and private keys where they are asked for. What is not the affair of a caller who is
+    /// held to some certificates is not there for him.
     ///
     /// # Errors
     /// See [`CommandError`]; without all that is asked for nothing is given out.
-    pub async fn export(&self, origin: &Origin, export: Export) -> Result<Exported, CommandError> {
+    pub async fn export(
+        &self,
+        origin: &Origin,
+        held_to: &CertificateFilter,
+        export: Export,
+    ) -> Result<Exported, CommandError> {
         // Step 1: all that is asked for is here, and can be written in this form.
         let mut items = Vec::with_capacity(export.items.len());
         for item in &export.items {
-            items.push(self.item(item).await?);
+            items.push(self.item(item, held_to).await?);
         }
         let protected = export.passphrase.is_some();
         if export.items.iter().any(|item| item.private_key) && !protected && !export.unprotected {
@@ -236,10 +245,15 @@ impl Commands {
     }
 
     /// All that is asked for of one certificate.
-    async fn item(&self, asked_for: &ExportItem) -> Result<Item, CommandError> {
+    async fn item(
+        &self,
+        asked_for: &ExportItem,
+        held_to: &CertificateFilter,
+    ) -> Result<Item, CommandError> {
         let id = asked_for.certificate_id.to_string();
         let loaded = self.log.load::<State>(&id).await;
         let loaded = loaded.map_err(CommandError::Log)?;
+        loaded.state.within(held_to)?;
         let kept = loaded.state.existing()?;
         let newest = kept.version();
         let version = asked_for.version.unwrap_or(newest);
@@ -251,6 +265,10 @@ impl Commands {
         };
         let unreadable = |_| CommandError::Unreadable(pki::CertificateError::Malformed);
         let leaf = leaf.map_err(unreadable)?;
+        // An older version may have had other names.
+        if !held_to.covers(leaf.names()) {
+            return Err(Refusal::NoSuchVersion { newest }.into());
+        }
         let issuers: Result<Vec<_>, _> = issuers;
         let issuers = issuers.map_err(unreadable)?;
         let key = match asked_for.private_key {

@@ -69,8 +69,11 @@ impl CertificateService for Keystore {
         &self,
         request: Request<RenameCertificateRequest>,
     ) -> Result<Response<RenameCertificateResponse>, Status> {
-        let origin = Caller::of(&request)?.origin(request.get_ref());
+        let caller = Caller::of(&request)?;
+        let origin = caller.origin(request.get_ref());
         let (id, name) = parse::rename(request.get_ref())?;
+        let state = self.commands.certificate(id).await?;
+        state.within(&caller.certificates)?;
         let position = self.commands.rename(&origin, id, name).await?;
         Ok(Response::new(RenameCertificateResponse { position }))
     }
@@ -177,7 +180,7 @@ impl Keystore {
         let passphrase = taken(&mut message.passphrase);
         let origin = caller.origin(&message);
         let export = parse::files::export(&message, passphrase, private_keys)?;
-        let exported = self.commands.export(&origin, export).await?;
+        let exported = self.commands.export(&origin, &caller.certificates, export).await?;
         Ok(file(exported))
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use api::x509::v1::SubjectAltNames;
 use eventlog::Recorded;
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -16,7 +17,7 @@ use super::{
 use crate::{
     events::{AutomationEvent, Event, KeyEvent, RequestEvent, TlsEvent},
     tables::{
-        Unusable, automation, default_certificate, dns_provider, each_name,
+        Unusable, automation, automation_name, default_certificate, dns_provider, each_name,
         event::{self, NotText},
         folded,
         instant::micros,
@@ -33,6 +34,7 @@ pub(super) struct Batch {
     servers: BTreeMap<String, server::Model>,
     dns_providers: BTreeMap<String, dns_provider::Model>,
     automations: BTreeMap<String, automation::Model>,
+    automation_names: BTreeMap<(String, String), automation_name::Model>,
     renewers: Renewers,
     notifications: Notifications,
     certificates: Certificates,
@@ -146,6 +148,7 @@ impl Batch {
             Event::Channel(event) => self.notifications.take_channel(id, event, at)?,
             Event::Alert(event) => self.notifications.take_alert(id, event, at)?,
             Event::Automation(event) => {
+                self.name_automation(id, &event);
                 let before = self.automations.remove(id);
                 let row = automation::Model::after(before, id, event, at)?;
                 self.automations.insert(id.to_owned(), row);
@@ -202,6 +205,25 @@ impl Batch {
         self.defaults.insert(id.to_owned(), row);
     }
 
+    /// An automation's names stay what they were at first.
+    fn name_automation(&mut self, id: &str, event: &AutomationEvent) {
+        let AutomationEvent::Requested(requested) = event else {
+            return;
+        };
+        let names = SubjectAltNames {
+            dns_names: requested.dns_names.clone(),
+            ip_addresses: requested.ip_addresses.clone(),
+        };
+        for name in each_name(Some(&names)) {
+            let row = automation_name::Model {
+                automation_id: id.to_owned(),
+                name,
+            };
+            self.automation_names
+                .insert((id.to_owned(), row.name.clone()), row);
+        }
+    }
+
     fn take_request(&mut self, id: &str, event: RequestEvent, at: i64) -> Result<(), Unusable> {
         if let RequestEvent::Created(created) = &event {
             for name in each_name(created.subject_alt_names.as_ref()) {
@@ -231,6 +253,7 @@ impl Batch {
         write::put::<server::Entity>(tx, self.servers.into_values()).await?;
         write::put::<dns_provider::Entity>(tx, self.dns_providers.into_values()).await?;
         write::put::<automation::Entity>(tx, self.automations.into_values()).await?;
+        write::put::<automation_name::Entity>(tx, self.automation_names.into_values()).await?;
         write::put::<default_certificate::Entity>(tx, self.defaults.into_values()).await?;
         write::put::<request::Entity>(tx, self.requests.into_values()).await?;
         write::put::<request_name::Entity>(tx, self.request_names.into_values()).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::{acme::v1::Failure, projection::v1 as answer};
+use api::{CertificateFilter, acme::v1::Failure, projection::v1 as answer};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait,
@@ -12,6 +12,7 @@ use sea_orm::{
 use super::{
     condition::{self, TRUE_FALSE},
     filter::{self, Kind, Term, Test},
+    names,
     question::List,
     servers,
     sort::{Direction, Sort},
@@ -22,6 +23,7 @@ use crate::{
     status::Columns,
     tables::{
         automation::{Column, Entity, Model},
+        automation_name,
         folded,
         instant::{NEVER, timestamp},
         server,
@@ -124,6 +126,15 @@ impl List for Field {
     fn unless_asked(terms: &[Term<Self>]) -> Option<Expr> {
         let asked = |term: &Term<Self>| matches!(term.field, Self::Cancelled);
         (!terms.iter().any(asked)).then(|| Column::Cancelled.ne(true))
+    }
+
+    fn within(held_to: &CertificateFilter) -> Expr {
+        names::within::<automation_name::Entity>(
+            Column::Id,
+            automation_name::Column::AutomationId,
+            automation_name::Column::Name,
+            held_to,
+        )
     }
 
     fn weight(row: &Model) -> usize {

@@ -4,7 +4,7 @@ mod detail;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::projection::v1 as answer;
+use api::{CertificateFilter, projection::v1 as answer};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait},
@@ -160,6 +160,15 @@ impl List for Field {
     fn unless_asked(terms: &[Term<Self>]) -> Option<Expr> {
         let asked = terms.iter().any(|term| matches!(term.field, Self::Deleted));
         (!asked).then(|| Column::Deleted.ne(true))
+    }
+
+    fn within(held_to: &CertificateFilter) -> Expr {
+        names::within::<certificate_name::Entity>(
+            Column::Id,
+            certificate_name::Column::CertificateId,
+            certificate_name::Column::Name,
+            held_to,
+        )
     }
 
     fn weight(row: &Model) -> usize {

@@ -78,16 +78,23 @@ pub const TRUE_FALSE: &[(&str, i32)] = &[("true", 1), ("false", 0)];
 
 /// The pattern of LIKE for texts that contain this one, with nothing in it that matches anything else.
 pub fn containing(text: &str) -> LikeExpr {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
+    LikeExpr::new(format!("%{}%", literal(text))).escape(ESCAPE)
+}
+
+/// The pattern of LIKE for names below this one, at any depth.
+pub fn below(name: &str) -> LikeExpr {
+    LikeExpr::new(format!("_%.{}", literal(name))).escape(ESCAPE)
+}
+
+fn literal(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len());
     for character in text.chars() {
         if matches!(character, '%' | '_' | ESCAPE) {
             pattern.push(ESCAPE);
         }
         pattern.push(character);
     }
-    pattern.push('%');
-    LikeExpr::new(pattern).escape(ESCAPE)
+    pattern
 }
 
 /// Not a backslash: the databases do not agree on how that one is written in a literal.

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
+use api::CertificateFilter;
 use sea_orm::{
-    ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, sea_query::Expr,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait, sea_query::Expr,
     sea_query::ExprTrait,
 };
 
@@ -29,6 +30,30 @@ pub fn among<N: EntityTrait>(
         Test::IsNot(name) => named(&Test::Is(as_kept(name))).not(),
         other => named(other),
     }
+}
+
+/// The row has names, and they are all among those that a caller is held to. Columns as for [`among`].
+pub fn within<N: EntityTrait>(
+    row: impl ColumnTrait,
+    of_row: N::Column,
+    name: N::Column,
+    held_to: &CertificateFilter,
+) -> Expr {
+    let covered = held_to.names().iter().map(|own| match own.strip_prefix("*.") {
+        Some(parent) => name.like(condition::below(parent)),
+        None => name.eq(own.as_str()),
+    });
+    let covered = covered.fold(Condition::any(), Condition::add);
+    // Asked of each row by its id: a page of few rows looks at few names.
+    let has = |names: Condition| {
+        let names = N::find()
+            .select_only()
+            .expr(Expr::val(1))
+            .filter(of_row.into_expr().eq(row.into_expr()))
+            .filter(names);
+        Expr::exists(names.into_query())
+    };
+    has(covered.clone()).and(has(covered.not()).not())
 }
 
 /// A name as tables hold it: addresses in their shortest form, DNS names as A-labels without a final dot.

@@ -1,6 +1,6 @@
 //! One list's question: parsed whole at the door, then asked as one statement.
 
-use api::{projection::v1::ListRequest, refuse::Violations};
+use api::{CertificateFilter, projection::v1::ListRequest, refuse::Violations};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ModelTrait, Order, QueryFilter,
     QueryOrder, QuerySelect, Select, Value,
@@ -47,6 +47,12 @@ pub trait List: filter::Field {
         None
     }
 
+    /// Which rows are the affair of a caller who is held to these certificates: none, where rows have no names.
+    fn within(held_to: &CertificateFilter) -> Expr {
+        let _ = held_to;
+        Expr::val(false)
+    }
+
     /// About how many bytes a row takes in an answer.
     fn weight(row: &<Self::Entity as EntityTrait>::Model) -> usize;
 }
@@ -60,6 +66,7 @@ pub struct Question<L: List> {
     size: usize,
     after: Option<Cursor>,
     digest: QuestionDigest,
+    held_to: CertificateFilter,
 }
 
 /// Rows of a list, and how to go on.
@@ -113,9 +120,15 @@ impl<L: List> Question<L> {
                 size: size as usize,
                 after,
                 digest,
+                held_to: CertificateFilter::default(),
             }),
             _ => Err(violations),
         }
+    }
+
+    /// The same question, of the rows alone that are the affair of a caller who is held to these certificates.
+    pub fn held_to(self, held_to: CertificateFilter) -> Self {
+        Self { held_to, ..self }
     }
 
     /// Asks it, at this moment (microseconds since 1970): statuses depend on the time.
@@ -153,6 +166,9 @@ impl<L: List> Question<L> {
             Direction::Descending => (Order::Desc, false),
         };
         let mut condition = self.holds(now).add_option(L::unless_asked(&self.terms));
+        if !self.held_to.is_open() {
+            condition = condition.add(L::within(&self.held_to));
+        }
         if let Some(cursor) = &self.after {
             let here = Expr::tuple([column::<L>(by), column::<L>(L::ID)]);
             let there = Expr::tuple([value(&cursor.value), value(&cursor.id)]);

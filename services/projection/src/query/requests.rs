@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api::projection::v1 as answer;
+use api::{CertificateFilter, projection::v1 as answer};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
 };
@@ -98,6 +98,15 @@ impl List for Field {
 
     fn unless_asked(_: &[Term<Self>]) -> Option<Expr> {
         Some(Column::DeletedAt.eq(NEVER))
+    }
+
+    fn within(held_to: &CertificateFilter) -> Expr {
+        names::within::<request_name::Entity>(
+            Column::Id,
+            request_name::Column::RequestId,
+            request_name::Column::Name,
+            held_to,
+        )
     }
 
     fn weight(row: &Model) -> usize {

@@ -22,7 +22,8 @@ pub fn all() -> Vec<Box<dyn MigrationTrait>> {
         eventlog::checkpoint::migration(),
         Box::new(Superseded("m20260101_000001_first_tables")),
         Box::new(Superseded("m20260201_000002_requests_and_what_is_gone")),
-        Box::new(TablesAnew("m20260301_000003_renewals_and_notifications")),
+        Box::new(Superseded("m20260301_000003_renewals_and_notifications")),
+        Box::new(TablesAnew("m20260401_000004_names_of_automations")),
     ]
 }
 
@@ -92,6 +93,7 @@ fn tables() -> Vec<TableCreateStatement> {
         acme::server_table(),
         acme::dns_provider_table(),
         acme::automation_table(),
+        acme::automation_name_table(),
         notifications::channel_table(),
         notifications::alert_table(),
         event_table(),

@@ -132,7 +132,7 @@ fn values(row: &sea_orm::QueryResult) -> Vec<String> {
     (0..row.column_names().len()).map(value).collect()
 }
 
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 16] = [
     "certificate",
     "certificate_name",
     "certificate_version",
@@ -145,6 +145,7 @@ const TABLES: [&str; 15] = [
     "acme_server",
     "dns_provider",
     "automation",
+    "automation_name",
     "channel",
     "alert",
     "event",

@@ -12,7 +12,7 @@ use projection::{
 };
 use runtime::Clock;
 use time::Duration;
-use tonic::{Code, Request, Status};
+use tonic::{Code, Status};
 
 use crate::{
     database::Tables,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 async fn get(questions: &Questions, id: &str) -> Result<Certificate, Status> {
-    let request = Request::new(GetRequest {
+    let request = crate::script::asked(GetRequest {
         id: id.to_owned(),
         at_least: 0,
     });
@@ -35,7 +35,7 @@ async fn listed(questions: &Questions, filter: &str) -> Vec<Certificate> {
         filter: filter.to_owned(),
         ..Default::default()
     };
-    let answer = questions.list_certificates(Request::new(request)).await;
+    let answer = questions.list_certificates(crate::script::asked(request)).await;
     answer.unwrap().into_inner().certificates
 }
 

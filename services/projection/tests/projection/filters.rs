@@ -9,7 +9,6 @@ use projection::events::CertificateEvent;
 use proptest::prelude::*;
 use runtime::Clock;
 use time::{Duration, OffsetDateTime};
-use tonic::Request;
 
 use crate::{
     database::Tables,
@@ -265,7 +264,7 @@ proptest! {
             for terms in &filters {
                 let filter = terms.iter().map(Term::written).collect::<Vec<_>>().join(" ");
                 let request = ListRequest { filter: filter.clone(), ..Default::default() };
-                let answer = questions.list_certificates(Request::new(request)).await.unwrap().into_inner();
+                let answer = questions.list_certificates(crate::script::asked(request)).await.unwrap().into_inner();
                 let mut found = answer.certificates.into_iter().map(|c| c.id).collect::<Vec<_>>();
                 found.sort();
                 let gone_too = terms.iter().any(|term| matches!(term, Term::Flag("deleted", ..)));

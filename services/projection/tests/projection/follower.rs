@@ -21,7 +21,6 @@ use runtime::Clock;
 use sea_orm::ConnectionTrait;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tonic::Request;
 use uuid::Uuid;
 
 use crate::{
@@ -196,7 +195,7 @@ async fn rows_follow_the_log_through_restarts_and_a_rebuild_is_the_same() {
     // Own writes are read.
     let mine = write(&log, "a", 40, script::order_placed(1)).await;
     let questions = tables.questions(&Clock::manual(START));
-    let mut request = Request::new(GetRequest {
+    let mut request = crate::script::asked(GetRequest {
         id: "a".to_owned(),
         at_least: mine,
     });
@@ -268,13 +267,13 @@ async fn a_poison_event_is_never_passed_over() {
         let (following, _stopping) = follow(&log, &tables);
         following.await.unwrap();
         assert_eq!(tables.position.now(), good, "what came before it is there");
-        let request = Request::new(GetRequest {
+        let request = crate::script::asked(GetRequest {
             id: "a".to_owned(),
             at_least: good,
         });
         assert!(questions.get_automation(request).await.is_ok());
         for beyond in [poison, after] {
-            let request = Request::new(GetRequest {
+            let request = crate::script::asked(GetRequest {
                 id: "a".to_owned(),
                 at_least: beyond,
             });

@@ -25,7 +25,7 @@ use crate::{
 };
 
 fn get(id: &str) -> Request<GetRequest> {
-    Request::new(GetRequest {
+    crate::script::asked(GetRequest {
         id: id.to_owned(),
         at_least: 0,
     })
@@ -45,7 +45,7 @@ async fn key_ids(questions: &Questions, filter: &str) -> Vec<String> {
         filter: filter.to_owned(),
         ..Default::default()
     };
-    let answer = questions.list_keys(Request::new(request)).await.unwrap();
+    let answer = questions.list_keys(crate::script::asked(request)).await.unwrap();
     let keys = answer.into_inner().keys.into_iter();
     keys.map(|key| key.id).collect()
 }

@@ -6,6 +6,7 @@ mod automation;
 mod database;
 mod deletion;
 mod filters;
+mod held_to;
 mod follower;
 mod golden;
 mod indices;

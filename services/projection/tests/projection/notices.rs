@@ -22,7 +22,7 @@ use crate::{
 };
 
 fn list(filter: &str, sort: &str) -> Request<ListRequest> {
-    Request::new(ListRequest {
+    crate::script::asked(ListRequest {
         filter: filter.to_owned(),
         sort: sort.to_owned(),
         ..ListRequest::default()

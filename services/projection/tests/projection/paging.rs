@@ -10,7 +10,6 @@ use projection::{grpc::Questions, tables::server};
 use proptest::prelude::*;
 use runtime::Clock;
 use sea_orm::{EntityTrait, ModelTrait};
-use tonic::Request;
 
 use crate::{
     database::Tables,
@@ -54,7 +53,7 @@ async fn page(
         ..Default::default()
     };
     let answer = questions
-        .list_servers(Request::new(request))
+        .list_servers(crate::script::asked(request))
         .await
         .unwrap()
         .into_inner();
@@ -175,7 +174,7 @@ async fn every_list_pages_by_every_field_that_it_sorts_by() {
                             ..Default::default()
                         };
                         let answer = questions
-                            .$list(Request::new(request))
+                            .$list(crate::script::asked(request))
                             .await
                             .unwrap()
                             .into_inner();

@@ -10,7 +10,7 @@ use api::{
 };
 use runtime::Clock;
 use sea_orm::ConnectionTrait;
-use tonic::{Code, Request, Status};
+use tonic::{Code, Status};
 
 use crate::{
     database::Tables,
@@ -42,7 +42,7 @@ async fn all_that_is_wrong_with_a_request_is_told_at_once_by_field() {
         at_least: 0,
     };
     let refused = questions
-        .list_certificates(Request::new(request))
+        .list_certificates(crate::script::asked(request))
         .await
         .unwrap_err();
     let expected = [
@@ -73,7 +73,7 @@ async fn all_that_is_wrong_with_a_request_is_told_at_once_by_field() {
             at_least: 0,
         };
         let refused = questions
-            .get_certificate(Request::new(request))
+            .get_certificate(crate::script::asked(request))
             .await
             .unwrap_err();
         assert_eq!(wrong(&refused)[0].0, "id", "{id:?}");
@@ -84,7 +84,7 @@ async fn all_that_is_wrong_with_a_request_is_told_at_once_by_field() {
         filter: "sequence>5 nope".to_owned(),
     };
     let refused = questions
-        .watch_events(Request::new(request))
+        .watch_events(crate::script::asked(request))
         .await
         .err()
         .unwrap();
@@ -98,7 +98,7 @@ async fn all_that_is_wrong_with_a_request_is_told_at_once_by_field() {
         ..Default::default()
     };
     let refused = questions
-        .watch_events(Request::new(request))
+        .watch_events(crate::script::asked(request))
         .await
         .err()
         .unwrap();
@@ -119,7 +119,7 @@ async fn a_page_token_is_for_the_question_that_it_was_given_for() {
         ..list("name:server")
     };
     let answer = questions
-        .list_servers(Request::new(first.clone()))
+        .list_servers(crate::script::asked(first.clone()))
         .await
         .unwrap()
         .into_inner();
@@ -133,7 +133,7 @@ async fn a_page_token_is_for_the_question_that_it_was_given_for() {
     };
     assert_eq!(
         questions
-            .list_servers(Request::new(bigger))
+            .list_servers(crate::script::asked(bigger))
             .await
             .unwrap()
             .into_inner()
@@ -152,13 +152,13 @@ async fn a_page_token_is_for_the_question_that_it_was_given_for() {
         },
     ] {
         let refused = questions
-            .list_servers(Request::new(other))
+            .list_servers(crate::script::asked(other))
             .await
             .unwrap_err();
         assert_eq!(wrong(&refused)[0].0, "page_token");
     }
     let refused = questions
-        .list_keys(Request::new(ListRequest {
+        .list_keys(crate::script::asked(ListRequest {
             filter: String::new(),
             ..next
         }))
@@ -191,7 +191,7 @@ async fn attempts_at_injection_are_literals() {
         ("name:$1", vec![]),
     ] {
         let answer = questions
-            .list_servers(Request::new(list(filter)))
+            .list_servers(crate::script::asked(list(filter)))
             .await
             .unwrap()
             .into_inner();
@@ -214,7 +214,7 @@ async fn attempts_at_injection_are_literals() {
             ..Default::default()
         };
         let refused = questions
-            .list_servers(Request::new(request))
+            .list_servers(crate::script::asked(request))
             .await
             .unwrap_err();
         assert_eq!(wrong(&refused)[0].0, "sort");
@@ -225,7 +225,7 @@ async fn attempts_at_injection_are_literals() {
             at_least: 0,
         };
         let refused = questions
-            .get_server(Request::new(request))
+            .get_server(crate::script::asked(request))
             .await
             .unwrap_err();
         assert_eq!(
@@ -245,7 +245,7 @@ async fn a_question_waits_for_its_own_event_and_no_longer_than_its_deadline() {
     let tables = Tables::with(&script.events).await;
     let questions = tables.questions(&Clock::manual(START));
     let at_least = |sequence| {
-        Request::new(GetRequest {
+        crate::script::asked(GetRequest {
             id: "2".to_owned(),
             at_least: sequence,
         })
@@ -304,7 +304,7 @@ async fn a_page_of_heavy_rows_ends_before_a_message_is_full() {
             ..Default::default()
         };
         let answer = questions
-            .list_events(Request::new(request))
+            .list_events(crate::script::asked(request))
             .await
             .unwrap()
             .into_inner();

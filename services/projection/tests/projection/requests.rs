@@ -23,7 +23,7 @@ use crate::{
 };
 
 fn by(id: &str) -> Request<GetRequest> {
-    Request::new(GetRequest {
+    crate::script::asked(GetRequest {
         id: id.to_owned(),
         at_least: 0,
     })
@@ -44,7 +44,7 @@ async fn ids(questions: &Questions, filter: &str, sort: &str) -> Vec<String> {
         sort: sort.to_owned(),
         ..Default::default()
     };
-    let answer = questions.list_certificate_requests(Request::new(request));
+    let answer = questions.list_certificate_requests(crate::script::asked(request));
     let rows = answer.await.unwrap().into_inner().requests.into_iter();
     rows.map(|row| row.id).collect()
 }
@@ -130,7 +130,7 @@ async fn a_deleted_request_is_not_there_and_its_key_stays() {
         filter: "used=false".to_owned(),
         ..Default::default()
     };
-    let keys = questions.list_keys(Request::new(unused)).await.unwrap();
+    let keys = questions.list_keys(crate::script::asked(unused)).await.unwrap();
     assert_eq!(keys.into_inner().keys[0].id, "k");
 
     // The answer may have been on its way.

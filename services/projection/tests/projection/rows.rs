@@ -25,7 +25,7 @@ use crate::{
 };
 
 fn get(id: &str) -> Request<GetRequest> {
-    Request::new(GetRequest {
+    crate::script::asked(GetRequest {
         id: id.to_owned(),
         at_least: 0,
     })
@@ -148,7 +148,7 @@ async fn a_dns_provider_is_shown_with_the_automations_that_use_it() {
             filter: filter.to_owned(),
             ..ListRequest::default()
         };
-        let answer = questions.list_dns_providers(Request::new(request)).await;
+        let answer = questions.list_dns_providers(crate::script::asked(request)).await;
         answer.unwrap().into_inner().dns_providers
     };
     let [cloud, home] = &list("").await[..] else {
@@ -236,7 +236,7 @@ async fn names(questions: &Questions, filter: &str) -> Vec<String> {
         ..Default::default()
     };
     let answer = questions
-        .list_certificates(Request::new(request))
+        .list_certificates(crate::script::asked(request))
         .await
         .unwrap()
         .into_inner();
@@ -308,7 +308,7 @@ async fn an_event_is_shown_as_it_stands_in_the_log() {
     );
     let tables = Tables::with(&script.events).await;
     let questions = tables.questions(&Clock::manual(START));
-    let request = Request::new(ListRequest::default());
+    let request = crate::script::asked(ListRequest::default());
     let answer = questions.list_events(request).await.unwrap().into_inner();
     assert_eq!(answer.position, 2);
     let [newest, oldest] = &answer.events[..] else {

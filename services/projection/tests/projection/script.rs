@@ -3,6 +3,7 @@
 mod automations;
 
 use api::{
+    CertificateFilter,
     acme::v1::ServerRegistered,
     convert,
     csr::v1::RequestCreated,
@@ -16,13 +17,35 @@ use eventlog::{EventBody, Recorded};
 use projection::events::{
     AutomationEvent, CertificateEvent, KeyEvent, RequestEvent, ServerEvent, TlsEvent,
 };
+use runtime::Caller;
 use time::{Duration, OffsetDateTime, macros::datetime};
+use tonic::Request;
 use uuid::Uuid;
 
 pub use self::automations::*;
 
 /// When the first event was.
 pub const START: OffsetDateTime = datetime!(2026-01-01 00:00:00.000001 UTC);
+
+/// A question of a caller who is held to nothing, as the runtime hands it on.
+pub fn asked<M>(message: M) -> Request<M> {
+    asked_within(&[], message)
+}
+
+/// A question of a caller who is held to the certificates of these names.
+pub fn asked_within<M>(names: &[&str], message: M) -> Request<M> {
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(Caller {
+        service: "gateway".into(),
+        actor: "token/test".into(),
+        certificates: CertificateFilter::new(names).unwrap(),
+        request_id: "test".into(),
+        correlation_id: Uuid::nil(),
+        causation_id: None,
+        method: String::new(),
+    });
+    request
+}
 
 /// Events in the order in which they were told.
 #[derive(Debug, Default)]

@@ -12,7 +12,6 @@ use projection::{
 use runtime::Clock;
 use sea_orm::EntityTrait;
 use time::Duration;
-use tonic::Request;
 
 use crate::{
     database::Tables,
@@ -77,13 +76,13 @@ async fn what_is_indexed_is_cut_and_no_text_holds_nul() {
         filter: format!("name={}", "ü".repeat(900)),
         ..ListRequest::default()
     };
-    let answer = questions.list_servers(Request::new(request)).await;
+    let answer = questions.list_servers(crate::script::asked(request)).await;
     assert_eq!(answer.unwrap().into_inner().servers.len(), 1);
     let request = GetRequest {
         id: "a".to_owned(),
         at_least: 0,
     };
-    let answer = questions.get_automation(Request::new(request)).await;
+    let answer = questions.get_automation(crate::script::asked(request)).await;
     assert_eq!(answer.unwrap().into_inner().last_failure, Some(said));
 }
 

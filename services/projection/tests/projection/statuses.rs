@@ -42,14 +42,14 @@ const WORDS: [(&str, CertificateStatus); 8] = [
 ];
 
 fn get(id: &str) -> Request<GetRequest> {
-    Request::new(GetRequest {
+    crate::script::asked(GetRequest {
         id: id.to_owned(),
         at_least: 0,
     })
 }
 
 fn list(filter: String, page_token: String) -> Request<ListRequest> {
-    Request::new(ListRequest {
+    crate::script::asked(ListRequest {
         filter,
         page_size: 500,
         page_token,

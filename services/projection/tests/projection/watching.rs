@@ -9,7 +9,7 @@ use api::{
 use futures_util::{Stream, StreamExt};
 use projection::grpc::Questions;
 use runtime::Clock;
-use tonic::{Request, Status};
+use tonic::Status;
 
 use crate::{
     database::Tables,
@@ -21,7 +21,7 @@ async fn watch(
     request: WatchEventsRequest,
 ) -> impl Stream<Item = Result<Event, Status>> + Unpin + use<> {
     questions
-        .watch_events(Request::new(request))
+        .watch_events(crate::script::asked(request))
         .await
         .unwrap()
         .into_inner()

@@ -32,13 +32,16 @@ use tonic::{
 };
 
 use crate::{
+    bearers::Bearers,
     challenges::Challenges,
     config::Config,
     fixture::{Ca, House},
     forward::Forwarder,
-    https, serving,
+    grpc, https,
+    people::People,
+    serving,
     tls::{self, ServingIndex},
-    tokens::{Token, Tokens},
+    tokens::{Bootstrap, Token},
 };
 
 /// Answers with the metadata that reached it.
@@ -228,6 +231,8 @@ pub struct Edge {
     pub token: String,
     pub token_file: PathBuf,
     pub house: House,
+    /// The same door, as the gateway's own pages have it.
+    pub door: Forwarder,
 }
 
 /// The edge in front of what is up in the house, with a token of this role.
@@ -239,9 +244,13 @@ pub async fn edge(role: Role, house: House) -> Edge {
     let token = Token::generate().unwrap();
     let token_file = house.path("digest");
     std::fs::write(&token_file, token.digest().to_hex()).unwrap();
-    let tokens = Arc::new(Tokens::in_file(token_file.clone(), role));
     let runtime = house.gateway();
-    let forwarder = Forwarder::new(&runtime, tokens, 64 << 10).unwrap();
+    let people = People::open(&runtime, &Config::default()).await.unwrap();
+    let bootstrap = Bootstrap::in_file(token_file.clone(), role);
+    let bearers = Bearers::new(bootstrap, people.commands.clone());
+    let own = grpc::routes(&people.commands, runtime.stopping()).unwrap();
+    let forwarder = Forwarder::new(&runtime, bearers, own, 64 << 10).unwrap();
+    let door = forwarder.clone();
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -272,6 +281,7 @@ pub async fn edge(role: Role, house: House) -> Edge {
         token: token.text().to_owned(),
         token_file,
         house,
+        door,
     }
 }
 

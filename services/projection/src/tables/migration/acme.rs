@@ -2,7 +2,7 @@
 
 use sea_orm_migration::{prelude::*, schema};
 
-use crate::tables::{automation, dns_provider, server};
+use crate::tables::{automation, automation_name, dns_provider, server};
 
 pub(super) fn server_table() -> TableCreateStatement {
     use server::Column;
@@ -85,5 +85,25 @@ pub(super) fn automation_table() -> TableCreateStatement {
         .col(schema::text(Column::LastEvent))
         .col(schema::big_integer(Column::Created))
         .col(schema::big_integer(Column::Updated))
+        .to_owned()
+}
+
+pub(super) fn automation_name_table() -> TableCreateStatement {
+    use automation_name::Column;
+    Table::create()
+        .table(automation_name::Entity)
+        .col(schema::text(Column::AutomationId))
+        .col(schema::text(Column::Name))
+        .primary_key(
+            Index::create()
+                .col(Column::AutomationId)
+                .col(Column::Name),
+        )
+        .foreign_key(
+            ForeignKey::create()
+                .from(automation_name::Entity, Column::AutomationId)
+                .to(automation::Entity, automation::Column::Id)
+                .on_delete(ForeignKeyAction::Cascade),
+        )
         .to_owned()
 }
