@@ -123,7 +123,11 @@ pub async fn run(
     let own = grpc::routes(&people.commands, stopping.clone()).map_err(RunError::Reflection)?;
     let forwarder = forward::Forwarder::new(&runtime, bearers.clone(), own, config.max_request_bytes)
         .map_err(RunError::Channel)?;
-    let site = web::Site::new(&people, keystore.clone());
+    let site = web::Site::new(
+        people.commands.clone(),
+        people.refusals.clone(),
+        keystore.clone(),
+    );
     let until_set_up = vec![set_up::digest_file(runtime.layout()), token_file];
     let challenges = Arc::new(challenges::Challenges::new());
     let public_port = config.public_https_port.unwrap_or(https_address.port());
@@ -162,3 +166,5 @@ pub async fn run(
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trials;

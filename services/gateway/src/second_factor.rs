@@ -76,6 +76,12 @@ impl TotpSecret {
         accepted
     }
 
+    /// The code that a device shows at this time.
+    #[cfg(test)]
+    pub fn shown_at(&self, at: OffsetDateTime) -> String {
+        self.code(step(at))
+    }
+
     /// The code of a step (RFC 4226, section 5.3).
     fn code(&self, step: u64) -> String {
         let key = hmac::Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.0);

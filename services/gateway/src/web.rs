@@ -41,8 +41,7 @@ use tracing::Instrument;
 
 use self::{problem::Problem, visitor::Peer};
 use crate::{
-    commands::Commands,
-    people::People,
+    commands::{Commands, Refusals},
     second_factor::{factor::Factors, secret::Secrets},
     sign_in::SignIn,
 };
@@ -64,12 +63,11 @@ struct Desk {
 
 impl Site {
     /// Pages for these people, the secrets of whose second factors are in the keystore.
-    pub fn new(people: &People, keystore: Channel) -> Site {
-        let commands = people.commands.clone();
+    pub fn new(commands: Commands, refusals: Refusals, keystore: Channel) -> Site {
         let secrets = Secrets::new(keystore, commands.clock.clone());
         let factors = Factors::new(commands.clone(), secrets);
         let desk = Desk {
-            sign_in: SignIn::new(commands.clone(), people.refusals.clone(), factors.clone()),
+            sign_in: SignIn::new(commands.clone(), refusals, factors.clone()),
             factors: factors.clone(),
             commands,
         };
@@ -137,3 +135,5 @@ impl Site {
     }
 }
 
+#[cfg(test)]
+mod tests;
