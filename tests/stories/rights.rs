@@ -14,7 +14,7 @@ const WRITERS: [(&str, &[&str]); 8] = [
     ("acme-agent", &["acme-server", "automation"]),
     ("notifier", &["channel", "alert"]),
     ("projection", &[]),
-    ("gateway", &[]),
+    ("gateway", &["directory", "api-token", "session"]),
     ("provisioner", &[]),
     ("auditor", &[]),
 ];

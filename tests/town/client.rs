@@ -7,7 +7,9 @@ use api::{
         server_service_client::ServerServiceClient,
     },
     csr::v1::csr_service_client::CsrServiceClient,
-    gateway::v1::session_service_client::SessionServiceClient,
+    gateway::v1::{
+        session_service_client::SessionServiceClient, token_service_client::TokenServiceClient,
+    },
     keystore::v1::{
         FileVerdict, ImportFile, ImportRequest, ImportedCertificate,
         certificate_service_client::CertificateServiceClient, imported_item,
@@ -108,6 +110,11 @@ impl Client {
     /// Who we are.
     pub fn session(&self) -> SessionServiceClient<Connection> {
         SessionServiceClient::new(self.connection())
+    }
+
+    /// Tokens.
+    pub fn tokens(&self) -> TokenServiceClient<Connection> {
+        TokenServiceClient::new(self.connection())
     }
 
     /// Imports one file that needs no passphrase: its verdict.

@@ -155,7 +155,8 @@ impl Bearers {
         self.write_uses().await;
     }
 
-    async fn write_uses(&self) {
+    /// Writes down when tokens were used.
+    pub async fn write_uses(&self) {
         let used = || self.inner.used.lock().unwrap_or_else(PoisonError::into_inner);
         let new = used()
             .iter()

@@ -104,7 +104,13 @@ mod tests {
         assert_eq!(CodeDigest::of(code.text()), Some(code.digest()));
         assert_ne!(Code::generate().unwrap().digest(), code.digest());
         assert_eq!(format!("{code:?} {:?}", code.digest()), "Code CodeDigest");
-        for hostile in ["", "a", &"ä".repeat(22), &code.text()[1..], &"A".repeat(100_000)] {
+        for hostile in [
+            "",
+            "a",
+            &"ä".repeat(22),
+            &code.text()[1..],
+            &"A".repeat(100_000),
+        ] {
             assert_eq!(CodeDigest::of(hostile), None, "{hostile:?}");
         }
     }

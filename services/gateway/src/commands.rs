@@ -38,7 +38,7 @@ pub use self::{
     machine::{MachineError, MachineLink, reset_admin},
     passwords::{Checked, Credentials},
     refusal::Refusal,
-    refused::Refusals,
+    refused::{Refusals, id as refused_id},
     sessions::{NewSession, OpenSession, Visit},
     tokens::{CreatedToken, Whose},
     users::{Created, Invited, NewUser},

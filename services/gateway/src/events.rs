@@ -75,20 +75,28 @@ mod tests {
 
     #[test]
     fn every_event_ever_written_is_still_read() {
-        golden!(DirectoryEvent, "directory", [
-            "set-up-done",
-            "user-created",
-            "role-changed",
-            "disabled",
-            "enabled",
-            "deleted",
-            "credentials-reset",
-            "password-changed",
-            "second-factor-added",
-            "second-factor-removed",
-            "recovery-code-used",
-        ]);
+        golden!(
+            DirectoryEvent,
+            "directory",
+            [
+                "set-up-done",
+                "user-created",
+                "role-changed",
+                "disabled",
+                "enabled",
+                "deleted",
+                "credentials-reset",
+                "password-changed",
+                "second-factor-added",
+                "second-factor-removed",
+                "recovery-code-used",
+            ]
+        );
         golden!(ApiTokenEvent, "api-token", ["created", "revoked"]);
-        golden!(SessionEvent, "session", ["signed-in", "ended", "refusals-summed"]);
+        golden!(
+            SessionEvent,
+            "session",
+            ["signed-in", "ended", "refusals-summed"]
+        );
     }
 }

@@ -30,9 +30,12 @@ mod bearers;
 mod call;
 mod challenges;
 mod code;
+// Pages use what nobody here does.
+#[allow(dead_code, unused_imports)]
 mod commands;
 mod config;
 mod connections;
+#[allow(dead_code)]
 mod directory;
 mod events;
 #[cfg(test)]
@@ -143,7 +146,7 @@ pub async fn run(
             serving::follow(keystore, &index, &stopping),
             challenges.follow(|| runtime.nats(), &stopping),
             bearers.keep_uses(&stopping),
-            people.work(async || runtime.log().await, until_set_up, stopping.clone()),
+            people.work(|| runtime.log(), until_set_up, stopping.clone()),
             site.chores(&stopping),
             stopping.run_until_cancelled(ready),
             https::serve(

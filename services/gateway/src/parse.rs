@@ -103,7 +103,9 @@ pub fn names(
         "" => Some(None),
         email => {
             let parsed = EmailAddress::try_from(email);
-            violations.check("email", parsed).map(|email| Some(Email(email)))
+            violations
+                .check("email", parsed)
+                .map(|email| Some(Email(email)))
         }
     };
     let (login_name, email) = (login_name?, email?);
@@ -203,7 +205,11 @@ mod tests {
         assert_eq!(names.email.as_ref().unwrap().folded(), "anna@shop.example");
         assert_eq!(format!("{names:?}"), "Names");
         for wrong in ["", " ", "ä", "a b", "a/b", "a\0", &"a".repeat(65)] {
-            assert_eq!(LoginName::try_from(wrong).err(), Some(NoLoginName), "{wrong:?}");
+            assert_eq!(
+                LoginName::try_from(wrong).err(),
+                Some(NoLoginName),
+                "{wrong:?}"
+            );
         }
     }
 }

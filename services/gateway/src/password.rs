@@ -74,7 +74,10 @@ impl Password {
             return Err(Unfit::Common);
         }
         let own = names.iter().map(|name| name.to_lowercase());
-        if own.filter(|name| !name.is_empty()).any(|name| *folded == name) {
+        if own
+            .filter(|name| !name.is_empty())
+            .any(|name| *folded == name)
+        {
             return Err(Unfit::OwnName);
         }
         Ok(password)
@@ -176,7 +179,10 @@ mod tests {
         let passwords = Passwords::default();
         let chosen = Password::chosen("Zürich im Jänner", &[]).unwrap();
         let hash = passwords.hash(chosen).await.unwrap();
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
         let check = async |text: &str| {
             let hash = Some(hash.clone());
             passwords.check(presented(text), hash).await.unwrap()

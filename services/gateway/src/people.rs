@@ -75,12 +75,14 @@ impl People {
 
     /// Opens the log, follows it and does the chores, until `stopping`. `opens_until_set_up`: the files that are
     /// removed once the set-up is done.
-    pub async fn work(
+    pub async fn work<F>(
         self,
-        log: impl AsyncFn() -> Result<EventLog, LogOpenError>,
+        log: impl Fn() -> F,
         opens_until_set_up: Vec<PathBuf>,
         stopping: CancellationToken,
-    ) {
+    ) where
+        F: Future<Output = Result<EventLog, LogOpenError>>,
+    {
         let People {
             commands,
             refusals,

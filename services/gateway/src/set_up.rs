@@ -76,7 +76,8 @@ impl Known {
     pub fn read(file: &Path) -> io::Result<Option<Known>> {
         match std::fs::read_to_string(file) {
             Ok(text) => {
-                let damaged = || io::Error::new(io::ErrorKind::InvalidData, "not a digest and a time");
+                let damaged =
+                    || io::Error::new(io::ErrorKind::InvalidData, "not a digest and a time");
                 Known::parse(&text).map(Some).ok_or_else(damaged)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -149,7 +150,12 @@ mod tests {
         assert_eq!(CodeDigest::of(code.text()), Some(known.digest));
         assert_eq!(known.until, datetime!(2026-01-02 11:00 UTC));
         assert!(!code.file_text().contains(code.text()));
-        for damaged in ["", "zz 1", &"0".repeat(64), &format!("{} x", "0".repeat(64))] {
+        for damaged in [
+            "",
+            "zz 1",
+            &"0".repeat(64),
+            &format!("{} x", "0".repeat(64)),
+        ] {
             std::fs::write(&file, damaged).unwrap();
             assert!(Known::read(&file).is_err(), "{damaged:?}");
         }

@@ -5,6 +5,7 @@ mod certificates;
 mod chains;
 mod deletion;
 mod export;
+mod held_to;
 mod import;
 mod keys;
 mod limits;

@@ -59,3 +59,42 @@ impl Commands {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pki::{FriendlyName, KeyAlgorithm, Subject, SubjectAltNames, SubjectFields};
+
+    use super::*;
+
+    fn form(key: Key, common_name: &str, names: &[&str]) -> Form {
+        let names = names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let fields = SubjectFields {
+            common_name: common_name.into(),
+            ..SubjectFields::default()
+        };
+        Form {
+            friendly_name: FriendlyName::try_from("shop").unwrap(),
+            key,
+            subject: Subject::try_from(fields).unwrap(),
+            names: SubjectAltNames::parse(&names, &[]).unwrap(),
+        }
+    }
+
+    #[test]
+    fn who_is_held_to_some_certificates_asks_for_those_with_new_keys() {
+        let shop = CertificateFilter::new(["*.shop.example"]).unwrap();
+        let new = Key::New(KeyAlgorithm::EcdsaP256);
+        let his = ["a.shop.example", "*.shop.example"];
+        for common_name in ["", "The Shop", "a.shop.example"] {
+            assert_eq!(form(new, common_name, &his).within(&shop), Ok(()));
+        }
+        let outside = |name: &str| Err(Refusal::OutsideOfFilter(name.into()));
+        let both = form(new, "", &["a.shop.example", "bank.example"]);
+        assert_eq!(both.within(&shop), outside("bank.example"));
+        let named = form(new, "bank.example", &his);
+        assert_eq!(named.within(&shop), outside("bank.example"));
+        let with_key = form(Key::Existing(Uuid::nil()), "", &his);
+        assert_eq!(with_key.within(&shop), Err(Refusal::KeyOutsideOfFilter));
+        assert_eq!(with_key.within(&CertificateFilter::default()), Ok(()));
+    }
+}

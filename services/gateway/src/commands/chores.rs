@@ -71,7 +71,10 @@ impl Chores {
     /// Sums hours that are over, and sweeps.
     pub async fn tidy(&self) {
         // Another gateway may have seen it.
-        said("cannot look whether the set-up is done", self.commands.is_set_up().await);
+        said(
+            "cannot look whether the set-up is done",
+            self.commands.is_set_up().await,
+        );
         if self.commands.log().is_err() {
             return;
         }

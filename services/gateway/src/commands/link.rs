@@ -122,7 +122,8 @@ impl Commands {
         // Step 3: a link that the machine made says only now what it stands for.
         if invitation.by_machine {
             let reset = self.once(user, invitation.actor.clone(), &invitation.request_id);
-            self.append(&reset, &Command::ResetCredentials(user)).await?;
+            self.append(&reset, &Command::ResetCredentials(user))
+                .await?;
         }
         // Step 4: append. The rows follow: the password, and the end of the link.
         let origin = self.once(user, actor(user), &request);

@@ -5,7 +5,12 @@ use runtime::failure;
 use tonic::{Code, Status};
 
 use super::CommandError;
-use crate::{api_token, directory, password::{HashError, Unfit}, session};
+use crate::{
+    api_token,
+    directory,
+    password::{HashError, Unfit},
+    session,
+};
 
 /// The rules said no; the caller can act on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -78,8 +78,8 @@ impl Commands {
     async fn tell_refused(&self, refused: &Refused) -> Result<(), CommandError> {
         let user_id = refused.user.map(|user| user.to_string());
         let user_id = user_id.unwrap_or_default();
-        let name = format!("refusals-{user_id}-{}", refused.hour.unix_timestamp());
-        let id = Uuid::new_v5(&NAMESPACE, name.as_bytes());
+        let id = id(&user_id, refused.hour.unix_timestamp());
+        let name = format!("refusals-{id}");
         // The same for every gateway: who is faster tells it.
         let origin = Origin {
             actor: ACTOR.to_owned(),
@@ -97,6 +97,11 @@ impl Commands {
         self.append_session(id, &origin, &sum).await?;
         Ok(())
     }
+}
+
+/// Of the sum of this account and hour: the same for every gateway.
+pub fn id(user_id: &str, hour: i64) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, format!("{user_id} {hour}").as_bytes())
 }
 
 /// When the hour began.

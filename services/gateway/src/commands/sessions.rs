@@ -104,7 +104,8 @@ impl Commands {
             expires: begun.expires,
         };
         let user = user::find(&self.database, checked.user).await?;
-        let counts = |user: &user::User| user.is_let_in() && user.credentials == checked.credentials;
+        let counts =
+            |user: &user::User| user.is_let_in() && user.credentials == checked.credentials;
         if !user.is_some_and(|user| counts(&user)) {
             return Err(Refusal::SignInAgain.into());
         }

@@ -126,7 +126,10 @@ impl Commands {
         origin: &Origin,
         user: Uuid,
     ) -> Result<Invited, CommandError> {
-        self.directory().await?.person(user).map_err(Refusal::from)?;
+        self.directory()
+            .await?
+            .person(user)
+            .map_err(Refusal::from)?;
         RequestLedger::claim(&self.database, origin).await?;
         // Step 1: the link. It opens once the log has that it was made.
         let code = self.invite(origin, user).await?;

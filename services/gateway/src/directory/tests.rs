@@ -96,9 +96,8 @@ fn the_last_administrator_who_can_sign_in_stays() {
         Command::Disable(ANNA),
         Command::Delete(ANNA),
     ];
-    let ben = |more: Vec<DirectoryEvent>| {
-        [vec![set_up(), created(BEN, Role::Admin)], more].concat()
-    };
+    let ben =
+        |more: Vec<DirectoryEvent>| [vec![set_up(), created(BEN, Role::Admin)], more].concat();
     for command in takes_him {
         for alone in [
             vec![set_up()],
@@ -147,11 +146,7 @@ fn who_is_disabled_may_be_enabled_and_changes_nothing_himself() {
             user_id: BEN.to_string(),
         }),
     );
-    refused(
-        vec![set_up()],
-        Command::Enable(ANNA),
-        Refusal::NotDisabled,
-    );
+    refused(vec![set_up()], Command::Enable(ANNA), Refusal::NotDisabled);
     for command in [
         Command::Disable(BEN),
         Command::ChangePassword(BEN),

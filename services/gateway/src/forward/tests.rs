@@ -3,4 +3,8 @@
 mod access;
 mod answers;
 mod edge;
+mod everywhere;
+mod logins;
 mod long;
+mod tokens;
+mod web;

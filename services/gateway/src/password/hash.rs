@@ -106,7 +106,10 @@ mod tests {
             "$argon2i$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA",
             "$argon2id$v=19$m=x,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA",
         ] {
-            assert!(matches!(is_of(damaged, ""), Err(Failure::Unreadable)), "{damaged}");
+            assert!(
+                matches!(is_of(damaged, ""), Err(Failure::Unreadable)),
+                "{damaged}"
+            );
         }
     }
 }

@@ -100,7 +100,11 @@ pub async fn opened_by(
         .eq(secret.to_vec())
         .and(C::BeforeUntil.gt(micros(now)));
     entity::Entity::find()
-        .filter(Condition::any().add(C::Secret.eq(secret.to_vec())).add(before))
+        .filter(
+            Condition::any()
+                .add(C::Secret.eq(secret.to_vec()))
+                .add(before),
+        )
         .filter(C::Confirmed.eq(true).and(C::Ending.is_null()))
         .filter(C::Expires.gt(micros(now)))
         .one(db)

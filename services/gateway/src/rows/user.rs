@@ -98,10 +98,7 @@ pub async fn with_names(db: &impl ConnectionTrait, names: &Names) -> Result<Vec<
 ///
 /// # Errors
 /// What the database says.
-pub async fn by_login_name(
-    db: &impl ConnectionTrait,
-    folded: &str,
-) -> Result<Option<User>, DbErr> {
+pub async fn by_login_name(db: &impl ConnectionTrait, folded: &str) -> Result<Option<User>, DbErr> {
     use entity::Column as C;
     entity::Entity::find()
         .filter(C::LoginNameFolded.eq(folded).and(C::Confirmed.eq(true)))

@@ -156,7 +156,7 @@ async fn open(house: &House, gateway: &Gateway) -> Port {
     let mut rest = ca.credential("rest", 2, &["localhost"]);
     rest.fallback = true;
     let served = [ca.credential("own", 1, &[HOST]), rest];
-    index.replace(served.map(|served| serving::credential(served).unwrap()).into());
+    index.replace(served.map(|served| serving::credential(served).unwrap()));
     let tls = tls::server_config(index.clone()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

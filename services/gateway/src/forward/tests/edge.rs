@@ -13,7 +13,10 @@ use api::{
         acme_service_client::AcmeServiceClient, acme_service_server::*,
         server_service_client::ServerServiceClient, server_service_server::*, *,
     },
-    gateway::v1::WhoAmIRequest,
+    gateway::v1::{
+        CreateTokenRequest, CreateTokenResponse, WhoAmIRequest,
+        token_service_client::TokenServiceClient,
+    },
     options::v1::Role,
     projection::v1::query_service_client::QueryServiceClient,
     refuse::{self, Violations},
@@ -23,6 +26,7 @@ use hyper::{Request, Response, body::Frame, header::HeaderValue};
 use prost::Message;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
+use town::{nats::Nats, wait};
 use tonic::{
     Code, Status,
     body::Body,
@@ -34,6 +38,7 @@ use tonic::{
 use crate::{
     bearers::Bearers,
     challenges::Challenges,
+    commands::Commands,
     config::Config,
     fixture::{Ca, House},
     forward::Forwarder,
@@ -42,11 +47,20 @@ use crate::{
     serving,
     tls::{self, ServingIndex},
     tokens::{Bootstrap, Token},
+    web::Site,
 };
 
 /// Answers with the metadata that reached it.
 #[derive(Clone, Copy)]
-struct Echo;
+pub struct Echo;
+
+impl Echo {
+    /// As an acme-agent.
+    pub fn routes() -> Routes {
+        let acme_agent = Routes::new(AcmeServiceServer::new(Echo));
+        acme_agent.add_service(ServerServiceServer::new(Echo))
+    }
+}
 
 #[tonic::async_trait]
 impl ServerService for Echo {
@@ -145,11 +159,15 @@ impl AcmeService for Echo {
         Ok(tonic::Response::new(ResumeAutomationResponse::default()))
     }
 
+    /// The position says to how many names the caller is held.
     async fn cancel_automation(
         &self,
-        _: tonic::Request<CancelAutomationRequest>,
+        request: tonic::Request<CancelAutomationRequest>,
     ) -> Result<tonic::Response<CancelAutomationResponse>, Status> {
-        Ok(tonic::Response::new(CancelAutomationResponse::default()))
+        let held_to = runtime::Caller::of(&request)?.certificates.names().len();
+        Ok(tonic::Response::new(CancelAutomationResponse {
+            position: held_to as u64,
+        }))
     }
 
     async fn revoke_certificate(
@@ -233,10 +251,25 @@ pub struct Edge {
     pub house: House,
     /// The same door, as the gateway's own pages have it.
     pub door: Forwarder,
+    pub commands: Commands,
+    pub bearers: Bearers,
+    _log: Option<Nats>,
 }
 
-/// The edge in front of what is up in the house, with a token of this role.
+/// The edge in front of what is up in the house, with a token of this role. Without an event log nothing is changed.
 pub async fn edge(role: Role, house: House) -> Edge {
+    edge_on(role, house, None).await
+}
+
+/// The same, on an event log.
+pub async fn edge_with_log(role: Role, house: House) -> Edge {
+    let folder = house.path("nats");
+    std::fs::create_dir(&folder).unwrap();
+    let nats = Nats::with_log(&folder).await;
+    edge_on(role, house, Some(nats)).await
+}
+
+async fn edge_on(role: Role, house: House, nats: Option<Nats>) -> Edge {
     let ca = Ca::new("web CA");
     let index = Arc::new(ServingIndex::new(runtime::Clock::system()));
     index.replace([serving::credential(ca.credential("edge", 1, &["edge.example"])).unwrap()]);
@@ -249,8 +282,20 @@ pub async fn edge(role: Role, house: House) -> Edge {
     let bootstrap = Bootstrap::in_file(token_file.clone(), role);
     let bearers = Bearers::new(bootstrap, people.commands.clone());
     let own = grpc::routes(&people.commands, runtime.stopping()).unwrap();
-    let forwarder = Forwarder::new(&runtime, bearers, own, 64 << 10).unwrap();
+    let forwarder = Forwarder::new(&runtime, bearers.clone(), own, 64 << 10).unwrap();
     let door = forwarder.clone();
+    let site = Site::new(
+        people.commands.clone(),
+        people.refusals.clone(),
+        runtime.channel("keystore").unwrap(),
+    );
+    let (commands, stopping) = (people.commands.clone(), runtime.stopping());
+    if let Some(nats) = &nats {
+        let log = nats.log("gateway").await;
+        let work = people.work(move || std::future::ready(Ok(log.clone())), Vec::new(), stopping);
+        tokio::spawn(work);
+        wait::until("the log is there", async || commands.log().ok()).await;
+    }
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -262,6 +307,7 @@ pub async fn edge(role: Role, house: House) -> Edge {
             index,
             Arc::new(Challenges::new()),
             forwarder,
+            site,
             &Config::default(),
             &runtime.stopping(),
         )
@@ -282,17 +328,16 @@ pub async fn edge(role: Role, house: House) -> Edge {
         token_file,
         house,
         door,
+        commands,
+        bearers,
+        _log: nats,
     }
 }
 
 /// The edge in front of an acme-agent that is an [`Echo`].
 pub async fn edge_with_echo(role: Role) -> Edge {
     let mut house = House::new();
-    let acme_agent = Routes::new(AcmeServiceServer::new(Echo));
-    house.open(
-        "acme-agent",
-        acme_agent.add_service(ServerServiceServer::new(Echo)),
-    );
+    house.open("acme-agent", Echo::routes());
     edge(role, house).await
 }
 
@@ -332,6 +377,17 @@ impl Edge {
             .await?
             .into_inner()
             .contact_emails)
+    }
+
+    /// Tokens, as the edge's own token makes them.
+    pub fn tokens(&self) -> TokenServiceClient<Channel> {
+        TokenServiceClient::new(self.channel.clone())
+    }
+
+    /// Makes a token.
+    pub async fn create(&self, request: CreateTokenRequest) -> CreateTokenResponse {
+        let created = self.tokens().create_token(self.with(request, &[])).await;
+        created.unwrap().into_inner()
     }
 
     /// Calls a method by its path, with or without the token.

@@ -39,7 +39,9 @@ impl Ending {
 /// # Errors
 /// What the database says.
 pub async fn end(db: &impl ConnectionTrait, id: Uuid, ending: &Ending) -> Result<bool, DbErr> {
-    let this = entity::Column::Id.eq(id).and(entity::Column::Confirmed.eq(true));
+    let this = entity::Column::Id
+        .eq(id)
+        .and(entity::Column::Confirmed.eq(true));
     Ok(end_where(db, this.into_condition(), ending).await? > 0)
 }
 
@@ -54,7 +56,9 @@ pub async fn end_all_of(
     ending: &Ending,
 ) -> Result<u64, DbErr> {
     use entity::Column as C;
-    let mut his = Condition::all().add(C::User.eq(user)).add(C::Confirmed.eq(true));
+    let mut his = Condition::all()
+        .add(C::User.eq(user))
+        .add(C::Confirmed.eq(true));
     if let Some(but) = but {
         his = his.add(C::Id.ne(but));
     }
