@@ -66,7 +66,12 @@ impl Here {
         let (here, code) = Here::before_set_up().await;
         let mut rosa = here.browser();
         rosa.open(&link_path(code.text())).await;
-        let fields = [("name", "rosa"), ("password", PASSWORD), ("again", PASSWORD)];
+        let fields = [
+            ("code", code.text()),
+            ("name", "rosa"),
+            ("password", PASSWORD),
+            ("again", PASSWORD),
+        ];
         let start = rosa.submit("/link", &fields).await;
         assert!(start.text.contains("Welcome, rosa"), "{}", start.text);
         here

@@ -62,7 +62,7 @@ async fn v7_4_2_who_is_disabled_or_deleted_is_out() {
         let id = here.person(name, Role::Viewer).await;
         let mut browser = here.signed_in(name).await;
         match name {
-            "dora" => commands.disable_user(&origin(name), id).await.unwrap(),
+            "dora" => commands.disable_user(&origin("disable"), id).await.unwrap(),
             _ => commands.delete_user(&origin("delete"), id).await.unwrap(),
         };
         assert_eq!(browser.get("/account").await.status, 303, "{name}");
