@@ -40,3 +40,4 @@ mod the_shops_token;
 mod tls_challenge;
 mod told;
 mod troubled_ca;
+mod users;

@@ -26,21 +26,42 @@ async fn it_sees_renews_and_exports_the_shops_alone() {
         ..CreateTokenRequest::default()
     };
     let admin = town.client().await;
-    let token = admin.tokens().create_token(request).await.unwrap().into_inner();
+    let token = admin
+        .tokens()
+        .create_token(request)
+        .await
+        .unwrap()
+        .into_inner();
     let client = town.client_with(&token.text).await;
     let mut query = client.query();
 
-    let list = query.list_certificates(ListRequest::default()).await.unwrap();
+    let list = query
+        .list_certificates(ListRequest::default())
+        .await
+        .unwrap();
     let names = list.into_inner().certificates.into_iter();
-    assert_eq!(names.map(|row| row.friendly_name).collect::<Vec<_>>(), ["www.shop.example"]);
-    let list = query.list_automations(ListRequest::default()).await.unwrap();
+    assert_eq!(
+        names.map(|row| row.friendly_name).collect::<Vec<_>>(),
+        ["www.shop.example"]
+    );
+    let list = query
+        .list_automations(ListRequest::default())
+        .await
+        .unwrap();
     let ids = list.into_inner().automations.into_iter();
-    assert_eq!(ids.map(|row| row.id).collect::<Vec<_>>(), [shop.id.as_str()]);
+    assert_eq!(
+        ids.map(|row| row.id).collect::<Vec<_>>(),
+        [shop.id.as_str()]
+    );
     let get = GetRequest {
         id: bank.certificate_id.clone(),
         at_least: 0,
     };
-    is(query.get_certificate(get).await, Code::NotFound, "NOT_FOUND");
+    is(
+        query.get_certificate(get).await,
+        Code::NotFound,
+        "NOT_FOUND",
+    );
 
     let renew = |id: &str| RenewNowRequest {
         automation_id: id.into(),
@@ -52,7 +73,9 @@ async fn it_sees_renews_and_exports_the_shops_alone() {
     );
     client.acme().renew_now(renew(&shop.id)).await.unwrap();
     let renewed = town.until(&shop.id, "renewed").await;
-    let by = town.events(&format!("event=renewal-started aggregate_id={}", shop.id)).await;
+    let by = town
+        .events(&format!("event=renewal-started aggregate_id={}", shop.id))
+        .await;
     let me = format!("token/{}", token.token.unwrap().token_id);
     assert!(by.iter().any(|event| event.actor == me), "{by:?}");
     assert!(renewed.sequence > 0);
@@ -73,7 +96,9 @@ async fn it_sees_renews_and_exports_the_shops_alone() {
     let his = export(&shop.certificate_id);
     assert!(keystore.export_with_private_keys(his).await.is_ok());
     is(
-        keystore.export_with_private_keys(export(&bank.certificate_id)).await,
+        keystore
+            .export_with_private_keys(export(&bank.certificate_id))
+            .await,
         Code::NotFound,
         "NO_SUCH_CERTIFICATE",
     );
@@ -121,5 +146,9 @@ async fn it_sees_renews_and_exports_the_shops_alone() {
 fn is<T>(answer: Result<T, Status>, code: Code, reason: &str) {
     let status = answer.err().expect("a refusal");
     assert_eq!(status.code(), code, "{status:?}");
-    assert_eq!(refuse::reason(&status).as_deref(), Some(reason), "{status:?}");
+    assert_eq!(
+        refuse::reason(&status).as_deref(),
+        Some(reason),
+        "{status:?}"
+    );
 }

@@ -296,6 +296,7 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
         Box::new(schedule::agendas::Migration),
+        Box::new(schedule::agendas::PositionMigration),
         Box::new(owed::Migration),
     ]
 }

@@ -15,7 +15,7 @@ pub mod sanity;
 
 use std::{sync::Arc, time::Duration};
 
-use eventlog::{CommandError, EventLog, Origin};
+use eventlog::{Appended, CommandError, EventLog, Origin};
 use futures_util::{StreamExt, stream};
 use runtime::Clock;
 use sea_orm::{DatabaseConnection, DbErr, TransactionTrait};
@@ -89,24 +89,45 @@ impl Timer {
             let begun = self.begin(&due, now).await;
             (due, begun)
         });
-        let begun = begun.buffer_unordered(APPENDS_AT_A_TIME);
-        let begun = begun.collect::<Vec<_>>().await;
-        let mut again = now;
-        let tx = self.database.begin().await?;
-        for (due, begun) in begun {
-            match begun {
-                Begun::Yes => agendas::begun(&tx, &due).await?,
-                Begun::No => agendas::put_off(&tx, &due, now + PUT_OFF).await?,
+        let mut answers = begun.buffer_unordered(APPENDS_AT_A_TIME);
+        let (mut begun, mut refused, mut again) = (Vec::new(), Vec::new(), now);
+        while let Some((due, answer)) = answers.next().await {
+            match answer {
+                Begun::Yes => begun.push(due),
+                Begun::No => refused.push(due),
                 Begun::Unknown => again = now + PAUSE,
             }
         }
+        let tx = self.database.begin().await?;
+        agendas::begun(&tx, &begun).await?;
+        agendas::put_off(&tx, &refused, now + PUT_OFF).await?;
         tx.commit().await?;
         Ok(Some(again))
     }
 
+    /// By the row alone, as long as it has all that the log has; else by the log.
     async fn begin(&self, due: &Due, now: OffsetDateTime) -> Begun {
         let id = due.automation.to_string();
         let origin = by_the_clock(self.service, &self.clock);
+        if let Some(event) = due.agenda.begin(now) {
+            let appended = self.log.append_after::<Automation>(
+                &id,
+                &origin,
+                STARTED,
+                now,
+                &event,
+                due.position,
+            );
+            match appended.await {
+                Ok(Appended::Stored(_)) => {
+                    tracing::info!(automation = %id, "renewal begins");
+                    return Begun::Yes;
+                }
+                Ok(Appended::Conflict) => {}
+                Ok(Appended::Unknown(error)) => return unknown(&id, &error),
+                Err(error) => return unknown(&id, &chain(&error)),
+            }
+        }
         let decide = |state: &Automation| automation::decide(state, Command::StartDue { now });
         let begun = self.log.execute(&id, &origin, STARTED, now, decide).await;
         match begun {
@@ -117,13 +138,14 @@ impl Timer {
             // Another agent was first, or the row is older than the log.
             Err(CommandError::Refused(_) | CommandError::Contended) => Begun::No,
             Err(CommandError::RequestIdReused) => Begun::No,
-            Err(CommandError::Failed(error)) => {
-                let error = chain(&error);
-                tracing::warn!(automation = %id, error, "a renewal that is due could not begin");
-                Begun::Unknown
-            }
+            Err(CommandError::Failed(error)) => unknown(&id, &chain(&error)),
         }
     }
+}
+
+fn unknown(automation: &str, error: &str) -> Begun {
+    tracing::warn!(automation, error, "a renewal that is due could not begin");
+    Begun::Unknown
 }
 
 /// What became of something that was due.
@@ -150,7 +172,8 @@ const STARTED: &str = "renewal-started";
 
 /// Orders that are wanted or under way, for each that is worked on: the next is there when one ends.
 const ORDERS_PER_PLACE: usize = 2;
-const APPENDS_AT_A_TIME: usize = 8;
+/// They travel together, and are synced together.
+const APPENDS_AT_A_TIME: usize = 64;
 
 /// A log or database that does not answer is asked again after this.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -17,7 +17,9 @@ pub fn names<S: AsRef<str>>(
     names: impl IntoIterator<Item = S>,
     held_to: &CertificateFilter,
 ) -> Result<(), Refusal> {
-    let other = names.into_iter().find(|name| !held_to.covers_name(name.as_ref()));
+    let other = names
+        .into_iter()
+        .find(|name| !held_to.covers_name(name.as_ref()));
     match other {
         Some(name) => Err(Refusal::OutsideOfFilter(name.as_ref().to_owned())),
         None => Ok(()),

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::client::{
     acme::AcmeCommand, certs::CertsCommand, events::EventsCommand, keys::KeysCommand,
     login::LoginArgs, notify::NotifyCommand, requests::RequestsCommand, tokens::TokensCommand,
+    users::UsersCommand,
 };
 
 /// Gets TLS certificates from ACME servers, keeps their keys, and serves them.
@@ -62,7 +63,7 @@ pub enum Output {
 pub enum Command {
     /// Run everything here: all services, a NATS server, SQLite.
     Up(UpArgs),
-    /// Make what `up` and `service` need: internal CA, identities, NATS users, bootstrap token.
+    /// Make what `up` and `service` need: internal CA, identities, NATS users, set-up link.
     Init(InitArgs),
     /// Run one service, beside others on this or other machines.
     Service(ServiceArgs),
@@ -86,6 +87,9 @@ pub enum Command {
     /// Alerts, and the channels through which people are told of them.
     #[command(subcommand)]
     Notify(NotifyCommand),
+    /// People: who may sign in, and what they may do.
+    #[command(subcommand)]
+    Users(UsersCommand),
     /// Tokens, with which programs sign in.
     #[command(subcommand)]
     Tokens(TokensCommand),
@@ -208,6 +212,7 @@ const EXAMPLES: &str = "Examples:
   chancery certs list --filter status=expiring --output json
   chancery certs import shop.p12
   chancery requests create shop --dns shop.example > shop.csr
+  chancery users create anna --role operator
   chancery events tail
 
 Exit status: 0 done, 1 refused (the reason is on stderr), 2 usage, 3 unreachable.";

@@ -28,6 +28,7 @@ pub mod subject;
 pub mod terminal;
 pub mod tokens;
 pub mod trust;
+pub mod users;
 pub mod whoami;
 
 pub use self::{connection::Connection, error::ClientError};

@@ -1,9 +1,10 @@
 //! `chancery init`: makes what is missing of a data folder, and never replaces what is there.
 //!
-//! In this order: folders, key-encryption key, bootstrap [`token`], internal CA with its
+//! In this order: folders, key-encryption key, bootstrap [`token`] and set-up [`link`], internal CA with its
 //! [`leaves`], NATS users' [`nkeys`] and `nats.conf`. `up` does the same at each start.
 
 pub mod leaves;
+pub mod link;
 pub mod nkeys;
 #[cfg(test)]
 mod tests;
@@ -126,6 +127,13 @@ pub async fn run(args: InitArgs) -> Result<(), InitError> {
             layout.bootstrap_token().display()
         ));
     }
+    if link::file(&layout).exists() {
+        say(format_args!(
+            "The set-up link is in {} (0600), good for 24 hours: open it to make yourself the first administrator. \
+             Then it ends, and so does the bootstrap token.",
+            link::file(&layout).display()
+        ));
+    }
     match provision(&shared, &clock).await? {
         true => say(format_args!(
             "The event log at {} is set up.",
@@ -187,6 +195,19 @@ pub fn prepare(
         made.push(format!(
             "the bootstrap token: {}",
             layout.bootstrap_token().display()
+        ));
+    }
+
+    let config = settings.table("gateway")?;
+    if link::make_if_due(
+        &layout,
+        &config,
+        now,
+        fresh || token::is_there(&layout, &config),
+    )? {
+        made.push(format!(
+            "the set-up link: {}",
+            link::file(&layout).display()
         ));
     }
 

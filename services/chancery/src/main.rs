@@ -19,7 +19,14 @@ use clap::Parser as _;
 
 use crate::{
     cli::{Cli, Command, Global},
-    client::{ClientError, Connection, credentials::Credentials},
+    client::{
+        ClientError, Connection,
+        credentials::Credentials,
+        users::{
+            UsersCommand,
+            reset_admin::{self, ResetAdminError},
+        },
+    },
     exit::Exit,
     init::InitError,
     service::ServiceCommandError,
@@ -37,6 +44,8 @@ enum CommandError {
     Service(#[from] ServiceCommandError),
     #[error(transparent)]
     Client(#[from] ClientError),
+    #[error(transparent)]
+    ResetAdmin(#[from] ResetAdminError),
     #[error("cannot start the program's threads")]
     Threads(#[source] std::io::Error),
 }
@@ -48,6 +57,7 @@ impl CommandError {
             CommandError::Up(_)
             | CommandError::Init(_)
             | CommandError::Service(_)
+            | CommandError::ResetAdmin(_)
             | CommandError::Threads(_) => Exit::Refused,
         }
     }
@@ -120,6 +130,10 @@ fn run(global: Global, command: Command) -> Result<(), CommandError> {
             }
             Command::Tokens(command) => {
                 Ok(client::tokens::run(command, &connect(&global).await?, global.output).await?)
+            }
+            Command::Users(UsersCommand::ResetAdmin(args)) => Ok(reset_admin::run(args).await?),
+            Command::Users(command) => {
+                Ok(client::users::run(command, &connect(&global).await?, global.output).await?)
             }
             Command::Events(command) => {
                 Ok(client::events::run(command, &connect(&global).await?, global.output).await?)

@@ -11,7 +11,7 @@ pub mod nats_server;
 mod ports;
 pub mod provisioning;
 mod rotation;
-mod screen;
+pub mod screen;
 pub mod services;
 mod test_ca;
 
@@ -224,7 +224,11 @@ impl Running<'_> {
     ) -> Result<Screen, UpError> {
         let reachable = ports::reachable(https);
         let fingerprint = edge::until_serving(reachable, "localhost").await?;
-        let token = Some(self.layout.bootstrap_token()).filter(|path| path.exists());
+        let config = self.settings.table("gateway")?;
+        let token = Some(self.layout.bootstrap_token());
+        let token =
+            token.filter(|path| path.exists() && init::token::is_there(self.layout, &config));
+        let link = init::link::at(self.layout, https)?;
         let served = match (test_ca, &token) {
             (Some(ca), Some(token)) => Some(
                 self.first_certificate(ca, token, reachable, fingerprint)
@@ -239,6 +243,8 @@ impl Running<'_> {
             http,
             fingerprint,
             token,
+            set_up: link,
+            link_file: init::link::file(self.layout),
             kek: first_start.then(|| init::about_kek(&self.prepared.kek)),
             allow,
             served,

@@ -49,7 +49,7 @@ struct Known {
 
 struct Entry {
     read: Instant,
-    /// How far the rows were before.
+    /// The last change of the rows before that.
     position: u64,
     principal: Principal,
 }
@@ -113,7 +113,10 @@ impl Bearers {
             Who::Token { id, .. } => match self.of_token(id).await {
                 Ok(now) => now.as_ref() == Some(principal),
                 Err(e) => {
-                    warn!(error = &e as &dyn std::error::Error, "cannot check a token again");
+                    warn!(
+                        error = &e as &dyn std::error::Error,
+                        "cannot check a token again"
+                    );
                     true
                 }
             },
@@ -157,7 +160,12 @@ impl Bearers {
 
     /// Writes down when tokens were used.
     pub async fn write_uses(&self) {
-        let used = || self.inner.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = || {
+            self.inner
+                .used
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
         let new = used()
             .iter()
             .filter(|(_, used)| !used.written)
@@ -165,7 +173,10 @@ impl Bearers {
             .collect::<Vec<_>>();
         for (id, minute) in new {
             if let Err(e) = token::used(&self.inner.commands.database, id, minute).await {
-                error!(error = &e as &dyn std::error::Error, "cannot note when tokens were used");
+                error!(
+                    error = &e as &dyn std::error::Error,
+                    "cannot note when tokens were used"
+                );
                 return;
             }
             // Unless it was used again meanwhile, in another minute.
@@ -180,9 +191,15 @@ impl Bearers {
             return;
         };
         let now = self.inner.commands.clock.now();
-        let minute = now.replace_second(0).and_then(|now| now.replace_nanosecond(0));
+        let minute = now
+            .replace_second(0)
+            .and_then(|now| now.replace_nanosecond(0));
         let minute = minute.unwrap_or(now);
-        let mut used = self.inner.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = self
+            .inner
+            .used
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if used.get(&id).is_none_or(|used| used.minute < minute) {
             let written = false;
             used.insert(id, Used { minute, written });
@@ -205,33 +222,38 @@ impl Bearers {
                 }
             }
         };
-        Ok(token.opens(self.inner.commands.clock.now()).then(|| Principal {
-            actor: format!("token/{}", token.id),
-            name: token.name.clone(),
-            role,
-            certificates,
-            key_export: match token.key_export {
-                true => KeyExport::Allowed,
-                false => KeyExport::Denied,
-            },
-            who: Who::Token {
-                id: token.id,
-                user_id: token.user_id,
-            },
-            expires: Some(token.expires()),
-        }))
+        Ok(token
+            .opens(self.inner.commands.clock.now())
+            .then(|| Principal {
+                actor: format!("token/{}", token.id),
+                name: token.name.clone(),
+                role,
+                certificates,
+                key_export: match token.key_export {
+                    true => KeyExport::Allowed,
+                    false => KeyExport::Denied,
+                },
+                who: Who::Token {
+                    id: token.id,
+                    user_id: token.user_id,
+                },
+                expires: Some(token.expires()),
+            }))
     }
 
-    /// What is remembered; else how far the rows are.
+    /// What is remembered; else the last change of the rows, to read them after it.
     fn remembered<K: Eq + Hash>(
         &self,
         among: impl Fn(&mut Known) -> &mut HashMap<K, Entry>,
         key: &K,
     ) -> Result<Principal, u64> {
         let now = self.inner.commands.clock.now();
-        let position = self.inner.commands.progress.position();
+        let position = *self.inner.commands.changed.borrow();
         let counts = |entry: &Entry| {
-            let expired = entry.principal.expires.is_some_and(|expires| expires <= now);
+            let expired = entry
+                .principal
+                .expires
+                .is_some_and(|expires| expires <= now);
             entry.position == position && entry.read.elapsed() < REMEMBERED && !expired
         };
         let mut known = self.known();
@@ -239,7 +261,7 @@ impl Bearers {
         entry.map(|entry| entry.principal.clone()).ok_or(position)
     }
 
-    /// `position`: how far the rows were before they were read.
+    /// `position`: the last change of the rows before they were read.
     fn remember<K: Eq + Hash>(
         &self,
         among: impl Fn(&mut Known) -> &mut HashMap<K, Entry>,
@@ -261,7 +283,10 @@ impl Bearers {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.inner.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -263,10 +263,7 @@ mod tests {
             found,
             [
                 ("chancery-actor", "token/me"),
-                (
-                    "chancery-certificate-filter",
-                    "shop.example,*.shop.example"
-                ),
+                ("chancery-certificate-filter", "shop.example,*.shop.example"),
                 ("chancery-correlation-id", correlation.as_str()),
                 ("chancery-request-id", "mine"),
                 ("content-type", "application/grpc"),

@@ -53,6 +53,8 @@ pub struct Commands {
     pub database: DatabaseConnection,
     /// How far the rows are.
     pub progress: Progress,
+    /// The position of the last event that changed them here.
+    pub changed: watch::Sender<u64>,
     /// Computes hashes.
     pub passwords: Passwords,
     /// How long sessions live.

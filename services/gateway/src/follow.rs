@@ -24,6 +24,7 @@ use crate::{
 /// Keeps the rows.
 pub struct Rows {
     position: watch::Sender<u64>,
+    changed: watch::Sender<u64>,
     set_up: watch::Sender<bool>,
     ending: Arc<Notify>,
 }
@@ -35,14 +36,16 @@ impl Rows {
     /// The kinds of aggregates that it follows.
     pub const KINDS: [&str; 3] = [Directory::NAME, State::NAME, api_token::State::NAME];
 
-    /// `ending` is notified where sessions may have to end.
+    /// `changed` is told the position of the last event that changed rows; `ending` is notified where sessions may have to end.
     pub fn new(
         position: watch::Sender<u64>,
+        changed: watch::Sender<u64>,
         set_up: watch::Sender<bool>,
         ending: Arc<Notify>,
     ) -> Self {
         Self {
             position,
+            changed,
             set_up,
             ending,
         }
@@ -70,11 +73,6 @@ impl Progress {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(CommandError::Behind),
         }
-    }
-
-    /// How far they are.
-    pub fn position(&self) -> u64 {
-        *self.0.borrow()
     }
 
     /// Whether they have them now.
@@ -110,6 +108,9 @@ impl Apply for Rows {
         };
         if events.iter().any(done) {
             self.set_up.send_replace(true);
+        }
+        if !events.is_empty() {
+            self.changed.send_replace(position);
         }
         self.position.send_replace(position);
         // Also without events of ours: another replica may have written the rows, and be gone.

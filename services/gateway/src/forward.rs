@@ -3,6 +3,7 @@
 //! Programs come in by [`Forwarder::answer`], with a bearer token; the gateway's own pages by
 //! [`Forwarder::for_person`], with the person whose session it is. Behind both is the same door.
 
+mod caller;
 mod inside;
 
 use std::{
@@ -11,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use api::{CertificateFilter, metadata::CORRELATION_ID};
+use api::metadata::CORRELATION_ID;
 use hyper::{HeaderMap, Method, Request, Response, Uri, Version, header::HeaderValue};
 use runtime::{ChannelError, Clock, Runtime};
 use tokio::time::Instant;
@@ -20,6 +21,7 @@ use tonic::{Code, Status, body::Body, service::Routes, transport::Channel};
 use tower::ServiceExt;
 use tracing::{Instrument, debug, error, info_span, warn};
 
+use self::caller::Caller;
 pub use self::inside::Inside;
 use crate::{
     bearers::Bearers,
@@ -50,18 +52,10 @@ struct Inner {
     bearers: Bearers,
     calls: Places<String>,
     strangers: Rate<IpAddr>,
+    strangers_calls: Places<String>,
     clock: Clock,
     stopping: CancellationToken,
     max_request_bytes: usize,
-}
-
-/// Who makes a call.
-#[derive(Debug, Clone)]
-enum Caller {
-    /// Somebody who has shown who he is.
-    Known(Principal),
-    /// Somebody at this address.
-    Stranger(IpAddr),
 }
 
 /// Where a call comes from.
@@ -106,6 +100,7 @@ impl Forwarder {
                 bearers,
                 calls: Places::new("calls at once", MAX_CALLS, MAX_CALLS_EACH),
                 strangers: Rate::new(STRANGERS_BURST, STRANGERS_EVERY, MAX_STRANGERS),
+                strangers_calls: Places::new("calls without a token at once", 64, 16),
                 clock: runtime.clock().clone(),
                 stopping: runtime.stopping(),
                 max_request_bytes,
@@ -129,7 +124,11 @@ impl Forwarder {
 }
 
 impl Inner {
-    async fn forward(&self, request: Request<Body>, entrance: Entrance) -> Result<Response<Body>, Refusal> {
+    async fn forward(
+        &self,
+        request: Request<Body>,
+        entrance: Entrance,
+    ) -> Result<Response<Body>, Refusal> {
         // Step 1: what is not there is not there for anyone, so this tells a stranger nothing.
         let path = request.uri().path().to_owned();
         let method = PublicMethod::of(&path).ok_or(Refusal::MethodUnknown)?;
@@ -189,8 +188,12 @@ impl Inner {
             ..
         } = &admitted;
         let owner = method.owner;
-        let place = self.calls.take(caller.key());
-        let place = place.ok_or(Refusal::TooManyCalls)?;
+        // Strangers have places and a patience of their own: whoever dawdles among them holds up nobody else.
+        let (places, longest) = match caller {
+            Caller::Known(_) => (&self.calls, LONGEST_WAIT),
+            Caller::Stranger(_) => (&self.strangers_calls, STRANGERS_WAIT),
+        };
+        let place = places.take(caller.key()).ok_or(Refusal::TooManyCalls)?;
 
         // What a method must be able to take is not cut short by a setting for all the others.
         let declared = method.max_request_bytes.unwrap_or_default();
@@ -199,9 +202,7 @@ impl Inner {
         let request = request.map(|body| relay::bounded(body, limit, too_long.clone()));
         let onward = onward(request, &admitted)?;
         let begun = Instant::now();
-        let wait = call
-            .timeout
-            .map_or(LONGEST_WAIT, |timeout| timeout.min(LONGEST_WAIT));
+        let wait = call.timeout.unwrap_or(longest).min(longest);
         let answer = tokio::time::timeout_at(begun + wait, self.send(owner, onward)).await;
         let response = match answer {
             // A service that lost half a request answers something: the cause is what counts.
@@ -288,28 +289,6 @@ impl Inner {
     }
 }
 
-impl Caller {
-    fn principal(&self) -> Option<&Principal> {
-        match self {
-            Caller::Known(principal) => Some(principal),
-            Caller::Stranger(_) => None,
-        }
-    }
-
-    fn certificates(&self) -> CertificateFilter {
-        let principal = self.principal();
-        principal.map_or_else(CertificateFilter::default, |principal| principal.certificates.clone())
-    }
-
-    /// Whose calls at once this is one of.
-    fn key(&self) -> String {
-        match self {
-            Caller::Known(principal) => principal.actor.clone(),
-            Caller::Stranger(source) => format!("address/{source}"),
-        }
-    }
-}
-
 /// The request that the service gets: the same body, and headers of the gateway's own.
 fn onward(request: Request<Body>, admitted: &Admitted) -> Result<Request<Body>, Refusal> {
     let (parts, body) = request.into_parts();
@@ -389,6 +368,7 @@ const HOLD_CHECK: Duration = Duration::from_millis(500);
 const STRANGERS_BURST: u32 = 100;
 const STRANGERS_EVERY: Duration = Duration::from_millis(100);
 const MAX_STRANGERS: usize = 10_000;
+const STRANGERS_WAIT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@
 use api::{options::v1::Role, policy};
 
 use crate::{
-    principal::{KeyExport, Principal, rank},
+    principal::{Principal, rank},
     refusal::Refusal,
 };
 
@@ -94,11 +94,9 @@ impl PublicMethod {
                 held_to: principal.certificates.to_string(),
             });
         }
-        match principal.key_export {
-            _ if !self.exports_key => Ok(()),
-            KeyExport::Allowed => Ok(()),
-            KeyExport::PasswordFirst => Err(Refusal::SignInAgain),
-            KeyExport::Denied => Err(Refusal::KeyExportNotAllowed),
+        match self.exports_key {
+            true => principal.may_export_keys(),
+            false => Ok(()),
         }
     }
 }
@@ -140,7 +138,10 @@ mod tests {
     use api::CertificateFilter;
 
     use super::*;
-    use crate::{fixture::principal, principal::Who};
+    use crate::{
+        fixture::principal,
+        principal::{KeyExport, Who},
+    };
 
     fn method(path: &str) -> PublicMethod {
         PublicMethod::of(path).unwrap()

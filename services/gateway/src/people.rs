@@ -55,6 +55,7 @@ impl People {
             log: log.subscribe(),
             database,
             progress: Progress::of(&position),
+            changed: watch::Sender::new(0),
             passwords: Passwords::default(),
             lives: Lives {
                 idle: time::Duration::minutes(config.session_idle_minutes.into()),
@@ -92,8 +93,8 @@ impl People {
         let (clock, done) = (commands.clock.clone(), commands.set_up.subscribe());
         let retired = set_up::retire(done, opens_until_set_up, clock, stopping.clone());
         let rows = || {
-            let (set_up, ending) = (commands.set_up.clone(), commands.ending.clone());
-            Rows::new(position.clone(), set_up, ending)
+            let (changed, set_up) = (commands.changed.clone(), commands.set_up.clone());
+            Rows::new(position.clone(), changed, set_up, commands.ending.clone())
         };
         let followed = async {
             let mut backoff = Backoff::new();

@@ -4,6 +4,8 @@ use api::{CertificateFilter, options::v1::Role};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::refusal::Refusal;
+
 /// Who is calling from outside: made anew for every call, from what is known of him then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
@@ -62,6 +64,18 @@ impl Principal {
             Who::Bootstrap => None,
             Who::Token { user_id, .. } => user_id,
             Who::Session { user_id, .. } => Some(user_id),
+        }
+    }
+
+    /// Whether private keys may be handed to him now.
+    ///
+    /// # Errors
+    /// Why not, and what he can do about it.
+    pub fn may_export_keys(&self) -> Result<(), Refusal> {
+        match self.key_export {
+            KeyExport::Allowed => Ok(()),
+            KeyExport::PasswordFirst => Err(Refusal::SignInAgain),
+            KeyExport::Denied => Err(Refusal::KeyExportNotAllowed),
         }
     }
 

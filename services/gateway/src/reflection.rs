@@ -31,7 +31,9 @@ pub fn add_to(routes: Routes) -> Result<Routes, ReflectionError> {
             names.map(move |name| format!("{package}.{name}"))
         });
         let described = Builder::configure().register_file_descriptor_set(files.clone());
-        services.fold(described, |described, name| described.with_service_name(name))
+        services.fold(described, |described, name| {
+            described.with_service_name(name)
+        })
     };
     let wrong = ReflectionError::Inconsistent;
     let routes = routes.add_service(services().build_v1().map_err(wrong)?);
@@ -46,7 +48,9 @@ fn public_files() -> Result<FileDescriptorSet, prost::DecodeError> {
         for service in &mut file.service {
             let name = service.name().to_owned();
             let public = |method: &str| PublicMethod::of(&format!("/{package}.{name}/{method}"));
-            service.method.retain(|method| public(method.name()).is_some());
+            service
+                .method
+                .retain(|method| public(method.name()).is_some());
         }
         file.service.retain(|service| !service.method.is_empty());
         // It counts services and methods, and they are fewer now.
@@ -63,10 +67,21 @@ mod tests {
     fn what_is_not_reached_from_outside_is_not_described() {
         let files = public_files().unwrap();
         let services = files.file.iter().flat_map(|file| &file.service);
-        let names = services.clone().map(|service| service.name()).collect::<Vec<_>>();
+        let names = services
+            .clone()
+            .map(|service| service.name())
+            .collect::<Vec<_>>();
         assert!(names.contains(&"QueryService") && names.contains(&"DeviceLoginService"));
         assert!(!names.contains(&"KeystoreService") && !names.contains(&"ServingService"));
-        let certificates = services.clone().find(|s| s.name() == "CertificateService").unwrap();
-        assert!(certificates.method.iter().any(|method| method.name() == "ExportKey"));
+        let certificates = services
+            .clone()
+            .find(|s| s.name() == "CertificateService")
+            .unwrap();
+        assert!(
+            certificates
+                .method
+                .iter()
+                .any(|method| method.name() == "ExportKey")
+        );
     }
 }

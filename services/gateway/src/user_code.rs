@@ -80,7 +80,15 @@ mod tests {
         ] {
             assert_eq!(UserCode::parse(&typed), Some(code.clone()), "{typed}");
         }
-        for wrong in ["", "WDJB", "WDJB-MJHTX", "WDJA-MJHT", "WDJB-MJH1", "ÄÖÜB-MJHT", &"-".repeat(99)] {
+        for wrong in [
+            "",
+            "WDJB",
+            "WDJB-MJHTX",
+            "WDJA-MJHT",
+            "WDJB-MJH1",
+            "ÄÖÜB-MJHT",
+            &"-".repeat(99),
+        ] {
             assert_eq!(UserCode::parse(wrong), None, "{wrong}");
         }
     }

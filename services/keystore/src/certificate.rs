@@ -105,7 +105,9 @@ impl State {
     /// # Errors
     /// [`Refusal::NoSuchCertificate`].
     pub fn within(&self, held_to: &CertificateFilter) -> Result<(), Refusal> {
-        let names = self.known().map(|kept| kept.leaf.subject_alt_names.as_ref());
+        let names = self
+            .known()
+            .map(|kept| kept.leaf.subject_alt_names.as_ref());
         match names {
             Some(names) if !held_to.covers_all(names) => Err(Refusal::NoSuchCertificate),
             _ => Ok(()),

@@ -105,10 +105,21 @@ mod tests {
     #[test]
     fn a_name_is_itself_and_a_star_is_all_below() {
         let shop = filter(&["shop.example", "*.Shop.example"]);
-        for covered in ["shop.example", "a.shop.example", "b.a.SHOP.example", "*.shop.example"] {
+        for covered in [
+            "shop.example",
+            "a.shop.example",
+            "b.a.SHOP.example",
+            "*.shop.example",
+        ] {
             assert!(shop.covers_name(covered), "{covered}");
         }
-        for other in ["example", "xshop.example", "shop.example.org", ".shop.example", ""] {
+        for other in [
+            "example",
+            "xshop.example",
+            "shop.example.org",
+            ".shop.example",
+            "",
+        ] {
             assert!(!shop.covers_name(other), "{other}");
         }
         assert!(!filter(&["*.shop.example"]).covers_name("shop.example"));

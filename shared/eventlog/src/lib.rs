@@ -29,7 +29,7 @@ pub mod tail;
 mod wire;
 
 pub use aggregate::{Aggregate, DecodeError, EncodeError, EventBody};
-pub use append::{CommandError, Executed};
+pub use append::{Appended, CommandError, Executed};
 pub use envelope::{Envelope, Origin, Recorded, derive_id};
 pub use error::LogError;
 pub use follow::{Apply, ApplyError, FollowError, Follower};

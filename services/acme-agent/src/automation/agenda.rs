@@ -2,7 +2,7 @@
 //! keeps it as a row, so that both always agree.
 
 use api::{
-    acme::v1::{CertificateObtained, OrderFailed, StartCause},
+    acme::v1::{CertificateObtained, OrderFailed, RenewalStarted, StartCause},
     convert::time,
 };
 use time::{Duration, OffsetDateTime};
@@ -41,6 +41,20 @@ impl Agenda {
         let revoked = || self.revoked_at.map(|at| (at, StartCause::Revoked));
         let renewal = || self.renew_at.map(|at| (at, StartCause::Schedule));
         retry.or_else(revoked).or_else(renewal)
+    }
+
+    /// What begins by now, if anything does.
+    pub fn begin(&self, now: OffsetDateTime) -> Option<Event> {
+        let (_, cause) = self.next().filter(|(at, _)| *at <= now)?;
+        Some(self.start(cause))
+    }
+
+    /// An order begins, for this cause.
+    pub fn start(&self, cause: StartCause) -> Event {
+        Event::RenewalStarted(RenewalStarted {
+            first_issuance: self.version == 0,
+            cause: cause.into(),
+        })
     }
 
     /// Whether its CA is to be asked when to renew: it has a certificate that is renewed by itself.

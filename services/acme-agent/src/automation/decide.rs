@@ -4,7 +4,7 @@ use api::{
     acme::v1::{
         AutomationCancelled, AutomationPaused, AutomationResumed, AutomationRevoked, Failure,
         FinalizeIntended, OrderFailed, OrderIntended, OrderPlaced, RenewalScheduled,
-        RenewalStarted, RevocationFailed, RevocationIntended, StartCause,
+        RevocationFailed, RevocationIntended, StartCause,
     },
     convert::timestamp,
 };
@@ -32,13 +32,10 @@ pub fn decide(state: &Automation, command: Command) -> Result<Event, Refusal> {
         Command::Request(_) => Err(Refusal::AlreadyRequested),
         Command::RenewNow => match state.phase {
             _ if state.agenda.cancelled => Err(Refusal::Cancelled),
-            Phase::Idle => Ok(state.start(StartCause::Unspecified)),
+            Phase::Idle => Ok(state.agenda.start(StartCause::Unspecified)),
             Phase::Wanted | Phase::Ordering(_) => Err(Refusal::OrderUnderWay),
         },
-        Command::StartDue { now } => match state.agenda.next() {
-            Some((at, cause)) if at <= now => Ok(state.start(cause)),
-            _ => Err(Refusal::NotDue),
-        },
+        Command::StartDue { now } => state.agenda.begin(now).ok_or(Refusal::NotDue),
         Command::Schedule { version, window } => state.schedule(version, window),
         Command::Pause { reason } => match &state.agenda {
             agenda if agenda.cancelled => Err(Refusal::Cancelled),
@@ -163,13 +160,6 @@ pub fn decide(state: &Automation, command: Command) -> Result<Event, Refusal> {
 }
 
 impl Automation {
-    fn start(&self, cause: StartCause) -> Event {
-        Event::RenewalStarted(RenewalStarted {
-            first_issuance: self.certificate_id.is_none(),
-            cause: cause.into(),
-        })
-    }
-
     /// When the newest version is to be renewed, where that is news.
     fn schedule(&self, version: u32, window: Option<Window>) -> Result<Event, Refusal> {
         if self.agenda.cancelled {

@@ -3,9 +3,12 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use eventlog::Recorded;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
-    QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+    sea_query::{Expr, ExprTrait as _, OnConflict},
 };
 use time::OffsetDateTime;
 use tokio::sync::Notify;
@@ -20,7 +23,7 @@ use crate::{
 
 mod table;
 
-pub use table::Migration;
+pub use table::{Migration, PositionMigration};
 
 use table::{Column, Entity, Model, microseconds};
 
@@ -29,8 +32,10 @@ use table::{Column, Entity, Model, microseconds};
 pub struct Due {
     /// Which.
     pub automation: Uuid,
-    /// When it was to begin; as the row has it.
-    at: i64,
+    /// What the row knows of it.
+    pub agenda: Agenda,
+    /// The sequence of the last event that is in it.
+    pub position: u64,
 }
 
 /// An automation whose CA is to be asked.
@@ -54,16 +59,17 @@ pub async fn due(
     most: usize,
 ) -> Result<Vec<Due>, DbErr> {
     let rows = Entity::find()
-        .select_only()
-        .columns([Column::Automation, Column::NextAt])
         .filter(Column::NextAt.lte(microseconds(now)))
         .order_by_asc(Column::NextAt)
         .limit(most as u64)
-        .into_tuple::<(Uuid, i64)>()
         .all(db)
         .await?;
-    let due = rows.into_iter();
-    Ok(due.map(|(automation, at)| Due { automation, at }).collect())
+    let due = rows.into_iter().map(|row| Due {
+        automation: row.automation,
+        agenda: row.agenda(),
+        position: row.position.try_into().unwrap_or(0),
+    });
+    Ok(due.collect())
 }
 
 /// When the next one is due.
@@ -95,47 +101,54 @@ pub async fn busy(
     Ok(rows.len())
 }
 
-/// It has begun: until the follower says so too, nobody else begins it.
+/// These have begun: until the follower says so too, nobody else begins them.
 ///
 /// # Errors
 /// What the database says.
-pub async fn begun(db: &impl ConnectionTrait, due: &Due) -> Result<(), DbErr> {
-    // Where the follower was here before, the row has another time.
+pub async fn begun(db: &impl ConnectionTrait, these: &[Due]) -> Result<(), DbErr> {
     let row = table::ActiveModel {
         busy: Set(true),
         next_at: Set(None),
         ..Default::default()
     };
-    change(db, due, row).await
+    change(db, these, row).await
 }
 
-/// It is looked at again then, unless an event of it comes before.
+/// These are looked at again then, unless an event of theirs comes before.
 ///
 /// # Errors
 /// What the database says.
 pub async fn put_off(
     db: &impl ConnectionTrait,
-    due: &Due,
+    these: &[Due],
     until: OffsetDateTime,
 ) -> Result<(), DbErr> {
     let row = table::ActiveModel {
         next_at: Set(Some(microseconds(until))),
         ..Default::default()
     };
-    change(db, due, row).await
+    change(db, these, row).await
 }
 
+/// Changes the rows that are as they were: where the follower was here before, they say more than we know.
 async fn change(
     db: &impl ConnectionTrait,
-    due: &Due,
+    these: &[Due],
     row: table::ActiveModel,
 ) -> Result<(), DbErr> {
-    Entity::update_many()
-        .set(row)
-        .filter(Column::Automation.eq(due.automation))
-        .filter(Column::NextAt.eq(due.at))
-        .exec(db)
-        .await?;
+    let as_they_were =
+        || Expr::tuple([Column::Automation.into_expr(), Column::Position.into_expr()]);
+    for some in these.chunks(ROWS_AT_A_TIME) {
+        let some = some.iter().map(|due| {
+            let position = due.position.try_into().unwrap_or(i64::MAX);
+            (due.automation, position)
+        });
+        Entity::update_many()
+            .set(row.clone())
+            .filter(as_they_were().in_tuples(some.collect::<Vec<(Uuid, i64)>>()))
+            .exec(db)
+            .await?;
+    }
     Ok(())
 }
 
@@ -230,7 +243,7 @@ impl Rows for Agendas {
             let row = rows
                 .entry(one.automation)
                 .or_insert_with(|| Row::new(one.automation));
-            row.evolve(&one.event, one.recorded.time);
+            row.evolve(&one.event, one.recorded);
         }
         let (asked, as_before) = rows.into_values().partition(|row| row.asks_anew);
         put(tx, asked, &Model::COLUMNS).await?;
@@ -256,7 +269,10 @@ impl Row {
         Self::from(Model::new(automation))
     }
 
-    fn evolve(&mut self, event: &Event, at: OffsetDateTime) {
+    fn evolve(&mut self, event: &Event, recorded: &Recorded) {
+        let at = recorded.time;
+        // Sequences are far from the largest i64.
+        self.model.position = recorded.sequence.try_into().unwrap_or(i64::MAX);
         let before = (self.agenda.asks(), self.agenda.version);
         self.agenda.evolve(event, at);
         let asks = self.agenda.asks();

@@ -12,6 +12,7 @@ use api::{
     gateway::v1::{
         device_login_service_client::DeviceLoginServiceClient,
         session_service_client::SessionServiceClient, token_service_client::TokenServiceClient,
+        user_service_client::UserServiceClient,
     },
     keystore::v1::certificate_service_client::CertificateServiceClient,
     metadata::IDEMPOTENCY_KEY,
@@ -200,6 +201,11 @@ impl Connection {
     /// How a command line signs in that has no token.
     pub fn device_logins(&self) -> DeviceLoginServiceClient<SignedIn> {
         DeviceLoginServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    /// Commands about people.
+    pub fn users(&self) -> UserServiceClient<SignedIn> {
+        UserServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     /// Asks once.

@@ -1,14 +1,11 @@
 //! `chancery tokens`: what programs sign in with.
 
-use api::{
-    gateway::v1::{
-        ApiToken, CreateTokenRequest, ListTokensRequest, ListTokensResponse, RevokeTokenRequest,
-    },
-    options::v1::Role,
+use api::gateway::v1::{
+    ApiToken, CreateTokenRequest, ListTokensRequest, ListTokensResponse, RevokeTokenRequest,
 };
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
-use super::{ClientError, Connection, answer, connection::RequestId};
+use super::{ClientError, Connection, answer, connection::RequestId, users::Role};
 use crate::cli::Output;
 
 /// `chancery tokens`
@@ -22,9 +19,11 @@ pub enum TokensCommand {
     /// Make a token, and write it to stdout: it is never shown again.
     Create(CreateArgs),
     /// End a token at once, by id or name.
-    #[command(after_help = "Examples:\n  chancery tokens revoke \"deploy of the shop\"
+    #[command(
+        after_help = "Examples:\n  chancery tokens revoke \"deploy of the shop\"
 
-Calls with it are refused within a second, and its streams end: at other gateways within five.")]
+Calls with it are refused within a second, and its streams end: at other gateways within five."
+    )]
     Revoke {
         /// Id or name.
         #[arg(value_name = "TOKEN")]
@@ -52,7 +51,7 @@ pub struct CreateArgs {
     pub name: String,
     /// What it may do.
     #[arg(long, value_enum, value_name = "ROLE")]
-    pub role: RoleName,
+    pub role: Role,
     /// A name that it is for: "shop.example" is that name alone, "*.shop.example" all below it. May be given again;
     /// without it the token is for all certificates.
     #[arg(long, value_name = "NAME")]
@@ -67,27 +66,6 @@ pub struct CreateArgs {
     /// it, and the one before opens nothing any more.
     #[arg(long, value_name = "ID")]
     pub request_id: Option<String>,
-}
-
-/// A role on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum RoleName {
-    /// Reads everything that is not secret.
-    Viewer,
-    /// Gets, renews and manages certificates.
-    Operator,
-    /// Also servers, users, tokens, settings.
-    Admin,
-}
-
-impl From<RoleName> for Role {
-    fn from(name: RoleName) -> Role {
-        match name {
-            RoleName::Viewer => Role::Viewer,
-            RoleName::Operator => Role::Operator,
-            RoleName::Admin => Role::Admin,
-        }
-    }
 }
 
 /// `chancery tokens`
@@ -129,7 +107,15 @@ async fn show_list(connection: &Connection, output: Output) -> Result<(), Client
             token.token_id.clone(),
         ]
     });
-    let headings = ["name", "role", "certificates", "exports keys", "last used", "expires", "id"];
+    let headings = [
+        "name",
+        "role",
+        "certificates",
+        "exports keys",
+        "last used",
+        "expires",
+        "id",
+    ];
     answer::table(headings, rows, "no tokens")
 }
 
@@ -141,14 +127,16 @@ async fn create(
     let mut tokens = connection.tokens();
     let request = CreateTokenRequest {
         name: args.name,
-        role: Role::from(args.role).into(),
+        role: args.role.into(),
         certificate_filter: args.certificates,
         key_export: args.key_export,
         days: args.days,
     };
     let id = RequestId::new(args.request_id.as_deref())?;
     let created = connection
-        .command(request, &id, async |request| tokens.create_token(request).await)
+        .command(request, &id, async |request| {
+            tokens.create_token(request).await
+        })
         .await?;
     if output == Output::Json {
         return answer::json(&created);

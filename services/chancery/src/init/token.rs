@@ -8,6 +8,14 @@ use runtime::Layout;
 use super::{InitError, failed};
 use crate::files;
 
+/// Whether the gateway still takes it: the set-up is not done.
+pub fn is_there(layout: &Layout, config: &gateway::Config) -> bool {
+    let configured = config.bootstrap_token_sha256_file.clone();
+    configured
+        .unwrap_or_else(|| tokens::digest_file(layout))
+        .exists()
+}
+
 /// Makes the token where there is none; `true` where it did.
 pub fn make_if_missing(layout: &Layout, config: &gateway::Config) -> Result<bool, InitError> {
     let text = layout.bootstrap_token();

@@ -39,7 +39,11 @@ pub fn users() -> Vec<User> {
         user("projection", [log()]),
         user(
             "gateway",
-            [log(), events(&["directory", "api-token", "session"]), challenges()],
+            [
+                log(),
+                events(&["directory", "api-token", "session"]),
+                challenges(),
+            ],
         ),
         user("provisioner", [provisioning()]),
         user("auditor", [log()]),

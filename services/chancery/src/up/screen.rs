@@ -2,6 +2,7 @@
 
 use std::{
     env, fmt,
+    io::{self, IsTerminal as _},
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -20,6 +21,10 @@ pub struct Screen {
     pub fingerprint: Fingerprint,
     /// The token's file, as long as it is there.
     pub token: Option<PathBuf>,
+    /// The set-up link, as long as it is good for something.
+    pub set_up: Option<String>,
+    /// Where it is.
+    pub link_file: PathBuf,
     /// About the key-encryption key; after the first start.
     pub kek: Option<String>,
     /// The command that would allow 443 and 80.
@@ -59,6 +64,9 @@ impl fmt::Display for Screen {
         }
         if let Some(kek) = &self.kek {
             writeln!(f, "\n{kek}")?;
+        }
+        if let Some(link) = &self.set_up {
+            self.first_administrator(f, link)?;
         }
         if let Some(token) = &self.token {
             let token = quoted(token);
@@ -101,6 +109,19 @@ impl fmt::Display for Screen {
 }
 
 impl Screen {
+    /// To a terminal alone: what a service manager or a container keeps of stdout is read by others.
+    fn first_administrator(&self, f: &mut fmt::Formatter<'_>, link: &str) -> fmt::Result {
+        let file = quoted(&self.link_file);
+        writeln!(
+            f,
+            "\nMake yourself the first administrator, in a browser, within 24 hours:"
+        )?;
+        match io::stdout().is_terminal() {
+            true => writeln!(f, "  {link}\n  (also in {file})"),
+            false => writeln!(f, "  the link is in {file}"),
+        }
+    }
+
     fn hello(&self, f: &mut fmt::Formatter<'_>, served: &Served) -> fmt::Result {
         let name = first_certificate::NAME;
         let leaf = served.certificate.certificate.clone().unwrap_or_default();

@@ -117,7 +117,8 @@ impl Commands {
         };
         let label = format!("command line {code} on {}", login.device_name);
         let origin = self.origin_of(user);
-        self.create_token(&origin, &new, Some(user), Some(&label)).await
+        self.create_token(&origin, &new, Some(user), Some(&label))
+            .await
     }
 
     /// The command line that waits for this code, for the person who typed it.

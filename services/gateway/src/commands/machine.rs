@@ -20,9 +20,16 @@ pub struct MachineLink {
     /// Whose it is.
     pub login_name: String,
     /// Its code.
-    pub code: Code,
+    code: Code,
     /// When it ends.
     pub until: OffsetDateTime,
+}
+
+impl MachineLink {
+    /// What stands in the link. Secret.
+    pub fn code(&self) -> &str {
+        self.code.text()
+    }
 }
 
 /// Why no link was made.

@@ -44,9 +44,10 @@ impl Whose {
     pub fn has(self, token: Uuid, user: Option<Uuid>) -> bool {
         match self {
             Whose::Anybodys => true,
-            Whose::Own { token: own, user: me } => {
-                own == Some(token) || (me.is_some() && me == user)
-            }
+            Whose::Own {
+                token: own,
+                user: me,
+            } => own == Some(token) || (me.is_some() && me == user),
         }
     }
 }
@@ -80,16 +81,21 @@ impl Commands {
         };
         // An earlier try's life began earlier: what the log has of it stays.
         let before = self.token(id).await?;
-        let created = match before.created() {
-            Ok(created) => created.clone(),
-            Err(_) => created(&row, new, user),
+        let created = match before {
+            State::Open(created) => created,
+            State::Absent => created(&row, new, user),
+            State::Revoked(_) => {
+                return Err(Refusal::Token(api_token::Refusal::AlreadyRevoked).into());
+            }
         };
         RequestLedger::claim(&self.database, origin).await?;
         // Step 1: the row, with the name and the hash. A crash after this leaves a row that opens nothing, and is
         // swept.
         self.claim_token(row).await?;
         // Step 2: append.
-        let done = self.append_token(origin, id, &Command::Create(created)).await;
+        let done = self
+            .append_token(origin, id, &Command::Create(created))
+            .await;
         if let Err(error) = &done
             && error.nothing_was_appended()
         {

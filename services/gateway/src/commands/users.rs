@@ -63,6 +63,8 @@ impl Commands {
         if self.directory().await?.person(id) == Err(directory::Refusal::NoSuchUser) {
             self.claim(id, &new.names).await?;
         }
+        // The same id for another person changes nothing, not even the link.
+        RequestLedger::claim(&self.database, origin).await?;
         let code = self.invite(origin, id).await?;
         // Step 2: append.
         let done = self.append(origin, &Command::Create(id, new.role)).await;
@@ -148,6 +150,13 @@ impl Commands {
     pub(super) async fn claim(&self, id: Uuid, names: &Names) -> Result<(), CommandError> {
         let (directory, now) = (self.directory().await?, self.clock.now());
         let tx = begin_write(&self.database).await?;
+        if user::find(&tx, id)
+            .await?
+            .is_some_and(|user| user.confirmed)
+        {
+            // Another try of the same command was faster: what it said stands.
+            return Ok(());
+        }
         for other in user::with_names(&tx, names).await? {
             if other.id == id {
                 continue;

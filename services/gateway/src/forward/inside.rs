@@ -44,7 +44,9 @@ impl Service<Request<Body>> for Inside {
             principal,
         } = self.clone();
         Box::pin(async move {
-            let answer = forwarder.inner.forward(request, Entrance::Inside(principal));
+            let answer = forwarder
+                .inner
+                .forward(request, Entrance::Inside(principal));
             Ok(answer
                 .await
                 .unwrap_or_else(|refusal| Status::from(refusal).into_http()))

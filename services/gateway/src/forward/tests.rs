@@ -6,5 +6,6 @@ mod edge;
 mod everywhere;
 mod logins;
 mod long;
+mod streamed;
 mod tokens;
 mod web;

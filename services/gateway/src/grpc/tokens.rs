@@ -31,6 +31,10 @@ impl TokenService for Tokens {
     ) -> Result<Response<CreateTokenResponse>, Status> {
         let origin = origin(&request)?;
         let new = parse::tokens::create(request.get_ref())?;
+        if new.key_export {
+            // Nobody gives what he has not: that would be a way past his own bounds.
+            principal(&request)?.may_export_keys()?;
+        }
         let commands = self.commands.clone();
         let work = async move { commands.create_token(&origin, &new, None, None).await };
         let created = to_its_end(work).await?;
@@ -76,7 +80,9 @@ fn whose(principal: &Principal) -> Whose {
             Who::Bootstrap | Who::Session { .. } => None,
         },
         // A token that does less than its person ends itself, and no other of his.
-        user: principal.user_id().filter(|_| principal.certificates.is_open()),
+        user: principal
+            .user_id()
+            .filter(|_| principal.certificates.is_open()),
     }
 }
 
@@ -92,7 +98,10 @@ pub(super) fn shown(token: Token) -> ApiToken {
         created: Some(time(token.created)),
         expires: Some(time(token.expires)),
         last_used: token.last_used.map(time),
-        user_id: token.user_id.map(|user| user.to_string()).unwrap_or_default(),
+        user_id: token
+            .user_id
+            .map(|user| user.to_string())
+            .unwrap_or_default(),
         name: token.name,
     }
 }

@@ -41,7 +41,9 @@ pub fn create(request: &CreateTokenRequest) -> Result<NewToken, Status> {
     let names = &request.certificate_filter;
     let certificates = match names.len() {
         0..=MAX_NAMES => CertificateFilter::new(names).map_err(|e| e.to_string()),
-        count => Err(format!("has {count} names; at most {MAX_NAMES} make a filter")),
+        count => Err(format!(
+            "has {count} names; at most {MAX_NAMES} make a filter"
+        )),
     };
     let certificates = violations.check("certificate_filter", certificates);
     if request.key_export && role.is_some_and(|role| rank(role) < rank(Role::Operator)) {
@@ -52,7 +54,10 @@ pub fn create(request: &CreateTokenRequest) -> Result<NewToken, Status> {
         days => days,
     };
     if days > MAX_DAYS {
-        violations.add("days", format!("is {days}; a token opens 1 to {MAX_DAYS} days"));
+        violations.add(
+            "days",
+            format!("is {days}; a token opens 1 to {MAX_DAYS} days"),
+        );
     }
     match (name, role, certificates) {
         (Some(name), Some(role), Some(certificates)) if violations.is_empty() => Ok(NewToken {
@@ -137,7 +142,10 @@ mod tests {
             ..CreateTokenRequest::default()
         };
         let new = create(&request).unwrap();
-        assert_eq!((new.name.as_str(), new.life), ("deploy", Duration::days(90)));
+        assert_eq!(
+            (new.name.as_str(), new.life),
+            ("deploy", Duration::days(90))
+        );
         assert_eq!(new.certificates.names(), ["*.shop.example"]);
     }
 }

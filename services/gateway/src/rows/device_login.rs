@@ -1,8 +1,7 @@
 //! Command lines that wait for their person (RFC 8628), for ten minutes each. Nothing of it is in the log.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait,
-    QueryFilter,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
 };
 use sea_orm_migration::prelude::*;
 use time::OffsetDateTime;
@@ -43,7 +42,9 @@ impl Login {
     /// What has become of it.
     pub fn answer(&self) -> Answer {
         let all = [Answer::Pending, Answer::Allowed, Answer::Denied];
-        let found = all.into_iter().find(|answer| answer.number() == self.answer);
+        let found = all
+            .into_iter()
+            .find(|answer| answer.number() == self.answer);
         found.unwrap_or(Answer::Given)
     }
 
@@ -90,7 +91,9 @@ pub async fn begin(db: &impl ConnectionTrait, new: New) -> Result<(), DbErr> {
         answer: Set(Answer::Pending.number()),
         user_id: Set(None),
     };
-    entity::Entity::insert(row).exec_without_returning(db).await?;
+    entity::Entity::insert(row)
+        .exec_without_returning(db)
+        .await?;
     Ok(())
 }
 
@@ -124,7 +127,10 @@ pub async fn of_user_code(
     code: &UserCode,
     now: OffsetDateTime,
 ) -> Result<Option<Login>, DbErr> {
-    entity::Entity::find().filter(pending(code, now)).one(db).await
+    entity::Entity::find()
+        .filter(pending(code, now))
+        .one(db)
+        .await
 }
 
 /// Its person answers. `false`: it does not wait any more.

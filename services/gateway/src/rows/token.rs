@@ -181,7 +181,10 @@ async fn set(db: &impl ConnectionTrait, id: Uuid, flag: entity::Column) -> Resul
 pub async fn give_up(db: &impl ConnectionTrait, id: Uuid) -> Result<(), DbErr> {
     use entity::Column as C;
     let orphan = C::Id.eq(id).and(C::Confirmed.eq(false));
-    entity::Entity::delete_many().filter(orphan).exec(db).await?;
+    entity::Entity::delete_many()
+        .filter(orphan)
+        .exec(db)
+        .await?;
     Ok(())
 }
 

@@ -180,7 +180,10 @@ impl Keystore {
         let passphrase = taken(&mut message.passphrase);
         let origin = caller.origin(&message);
         let export = parse::files::export(&message, passphrase, private_keys)?;
-        let exported = self.commands.export(&origin, &caller.certificates, export).await?;
+        let exported = self
+            .commands
+            .export(&origin, &caller.certificates, export)
+            .await?;
         Ok(file(exported))
     }
 }

@@ -53,7 +53,10 @@ fn export(ids: &[Uuid], private_key: bool) -> ExportRequest {
 
 fn not_there(status: &Status) {
     assert_eq!(status.code(), Code::NotFound, "{status:?}");
-    assert_eq!(refuse::reason(status).as_deref(), Some("NO_SUCH_CERTIFICATE"));
+    assert_eq!(
+        refuse::reason(status).as_deref(),
+        Some("NO_SUCH_CERTIFICATE")
+    );
 }
 
 #[tokio::test]
@@ -75,7 +78,9 @@ async fn his_are_given_out_and_others_are_not_there() {
         not_there(&keystore.export(request).await.unwrap_err());
     }
     assert_eq!(trial.log.last_sequence().await.unwrap(), before);
-    let free = keystore.export(asked("free", export(&[his, others], false))).await;
+    let free = keystore
+        .export(asked("free", export(&[his, others], false)))
+        .await;
     assert!(free.is_ok());
 }
 

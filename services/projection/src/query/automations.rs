@@ -23,8 +23,7 @@ use crate::{
     status::Columns,
     tables::{
         automation::{Column, Entity, Model},
-        automation_name,
-        folded,
+        automation_name, folded,
         instant::{NEVER, timestamp},
         server,
     },

@@ -39,10 +39,13 @@ pub fn within<N: EntityTrait>(
     name: N::Column,
     held_to: &CertificateFilter,
 ) -> Expr {
-    let covered = held_to.names().iter().map(|own| match own.strip_prefix("*.") {
-        Some(parent) => name.like(condition::below(parent)),
-        None => name.eq(own.as_str()),
-    });
+    let covered = held_to
+        .names()
+        .iter()
+        .map(|own| match own.strip_prefix("*.") {
+            Some(parent) => name.like(condition::below(parent)),
+            None => name.eq(own.as_str()),
+        });
     let covered = covered.fold(Condition::any(), Condition::add);
     // Asked of each row by its id: a page of few rows looks at few names.
     let has = |names: Condition| {

@@ -185,7 +185,9 @@ async fn an_automation_shows_its_schedule_and_is_found_by_it() {
             sort: sort.to_owned(),
             ..ListRequest::default()
         };
-        let answer = questions.list_automations(crate::script::asked(request)).await;
+        let answer = questions
+            .list_automations(crate::script::asked(request))
+            .await;
         let rows = answer.unwrap().into_inner().automations.into_iter();
         rows.map(|row| row.id).collect::<Vec<_>>()
     };

@@ -35,7 +35,9 @@ async fn listed(questions: &Questions, filter: &str) -> Vec<Certificate> {
         filter: filter.to_owned(),
         ..Default::default()
     };
-    let answer = questions.list_certificates(crate::script::asked(request)).await;
+    let answer = questions
+        .list_certificates(crate::script::asked(request))
+        .await;
     answer.unwrap().into_inner().certificates
 }
 

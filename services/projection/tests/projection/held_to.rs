@@ -23,26 +23,47 @@ async fn a_list_holds_what_is_his_alone() {
             page_size,
             ..ListRequest::default()
         };
-        let answer = questions.list_certificates(asked_within(within, request)).await;
+        let answer = questions
+            .list_certificates(asked_within(within, request))
+            .await;
         let answer = answer.unwrap().into_inner();
         let names = answer.certificates.into_iter().map(|row| row.friendly_name);
         names.collect::<Vec<_>>()
     };
-    assert_eq!(certificates(&[], "", 0).await, ["Bank", "Both", "Shop", "Shop's wildcard"]);
+    assert_eq!(
+        certificates(&[], "", 0).await,
+        ["Bank", "Both", "Shop", "Shop's wildcard"]
+    );
     assert_eq!(certificates(SHOP, "", 0).await, ["Shop", "Shop's wildcard"]);
     assert_eq!(certificates(SHOP, "", 1).await, ["Shop"]);
-    assert_eq!(certificates(&["shop.example"], "", 0).await, Vec::<String>::new());
-    assert_eq!(certificates(SHOP, "name:wild", 0).await, ["Shop's wildcard"]);
-    assert_eq!(certificates(SHOP, "names=bank.example", 0).await, Vec::<String>::new());
+    assert_eq!(
+        certificates(&["shop.example"], "", 0).await,
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        certificates(SHOP, "name:wild", 0).await,
+        ["Shop's wildcard"]
+    );
+    assert_eq!(
+        certificates(SHOP, "names=bank.example", 0).await,
+        Vec::<String>::new()
+    );
     // What a pattern could mean is meant as it stands.
-    assert_eq!(certificates(&["*.sho_.example"], "", 0).await, Vec::<String>::new());
+    assert_eq!(
+        certificates(&["*.sho_.example"], "", 0).await,
+        Vec::<String>::new()
+    );
 
     let request = ListRequest::default();
-    let automations = questions.list_automations(asked_within(SHOP, request.clone())).await;
+    let automations = questions
+        .list_automations(asked_within(SHOP, request.clone()))
+        .await;
     let automations = automations.unwrap().into_inner().automations;
     assert_eq!(automations.len(), 1);
     assert_eq!(automations[0].friendly_name, "Shop");
-    let pending = questions.list_certificate_requests(asked_within(SHOP, request.clone())).await;
+    let pending = questions
+        .list_certificate_requests(asked_within(SHOP, request.clone()))
+        .await;
     let pending = pending.unwrap().into_inner().requests;
     assert_eq!(pending.len(), 1);
     assert_eq!(pending[0].friendly_name, "Shop's next");
@@ -59,25 +80,39 @@ async fn what_is_not_his_is_not_there() {
         id: id.into(),
         at_least: 0,
     };
-    let his = questions.get_certificate(asked_within(SHOP, get("Shop"))).await;
+    let his = questions
+        .get_certificate(asked_within(SHOP, get("Shop")))
+        .await;
     assert_eq!(his.unwrap().into_inner().id, "c1");
     for others in ["Bank", "c2", "Both", "c3"] {
         let there = questions.get_certificate(asked(get(others))).await;
         assert!(there.is_ok(), "{others}");
-        let hidden = questions.get_certificate(asked_within(SHOP, get(others))).await;
+        let hidden = questions
+            .get_certificate(asked_within(SHOP, get(others)))
+            .await;
         let hidden = hidden.unwrap_err();
-        let nobodys = questions.get_certificate(asked_within(SHOP, get("nobody's"))).await;
+        let nobodys = questions
+            .get_certificate(asked_within(SHOP, get("nobody's")))
+            .await;
         assert_eq!(hidden.code(), Code::NotFound);
         let message = nobodys.unwrap_err().message().replace("nobody's", others);
         assert_eq!(hidden.message(), message);
     }
-    let his = questions.get_automation(asked_within(SHOP, get("a1"))).await;
+    let his = questions
+        .get_automation(asked_within(SHOP, get("a1")))
+        .await;
     assert!(his.is_ok());
-    let hidden = questions.get_automation(asked_within(SHOP, get("a2"))).await;
+    let hidden = questions
+        .get_automation(asked_within(SHOP, get("a2")))
+        .await;
     assert_eq!(hidden.unwrap_err().code(), Code::NotFound);
-    let his = questions.get_certificate_request(asked_within(SHOP, get("r1"))).await;
+    let his = questions
+        .get_certificate_request(asked_within(SHOP, get("r1")))
+        .await;
     assert!(his.is_ok());
-    let hidden = questions.get_certificate_request(asked_within(SHOP, get("r2"))).await;
+    let hidden = questions
+        .get_certificate_request(asked_within(SHOP, get("r2")))
+        .await;
     assert_eq!(hidden.unwrap_err().code(), Code::NotFound);
 }
 

@@ -45,7 +45,10 @@ async fn key_ids(questions: &Questions, filter: &str) -> Vec<String> {
         filter: filter.to_owned(),
         ..Default::default()
     };
-    let answer = questions.list_keys(crate::script::asked(request)).await.unwrap();
+    let answer = questions
+        .list_keys(crate::script::asked(request))
+        .await
+        .unwrap();
     let keys = answer.into_inner().keys.into_iter();
     keys.map(|key| key.id).collect()
 }

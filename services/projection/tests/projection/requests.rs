@@ -130,7 +130,10 @@ async fn a_deleted_request_is_not_there_and_its_key_stays() {
         filter: "used=false".to_owned(),
         ..Default::default()
     };
-    let keys = questions.list_keys(crate::script::asked(unused)).await.unwrap();
+    let keys = questions
+        .list_keys(crate::script::asked(unused))
+        .await
+        .unwrap();
     assert_eq!(keys.into_inner().keys[0].id, "k");
 
     // The answer may have been on its way.

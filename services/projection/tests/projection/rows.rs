@@ -148,7 +148,9 @@ async fn a_dns_provider_is_shown_with_the_automations_that_use_it() {
             filter: filter.to_owned(),
             ..ListRequest::default()
         };
-        let answer = questions.list_dns_providers(crate::script::asked(request)).await;
+        let answer = questions
+            .list_dns_providers(crate::script::asked(request))
+            .await;
         answer.unwrap().into_inner().dns_providers
     };
     let [cloud, home] = &list("").await[..] else {

@@ -82,7 +82,9 @@ async fn what_is_indexed_is_cut_and_no_text_holds_nul() {
         id: "a".to_owned(),
         at_least: 0,
     };
-    let answer = questions.get_automation(crate::script::asked(request)).await;
+    let answer = questions
+        .get_automation(crate::script::asked(request))
+        .await;
     assert_eq!(answer.unwrap().into_inner().last_failure, Some(said));
 }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use eventlog::{EventLog, LogError, Origin, subject};
+use eventlog::{Appended, EventLog, LogError, Origin, subject};
 use futures_util::future::join_all;
 
 use crate::{
-    counter::{CommandError, Counter, Event, IsClosed, NOW, add, added, close, origin},
+    counter::{Added, CommandError, Counter, Event, IsClosed, NOW, add, added, close, origin},
     proxy::Proxy,
     server::{Server, connect, until},
 };
@@ -344,4 +344,26 @@ async fn an_event_that_is_longer_than_a_message_is_refused_for_good() {
         "{refused:?}"
     );
     assert_eq!(added(&log, "long", 1).await.state.sum, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_append_after_a_known_event_is_stored_there_or_nowhere() {
+    let server = Server::with_log().await;
+    let log = server.log().await;
+    let first = added(&log, "known", 1).await;
+    let event = Event::Added(Added { by: 2 });
+    let after = async |request: &str, position| {
+        let origin = origin(request, "add");
+        let appended = log.append_after::<Counter>("known", &origin, "", NOW, &event, position);
+        appended.await.expect("answered")
+    };
+    let Appended::Stored(second) = after("second", first.position).await else {
+        panic!("not stored");
+    };
+    assert_eq!(after("late", first.position).await, Appended::Conflict);
+    assert_eq!(after("early", second + 1).await, Appended::Conflict);
+    let loaded = log.load::<Counter>("known").await.expect("loaded");
+    assert_eq!((loaded.state.sum, loaded.last_sequence), (3, second));
+    // Who executes on what he remembers sees it too.
+    assert_eq!(added(&log, "known", 4).await.state.sum, 7);
 }

@@ -8,7 +8,9 @@ use std::{
 
 use api::{
     CertificateFilter,
-    metadata::{ACTOR, CAUSATION_ID, CERTIFICATE_FILTER, CORRELATION_ID, MAX_REQUEST_ID, REQUEST_ID},
+    metadata::{
+        ACTOR, CAUSATION_ID, CERTIFICATE_FILTER, CORRELATION_ID, MAX_REQUEST_ID, REQUEST_ID,
+    },
     policy::{self, MethodPolicy},
 };
 use http::{HeaderMap, Request, Response};
@@ -132,7 +134,9 @@ fn caller(
     // The gateway keeps such a caller out already.
     let keeps = policy::of(method).is_some_and(|policy| policy.keeps_to_filter);
     if !certificates.is_open() && !keeps {
-        return Err(refused(&format!("{method} is for callers who may see all certificates")));
+        return Err(refused(&format!(
+            "{method} is for callers who may see all certificates"
+        )));
     }
     let request_id = text(headers, REQUEST_ID)?.unwrap_or_else(|| clock.new_id().to_string());
     Ok(Caller {

@@ -28,6 +28,8 @@ pub struct Model {
     pub ask_at: Option<i64>,
     /// How often in a row the CA had no answer.
     pub ask_failures: i32,
+    /// The sequence of its last event; 0 in a row that was written before this was kept.
+    pub position: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -37,7 +39,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
     /// Those that events change, when the CA is to be asked anew.
-    pub const COLUMNS: [Column; 12] = [
+    pub const COLUMNS: [Column; 13] = [
         Column::Paused,
         Column::Cancelled,
         Column::Busy,
@@ -50,10 +52,11 @@ impl Model {
         Column::Kind,
         Column::AskAt,
         Column::AskFailures,
+        Column::Position,
     ];
 
     /// Those that events change else.
-    pub const COLUMNS_BUT_QUESTIONS: [Column; 10] = [
+    pub const COLUMNS_BUT_QUESTIONS: [Column; 11] = [
         Column::Paused,
         Column::Cancelled,
         Column::Busy,
@@ -64,6 +67,7 @@ impl Model {
         Column::RevokedAt,
         Column::NextAt,
         Column::Kind,
+        Column::Position,
     ];
 
     /// Of an automation that nothing is known of yet.
@@ -82,6 +86,7 @@ impl Model {
             kind: 0,
             ask_at: None,
             ask_failures: 0,
+            position: 0,
         }
     }
 
@@ -173,5 +178,26 @@ impl MigrationTrait for Migration {
             .and_where(Expr::col("follower").eq(crate::outbox::Outbox::FOLLOWER))
             .to_owned();
         manager.execute(anew).await
+    }
+}
+
+/// The column `position`.
+pub struct PositionMigration;
+
+impl MigrationName for PositionMigration {
+    fn name(&self) -> &str {
+        "m20261129_000001_schedule_position"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for PositionMigration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        use sea_orm_migration::schema::big_integer;
+        let table = Table::alter()
+            .table("schedule")
+            .add_column(big_integer("position").default(0))
+            .to_owned();
+        manager.alter_table(table).await
     }
 }

@@ -69,6 +69,7 @@ impl World {
         let tables = vec![
             eventlog::checkpoint::migration(),
             Box::new(agendas::Migration),
+            Box::new(agendas::PositionMigration),
         ];
         let mut world = Self {
             database: database(tables).await,

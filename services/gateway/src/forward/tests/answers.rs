@@ -14,7 +14,10 @@ use api::{
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
 
-use super::edge::{edge, edge_with_echo, events, is, send};
+use super::{
+    edge::{edge, edge_with_echo, is},
+    streamed::{events, send},
+};
 use crate::{fixture::House, forward::MAX_CALLS_EACH};
 
 #[tokio::test]
@@ -53,6 +56,14 @@ async fn a_request_that_is_too_long_breaks_off() {
     is(&status, Code::ResourceExhausted, "REQUEST_TOO_LARGE");
     // The connection is as good as before.
     assert!(edge.echo(&[]).await.is_ok());
+}
+
+#[tokio::test]
+async fn headers_that_are_too_long_are_refused() {
+    let edge = edge_with_echo(Role::Admin).await;
+    let long = "a".repeat(17 << 10);
+    assert!(edge.echo(&[("x-long", long.as_str())]).await.is_err());
+    assert!(edge.echo(&[("x-short", "a")]).await.is_ok());
 }
 
 #[tokio::test]

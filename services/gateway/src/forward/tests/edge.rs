@@ -1,12 +1,6 @@
 //! A real edge for calls: TLS outside, the runtime's mTLS inside, tonic at both ends.
 
-use std::{
-    convert::Infallible,
-    net::SocketAddr,
-    path::PathBuf,
-    sync::{Arc, Mutex},
-    task::{Context, Poll},
-};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use api::{
     acme::v1::{
@@ -21,19 +15,12 @@ use api::{
     projection::v1::query_service_client::QueryServiceClient,
     refuse::{self, Violations},
 };
-use bytes::{BufMut, Bytes, BytesMut};
-use hyper::{Request, Response, body::Frame, header::HeaderValue};
-use prost::Message;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::UnboundedReceiverStream;
-use town::{nats::Nats, wait};
 use tonic::{
     Code, Status,
-    body::Body,
-    server::NamedService,
     service::Routes,
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
 };
+use town::{nats::Nats, wait};
 
 use crate::{
     bearers::Bearers,
@@ -185,62 +172,6 @@ impl AcmeService for Echo {
     }
 }
 
-/// Streams the events that the test sends, whatever is asked.
-#[derive(Clone)]
-struct Events(Arc<Mutex<Option<Frames>>>);
-
-type Frames = UnboundedReceiverStream<Result<Frame<Bytes>, Status>>;
-
-/// What the test sends events by.
-pub type EventSender = mpsc::UnboundedSender<Result<Frame<Bytes>, Status>>;
-
-impl NamedService for Events {
-    const NAME: &'static str = "chancery.projection.v1.QueryService";
-}
-
-impl tower::Service<Request<Body>> for Events {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = std::future::Ready<Result<Response<Body>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<Body>) -> Self::Future {
-        let frames = self.0.lock().unwrap().take().unwrap();
-        let mut response = Response::new(Body::new(http_body_util::StreamBody::new(frames)));
-        response
-            .headers_mut()
-            .insert("content-type", HeaderValue::from_static("application/grpc"));
-        std::future::ready(Ok(response))
-    }
-}
-
-/// A projection that answers one call, with the events that are sent.
-pub fn events() -> (EventSender, Routes) {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let frames = UnboundedReceiverStream::new(receiver);
-    (
-        sender,
-        Routes::new(Events(Arc::new(Mutex::new(Some(frames))))),
-    )
-}
-
-/// Sends one event.
-pub fn send(events: &EventSender, sequence: u64) {
-    let event = api::projection::v1::Event {
-        sequence,
-        ..Default::default()
-    };
-    let event = event.encode_to_vec();
-    let mut frame = BytesMut::new();
-    frame.put_u8(0);
-    frame.put_u32(event.len() as u32);
-    frame.put_slice(&event);
-    events.send(Ok(Frame::data(frame.freeze()))).unwrap();
-}
-
 /// A gateway's https port, and a client's connection to it.
 pub struct Edge {
     pub address: SocketAddr,
@@ -292,7 +223,11 @@ async fn edge_on(role: Role, house: House, nats: Option<Nats>) -> Edge {
     let (commands, stopping) = (people.commands.clone(), runtime.stopping());
     if let Some(nats) = &nats {
         let log = nats.log("gateway").await;
-        let work = people.work(move || std::future::ready(Ok(log.clone())), Vec::new(), stopping);
+        let work = people.work(
+            move || std::future::ready(Ok(log.clone())),
+            Vec::new(),
+            stopping,
+        );
         tokio::spawn(work);
         wait::until("the log is there", async || commands.log().ok()).await;
     }

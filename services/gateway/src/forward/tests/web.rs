@@ -30,11 +30,13 @@ async fn read(answer: Response, text: bool) -> (Option<WhoAmIResponse>, String) 
     let body = answer.bytes().await.unwrap();
     let body = match text {
         // Each part is padded by itself.
-        true => body.split_inclusive(|b| *b == b'=').fold(Vec::new(), |mut all, part| {
-            let part = if part == b"=" { &[][..] } else { part };
-            all.extend(BASE64_STANDARD.decode(part).unwrap());
-            all
-        }),
+        true => body
+            .split_inclusive(|b| *b == b'=')
+            .fold(Vec::new(), |mut all, part| {
+                let part = if part == b"=" { &[][..] } else { part };
+                all.extend(BASE64_STANDARD.decode(part).unwrap());
+                all
+            }),
         false => body.to_vec(),
     };
     let (mut left, mut message, mut status) = (&body[..], None, said);
@@ -44,7 +46,9 @@ async fn read(answer: Response, text: bool) -> (Option<WhoAmIResponse>, String) 
             0 => message = Some(WhoAmIResponse::decode(frame).unwrap()),
             0x80 => {
                 let trailers = String::from_utf8(frame.to_vec()).unwrap();
-                let line = trailers.lines().find_map(|line| line.strip_prefix("grpc-status:"));
+                let line = trailers
+                    .lines()
+                    .find_map(|line| line.strip_prefix("grpc-status:"));
                 status = line.map(|status| status.trim().to_owned());
             }
             other => panic!("a frame of {other}"),
@@ -71,15 +75,25 @@ async fn who_am_i_in_both_forms_over_both_versions() {
                 .body(body);
             let answer = request.send().await.unwrap();
             assert_eq!((answer.status().as_u16(), answer.version()), (200, version));
-            let shown = answer.headers()["content-type"].to_str().unwrap().to_owned();
-            assert!(shown.starts_with(form.trim_end_matches("+proto")), "{shown}");
+            let shown = answer.headers()["content-type"]
+                .to_str()
+                .unwrap()
+                .to_owned();
+            assert!(
+                shown.starts_with(form.trim_end_matches("+proto")),
+                "{shown}"
+            );
             for header in answer.headers().keys() {
                 assert!(!header.as_str().starts_with("access-control-"), "{header}");
                 assert_ne!(header, "set-cookie");
             }
             let (message, status) = read(answer, text).await;
             let me = message.unwrap();
-            assert_eq!((me.role(), status.as_str()), (Role::Operator, "0"), "{form} {version:?}");
+            assert_eq!(
+                (me.role(), status.as_str()),
+                (Role::Operator, "0"),
+                "{form} {version:?}"
+            );
         }
     }
 }
@@ -99,7 +113,10 @@ async fn a_cookie_is_nothing_here_and_no_other_site_may_call() {
     let preflight = to(&edge, Method::OPTIONS, Version::HTTP_11)
         .header("origin", "https://elsewhere.example")
         .header("access-control-request-method", "POST")
-        .header("access-control-request-headers", "authorization,content-type");
+        .header(
+            "access-control-request-headers",
+            "authorization,content-type",
+        );
     let answer = preflight.send().await.unwrap();
     assert!(!answer.status().is_success(), "{}", answer.status());
     assert!(!answer.headers().contains_key("access-control-allow-origin"));

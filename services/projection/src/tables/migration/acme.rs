@@ -94,11 +94,7 @@ pub(super) fn automation_name_table() -> TableCreateStatement {
         .table(automation_name::Entity)
         .col(schema::text(Column::AutomationId))
         .col(schema::text(Column::Name))
-        .primary_key(
-            Index::create()
-                .col(Column::AutomationId)
-                .col(Column::Name),
-        )
+        .primary_key(Index::create().col(Column::AutomationId).col(Column::Name))
         .foreign_key(
             ForeignKey::create()
                 .from(automation_name::Entity, Column::AutomationId)
