@@ -16,8 +16,8 @@ use api::{
 };
 use eventlog::Origin;
 use runtime::Caller;
-use tonic::{Code, Request, Status, service::Routes};
 use tokio_util::sync::CancellationToken;
+use tonic::{Code, Request, Status, service::Routes};
 use tonic_health::pb::health_server::HealthServer;
 use tracing::Instrument;
 

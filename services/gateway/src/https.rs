@@ -53,7 +53,9 @@ pub async fn serve(
                 .run_until_cancelled(timeout(HANDSHAKE, handshake))
                 .await
             {
-                Some(Ok(Ok(Some(tls)))) => converse(tls, peer, &index, (forwarder, site), &stopping).await,
+                Some(Ok(Ok(Some(tls)))) => {
+                    converse(tls, peer, &index, (forwarder, site), &stopping).await
+                }
                 Some(Ok(Ok(None))) => debug!(%peer, "a challenge was answered"),
                 Some(Ok(Err(e))) => {
                     debug!(%peer, error = &e as &dyn std::error::Error, "no handshake")

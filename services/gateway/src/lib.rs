@@ -124,8 +124,9 @@ pub async fn run(
     let bootstrap = tokens::Bootstrap::in_file(token_file.clone(), Role::Admin);
     let bearers = bearers::Bearers::new(bootstrap, people.commands.clone());
     let own = grpc::routes(&people.commands, stopping.clone()).map_err(RunError::Reflection)?;
-    let forwarder = forward::Forwarder::new(&runtime, bearers.clone(), own, config.max_request_bytes)
-        .map_err(RunError::Channel)?;
+    let forwarder =
+        forward::Forwarder::new(&runtime, bearers.clone(), own, config.max_request_bytes)
+            .map_err(RunError::Channel)?;
     let site = web::Site::new(
         people.commands.clone(),
         people.refusals.clone(),

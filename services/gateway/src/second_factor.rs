@@ -181,9 +181,19 @@ mod tests {
     fn a_code_is_good_in_its_step_and_in_those_beside_it_and_once() {
         let (secret, now) = (secret(), at(1_000_000_000));
         let code = secret.code(step(now));
-        for (beside, good) in [(-60, false), (-30, true), (0, true), (30, true), (60, false)] {
+        for (beside, good) in [
+            (-60, false),
+            (-30, true),
+            (0, true),
+            (30, true),
+            (60, false),
+        ] {
             let then = now + Duration::seconds(beside);
-            assert_eq!(secret.accepts(&code, then, None).is_some(), good, "{beside}");
+            assert_eq!(
+                secret.accepts(&code, then, None).is_some(),
+                good,
+                "{beside}"
+            );
         }
         let used = secret.accepts(&code, now, None);
         assert_eq!(used, Some(step(now)));
@@ -198,7 +208,15 @@ mod tests {
     fn what_is_no_code_is_none() {
         let (secret, now) = (secret(), at(59));
         assert!(secret.accepts("287 082", now, None).is_some());
-        for typed in ["", "28708", "2870820", "287O82", "２８７０８２", "-87082", &" ".repeat(1 << 16)] {
+        for typed in [
+            "",
+            "28708",
+            "2870820",
+            "287O82",
+            "２８７０８２",
+            "-87082",
+            &" ".repeat(1 << 16),
+        ] {
             assert_eq!(secret.accepts(typed, now, None), None, "{typed:.20}");
         }
     }
@@ -215,7 +233,10 @@ mod tests {
     #[test]
     fn a_secret_is_silent_and_each_is_another() {
         assert_eq!(format!("{:?}", secret()), "TotpSecret");
-        let (a, b) = (TotpSecret::generate().unwrap(), TotpSecret::generate().unwrap());
+        let (a, b) = (
+            TotpSecret::generate().unwrap(),
+            TotpSecret::generate().unwrap(),
+        );
         assert_ne!(a.octets(), b.octets());
         assert!(TotpSecret::from_octets(&[0; 19]).is_none());
     }

@@ -16,7 +16,9 @@ use uuid::Uuid;
 
 use crate::{
     code::{Code, CodeDigest},
-    commands::{Checked, CommandError, Commands, Credentials, NewSession, OpenSession, Refusals, Visit},
+    commands::{
+        Checked, CommandError, Commands, Credentials, NewSession, OpenSession, Refusals, Visit,
+    },
     parse::LoginName,
     rows::user,
     second_factor::factor::{FactorError, Factors},
@@ -202,7 +204,11 @@ impl SignIn {
     ///
     /// # Errors
     /// What the database says.
-    pub async fn know_browser(&self, user: Uuid, old: Option<CodeDigest>) -> Result<Code, SignInError> {
+    pub async fn know_browser(
+        &self,
+        user: Uuid,
+        old: Option<CodeDigest>,
+    ) -> Result<Code, SignInError> {
         let browser = Code::generate().map_err(|_| CommandError::Random)?;
         let (database, now) = (&self.commands.database, self.commands.clock.now());
         if let Some(old) = old {
@@ -234,7 +240,10 @@ impl SignIn {
                 Subject::Name(NameDigest::of(&folded)),
             ],
         };
-        Ok(self.tries.begin(&subjects, self.commands.clock.now()).await?)
+        Ok(self
+            .tries
+            .begin(&subjects, self.commands.clock.now())
+            .await?)
     }
 
     async fn enter(

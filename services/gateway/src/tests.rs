@@ -127,7 +127,10 @@ async fn https_waits_for_the_first_certificates_and_stops_when_told() {
     )
     .await;
     // gRPC-web is spoken, and this caller has no token.
-    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("grpc-status: 16"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 200 ") && answer.contains("grpc-status: 16"),
+        "{answer}"
+    );
 
     house.stop();
     timeout(Duration::from_secs(10), gateway.running)

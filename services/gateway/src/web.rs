@@ -74,7 +74,10 @@ impl Site {
         let pages = Router::new()
             .route("/", get(start::page))
             .route("/sign-in", get(sign_in::page).post(sign_in::by_password))
-            .route("/sign-in/code", get(sign_in::code_page).post(sign_in::by_code))
+            .route(
+                "/sign-in/code",
+                get(sign_in::code_page).post(sign_in::by_code),
+            )
             .route("/sign-out", post(sign_in::out))
             .route("/link", get(link::page).post(link::follow))
             .route("/confirm", get(confirm::page).post(confirm::show))
@@ -82,7 +85,10 @@ impl Site {
             .route("/account/password", post(account::change_password))
             .route("/account/end-session", post(account::end_session))
             .route("/account/end-others", post(account::end_others))
-            .route("/account/second-factor", get(factor::page).post(factor::begin))
+            .route(
+                "/account/second-factor",
+                get(factor::page).post(factor::begin),
+            )
             .route("/account/second-factor/add", post(factor::add))
             .route("/account/second-factor/remove", post(factor::remove))
             .route("/account/recovery-codes", post(factor::new_codes))

@@ -6,8 +6,7 @@ use tonic::{Code, Status};
 
 use super::CommandError;
 use crate::{
-    api_token,
-    directory,
+    api_token, directory,
     password::{HashError, Unfit},
     session,
 };

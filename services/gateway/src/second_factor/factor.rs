@@ -183,7 +183,10 @@ impl Factors {
             loop {
                 if let Err(error) = self.destroy_gone().await {
                     let error = &error as &dyn Error;
-                    warn!(error, "cannot destroy the secrets of second factors, trying again");
+                    warn!(
+                        error,
+                        "cannot destroy the secrets of second factors, trying again"
+                    );
                 }
                 self.commands.clock.sleep(SWEEP_EVERY).await;
             }

@@ -84,6 +84,9 @@ mod tests {
         }
         assert!(RecoveryCode::typed(&shown[1..]).is_none());
         assert_ne!(RecoveryCode::generate().unwrap().text(), shown);
-        assert_eq!(format!("{code:?} {:?}", code.digest()), "RecoveryCode RecoveryDigest");
+        assert_eq!(
+            format!("{code:?} {:?}", code.digest()),
+            "RecoveryCode RecoveryDigest"
+        );
     }
 }

@@ -2,8 +2,8 @@
 //! gives it a count of its own ([`super::limiter`]). After OWASP's "device cookies".
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set,
-    sea_query::OnConflict,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Set, sea_query::OnConflict,
 };
 use sea_orm_migration::prelude::*;
 use time::OffsetDateTime;

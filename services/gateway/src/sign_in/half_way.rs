@@ -64,7 +64,9 @@ pub async fn find(
 /// # Errors
 /// What the database says.
 pub async fn take(db: &impl ConnectionTrait, digest: CodeDigest) -> Result<bool, DbErr> {
-    let taken = entity::Entity::delete_by_id(digest.to_hex()).exec(db).await?;
+    let taken = entity::Entity::delete_by_id(digest.to_hex())
+        .exec(db)
+        .await?;
     Ok(taken.rows_affected == 1)
 }
 

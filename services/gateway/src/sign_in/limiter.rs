@@ -74,10 +74,17 @@ impl Subject {
     ///
     /// # Errors
     /// When the next may come.
-    pub fn one_more(&self, so_far: Option<Count>, now: OffsetDateTime) -> Result<Count, OffsetDateTime> {
+    pub fn one_more(
+        &self,
+        so_far: Option<Count>,
+        now: OffsetDateTime,
+    ) -> Result<Count, OffsetDateTime> {
         let policy = self.policy();
         let Some(so_far) = so_far else {
-            return Ok(Count { failures: 1, last: now });
+            return Ok(Count {
+                failures: 1,
+                last: now,
+            });
         };
         let next = so_far.last + policy.wait(so_far.failures);
         // A clock that was set back must not keep anybody out for longer than a wait.
@@ -85,7 +92,10 @@ impl Subject {
             return Err(next);
         }
         let failures = policy.left(so_far, now).saturating_add(1);
-        Ok(Count { failures, last: now })
+        Ok(Count {
+            failures,
+            last: now,
+        })
     }
 
     fn policy(&self) -> Policy {
@@ -125,7 +135,9 @@ impl Policy {
     fn left(&self, count: Count, now: OffsetDateTime) -> u32 {
         let passed = Duration::try_from(now - count.last).unwrap_or_default();
         let forgiven = passed.as_secs() / self.forgiven_after.as_secs();
-        count.failures.saturating_sub(u32::try_from(forgiven).unwrap_or(u32::MAX))
+        count
+            .failures
+            .saturating_sub(u32::try_from(forgiven).unwrap_or(u32::MAX))
     }
 }
 
@@ -184,19 +196,35 @@ mod tests {
 
     #[test]
     fn what_is_long_ago_is_forgiven() {
-        let count = Some(Count { failures: 9, last: START });
-        let soon = NAME.one_more(count, START + Duration::from_secs(900)).unwrap();
+        let count = Some(Count {
+            failures: 9,
+            last: START,
+        });
+        let soon = NAME
+            .one_more(count, START + Duration::from_secs(900))
+            .unwrap();
         assert_eq!(soon.failures, 9);
-        let late = NAME.one_more(count, START + Duration::from_secs(86_400)).unwrap();
+        let late = NAME
+            .one_more(count, START + Duration::from_secs(86_400))
+            .unwrap();
         assert_eq!(late.failures, 1);
     }
 
     #[test]
     fn a_clock_that_was_set_back_keeps_nobody_out() {
-        let count = Some(Count { failures: 50, last: START });
+        let count = Some(Count {
+            failures: 50,
+            last: START,
+        });
         let before = START - Duration::from_secs(86_400);
         assert!(NAME.one_more(count, before).is_ok());
-        let many = Some(Count { failures: u32::MAX, last: START });
-        assert!(NAME.one_more(many, START + Duration::from_secs(3_600)).is_ok());
+        let many = Some(Count {
+            failures: u32::MAX,
+            last: START,
+        });
+        assert!(
+            NAME.one_more(many, START + Duration::from_secs(3_600))
+                .is_ok()
+        );
     }
 }

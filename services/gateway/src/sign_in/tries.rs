@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use sea_orm::{
     ColumnTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Set,
-    sea_query::OnConflict,
+    QuerySelect, QueryTrait, Set, sea_query::OnConflict,
 };
 use sea_orm_migration::prelude::*;
 use time::{Duration, OffsetDateTime};
@@ -118,7 +117,9 @@ impl Tries {
                 failures: row.failures.clamp(0, i64::from(u32::MAX)) as u32,
                 last: time(row.last),
             });
-            let counted = subject.one_more(so_far, now).map_err(|until| NotNow::Until { until, now })?;
+            let counted = subject
+                .one_more(so_far, now)
+                .map_err(|until| NotNow::Until { until, now })?;
             let written = match row {
                 None => self.insert(&key, counted).await?,
                 Some(before) => self.update(before, counted).await?,
@@ -151,7 +152,10 @@ impl Tries {
 
     async fn update(&self, before: entity::Model, count: Count) -> Result<bool, DbErr> {
         let updated = entity::Entity::update_many()
-            .col_expr(entity::Column::Failures, Expr::value(i64::from(count.failures)))
+            .col_expr(
+                entity::Column::Failures,
+                Expr::value(i64::from(count.failures)),
+            )
             .col_expr(entity::Column::Last, Expr::value(micros(count.last)))
             .filter(entity::Column::Subject.eq(before.subject))
             .filter(entity::Column::Failures.eq(before.failures))

@@ -160,7 +160,9 @@ impl Account {
         let user = user::find(&desk.commands.database, session.user).await;
         let user = user.map_err(CommandError::from)?;
         let sessions = desk.commands.sessions(Some(session.user)).await?;
-        let lines = sessions.iter().map(|(row, open)| Line::new(row, open, session.id));
+        let lines = sessions
+            .iter()
+            .map(|(row, open)| Line::new(row, open, session.id));
         Ok(Account {
             frame: Frame::new(person, "/account"),
             login_name: session.login_name.clone(),

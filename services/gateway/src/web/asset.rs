@@ -23,7 +23,9 @@ pub fn icon() -> &'static str {
 
 /// Gives a file out.
 pub async fn get(Path(name): Path<String>) -> Response {
-    let asset = [&*STYLESHEET, &*ICON].into_iter().find(|asset| asset.path[PREFIX.len()..] == name);
+    let asset = [&*STYLESHEET, &*ICON]
+        .into_iter()
+        .find(|asset| asset.path[PREFIX.len()..] == name);
     match asset {
         Some(asset) => {
             let headers = [
@@ -50,18 +52,34 @@ struct Asset {
 impl Asset {
     fn new(stem: &str, extension: &str, media_type: &'static str, content: &'static str) -> Asset {
         let digest = digest(&SHA256, content.as_bytes());
-        let hash = digest.as_ref()[..8].iter().map(|byte| format!("{byte:02x}"));
+        let hash = digest.as_ref()[..8]
+            .iter()
+            .map(|byte| format!("{byte:02x}"));
         let path = format!("{PREFIX}{stem}.{}.{extension}", hash.collect::<String>());
-        Asset { path, media_type, content }
+        Asset {
+            path,
+            media_type,
+            content,
+        }
     }
 }
 
 static STYLESHEET: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new("chancery", "css", "text/css; charset=utf-8", include_str!("../../assets/chancery.css"))
+    Asset::new(
+        "chancery",
+        "css",
+        "text/css; charset=utf-8",
+        include_str!("../../assets/chancery.css"),
+    )
 });
 
 static ICON: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new("seal", "svg", "image/svg+xml", include_str!("../../assets/seal.svg"))
+    Asset::new(
+        "seal",
+        "svg",
+        "image/svg+xml",
+        include_str!("../../assets/seal.svg"),
+    )
 });
 
 const PREFIX: &str = "/assets/";

@@ -52,7 +52,12 @@ impl Cookie {
             Some(days) => format!("; Max-Age={}", days * 86_400),
             None => String::new(),
         };
-        let field = format!("{}={}; {}{age}", self.name(), code.text(), self.attributes());
+        let field = format!(
+            "{}={}; {}{age}",
+            self.name(),
+            code.text(),
+            self.attributes()
+        );
         let mut field = HeaderValue::try_from(field).ok()?;
         field.set_sensitive(true);
         Some(field)
@@ -106,18 +111,30 @@ mod tests {
     fn a_code_comes_back_from_a_browser() {
         let code = Code::generate().unwrap();
         let sent = format!("a=b; __Host-chancery={}", code.text());
-        for fields in [vec![sent.as_str()], vec!["x=y", &sent], vec![&sent, "__Host-chancery-form=z"]] {
+        for fields in [
+            vec![sent.as_str()],
+            vec!["x=y", &sent],
+            vec![&sent, "__Host-chancery-form=z"],
+        ] {
             let found = Cookie::Session.digest(&headers(&fields)).unwrap();
             assert_eq!(found, code.digest());
         }
         assert!(Cookie::Form.digest(&headers(&[&sent])).is_none());
-        assert!(Cookie::Session.digest(&headers(&[&sent, &sent])).is_none(), "two of them");
+        assert!(
+            Cookie::Session.digest(&headers(&[&sent, &sent])).is_none(),
+            "two of them"
+        );
     }
 
     #[test]
     fn every_cookie_is_this_hosts_alone() {
         let code = Code::generate().unwrap();
-        for cookie in [Cookie::Session, Cookie::Form, Cookie::Browser, Cookie::HalfWay] {
+        for cookie in [
+            Cookie::Session,
+            Cookie::Form,
+            Cookie::Browser,
+            Cookie::HalfWay,
+        ] {
             for field in [cookie.keep(&code), cookie.forget()] {
                 let field = field.unwrap();
                 let field = field.to_str().unwrap();

@@ -118,7 +118,9 @@ struct Factor {
 impl Factor {
     /// The key in groups of four.
     fn groups(&self) -> impl Iterator<Item = &str> {
-        (0..self.key.len()).step_by(4).map(|at| &self.key[at..at + 4])
+        (0..self.key.len())
+            .step_by(4)
+            .map(|at| &self.key[at..at + 4])
     }
 }
 

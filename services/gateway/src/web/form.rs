@@ -10,9 +10,7 @@ use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
-    http::{
-        HeaderMap, Uri, header,
-    },
+    http::{HeaderMap, Uri, header},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -91,7 +89,10 @@ fn came_from_here(headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
     let host = uri.authority().map(|authority| authority.as_str());
     let host = host.or(field(header::HOST.as_str()));
     let here = origin.strip_prefix("https://");
-    match here.zip(host).is_some_and(|(here, host)| same_host(here, host)) {
+    match here
+        .zip(host)
+        .is_some_and(|(here, host)| same_host(here, host))
+    {
         true => Ok(()),
         false => Err(Problem::Stale),
     }
@@ -99,13 +100,19 @@ fn came_from_here(headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
 
 /// A browser leaves the usual port out; others may not.
 fn same_host(a: &str, b: &str) -> bool {
-    let bare = |host: &str| host.strip_suffix(":443").unwrap_or(host).to_ascii_lowercase();
+    let bare = |host: &str| {
+        host.strip_suffix(":443")
+            .unwrap_or(host)
+            .to_ascii_lowercase()
+    };
     bare(a) == bare(b)
 }
 
 fn is_form(headers: &HeaderMap) -> Result<(), Problem> {
     let media_type = headers.get(header::CONTENT_TYPE);
-    let media_type = media_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = media_type
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let media_type = media_type.split(';').next().unwrap_or_default().trim();
     match media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         true => Ok(()),
@@ -134,7 +141,9 @@ mod tests {
     use crate::code::Code;
 
     fn check(fields: &[(&'static str, &'static str)]) -> bool {
-        let headers = fields.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let headers = fields
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
         let headers = headers.collect::<HeaderMap>();
         came_from_here(&headers, &Uri::from_static("/account")).is_ok()
     }
@@ -146,10 +155,19 @@ mod tests {
             (vec![("sec-fetch-site", "same-origin")], true),
             (vec![("sec-fetch-site", "none")], true),
             // Pages that send no referrer have the origin "null" in all their forms.
-            (vec![("sec-fetch-site", "same-origin"), ("origin", "null")], true),
+            (
+                vec![("sec-fetch-site", "same-origin"), ("origin", "null")],
+                true,
+            ),
             (vec![("sec-fetch-site", "same-site")], false),
             (vec![("sec-fetch-site", "cross-site")], false),
-            (vec![("sec-fetch-site", "cross-site"), ("origin", "https://a.example:8443")], false),
+            (
+                vec![
+                    ("sec-fetch-site", "cross-site"),
+                    ("origin", "https://a.example:8443"),
+                ],
+                false,
+            ),
             (vec![("origin", "https://a.example:8443")], true),
             (vec![("origin", "https://A.example:8443")], true),
             (vec![("origin", "https://a.example")], false),
@@ -161,14 +179,24 @@ mod tests {
             let with_host = fields.iter().copied().chain([host]).collect::<Vec<_>>();
             assert_eq!(check(&with_host), ours, "{fields:?}");
         }
-        assert!(check(&[("host", "a.example"), ("origin", "https://a.example:443")]));
-        assert!(!check(&[("origin", "https://a.example"), ("origin", "https://a.example"), ("host", "a.example")]));
+        assert!(check(&[
+            ("host", "a.example"),
+            ("origin", "https://a.example:443")
+        ]));
+        assert!(!check(&[
+            ("origin", "https://a.example"),
+            ("origin", "https://a.example"),
+            ("host", "a.example")
+        ]));
         assert!(!check(&[("origin", "https://")]));
     }
 
     #[test]
     fn a_token_is_of_one_browser_and_one_session() {
-        let (a, b) = (Code::generate().unwrap().digest(), Code::generate().unwrap().digest());
+        let (a, b) = (
+            Code::generate().unwrap().digest(),
+            Code::generate().unwrap().digest(),
+        );
         let session = Some(Uuid::from_u128(7));
         assert_eq!(token(a, session), token(a, session));
         assert_ne!(token(a, session), token(a, None));

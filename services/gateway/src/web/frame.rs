@@ -40,7 +40,11 @@ fn initials(name: &str) -> String {
     let letters: String = match words[..] {
         [] => String::new(),
         [word] => word.chars().take(2).collect(),
-        [first, second, ..] => first.chars().take(1).chain(second.chars().take(1)).collect(),
+        [first, second, ..] => first
+            .chars()
+            .take(1)
+            .chain(second.chars().take(1))
+            .collect(),
     };
     letters.to_uppercase()
 }

@@ -135,8 +135,14 @@ fn names(form: &Follow) -> Result<Names, Wrong> {
     names.ok_or_else(|| {
         let wrong = refuse::violations(&violations.into_status());
         let at = |field: &str| wrong.iter().find(|wrong| wrong.field == field);
-        let fields = [("login_name", "name"), ("display_name", "display"), ("email", "email")];
-        let first = fields.iter().find_map(|(field, place)| Some((at(field)?, *place)));
+        let fields = [
+            ("login_name", "name"),
+            ("display_name", "display"),
+            ("email", "email"),
+        ];
+        let first = fields
+            .iter()
+            .find_map(|(field, place)| Some((at(field)?, *place)));
         match first {
             Some((wrong, place)) => Wrong::at(place, &wrong.description),
             None => Wrong::at("name", "This cannot be read."),

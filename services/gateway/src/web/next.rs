@@ -11,7 +11,9 @@ fn is_own(path: &str) -> bool {
     bytes.next() == Some(b'/')
         && bytes.next() != Some(b'/')
         && path.len() <= LONGEST
-        && path.bytes().all(|b| b.is_ascii_graphic() && !b"\\\"<>`{}|^".contains(&b))
+        && path
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && !b"\\\"<>`{}|^".contains(&b))
 }
 
 /// Longer than any of ours.
@@ -23,7 +25,13 @@ mod tests {
 
     #[test]
     fn only_own_paths_are_gone_to() {
-        for own in ["/", "/account", "/device?code=WDJB-MJHT", "/a/b?c=%2F%2Fd#e", "/a//b"] {
+        for own in [
+            "/",
+            "/account",
+            "/device?code=WDJB-MJHT",
+            "/a/b?c=%2F%2Fd#e",
+            "/a//b",
+        ] {
             assert_eq!(own_path(Some(own)), own);
         }
         let long = format!("/{}", "a".repeat(2_000));

@@ -17,7 +17,9 @@ use crate::code::Code;
 /// # Errors
 /// Where its template fails.
 pub fn render(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
-    let text = template.render().map_err(Problem::broken("making a page"))?;
+    let text = template
+        .render()
+        .map_err(Problem::broken("making a page"))?;
     Ok((status, Html(text)).into_response())
 }
 

@@ -125,7 +125,9 @@ impl From<sea_orm::DbErr> for Problem {
 
 impl Problem {
     /// What was being done did not work.
-    pub fn broken<E: Error + Send + Sync + 'static>(doing: &'static str) -> impl FnOnce(E) -> Problem {
+    pub fn broken<E: Error + Send + Sync + 'static>(
+        doing: &'static str,
+    ) -> impl FnOnce(E) -> Problem {
         move |source| Problem::Broken {
             doing,
             source: Box::new(source),
@@ -197,12 +199,16 @@ impl IntoResponse for Problem {
         // A template without loops and filters of its own cannot fail.
         let mut response = (status, Html(page.render().unwrap_or_default())).into_response();
         let field = match &self {
-            Problem::MethodNotAllowed => Some((header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"))),
+            Problem::MethodNotAllowed => {
+                Some((header::ALLOW, HeaderValue::from_static("GET, HEAD, POST")))
+            }
             Problem::TooManyTries(NotYet { until, now }) => {
                 let seconds = (*until - *now).whole_seconds().max(1);
                 Some((header::RETRY_AFTER, HeaderValue::from(seconds)))
             }
-            Problem::Busy | Problem::Away => Some((header::RETRY_AFTER, HeaderValue::from_static("5"))),
+            Problem::Busy | Problem::Away => {
+                Some((header::RETRY_AFTER, HeaderValue::from_static("5")))
+            }
             _ => None,
         };
         response.headers_mut().extend(field);

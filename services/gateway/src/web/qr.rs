@@ -64,7 +64,11 @@ mod tests {
                 assert_eq!(drawn[(y + QUIET) * side + x + QUIET], dark, "{x} {y}");
             }
         }
-        let dark = code.to_colors().iter().filter(|c| **c == Color::Dark).count();
+        let dark = code
+            .to_colors()
+            .iter()
+            .filter(|c| **c == Color::Dark)
+            .count();
         assert_eq!(drawn.iter().filter(|drawn| **drawn).count(), dark);
     }
 }

@@ -1,11 +1,7 @@
 //! The first page: for a person, where he is; for a stranger, the way in.
 
 use askama::Template;
-use axum::{
-    extract::State,
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 
 use super::{
     Desk,

@@ -128,7 +128,9 @@ impl Here {
 
     /// Lets time pass.
     pub fn pass(&self, seconds: u64) {
-        self.trial.clock.advance(std::time::Duration::from_secs(seconds));
+        self.trial
+            .clock
+            .advance(std::time::Duration::from_secs(seconds));
     }
 
     /// The names of all the directory's events, oldest first.
@@ -168,7 +170,10 @@ async fn open(house: &House, gateway: &Gateway) -> Port {
     let ended = stopping.clone();
     let task = tokio::spawn(async move {
         let challenges = Arc::new(Challenges::new());
-        https::serve(listener, tls, index, challenges, forwarder, site, &config, &ended).await;
+        https::serve(
+            listener, tls, index, challenges, forwarder, site, &config, &ended,
+        )
+        .await;
     });
     Port {
         address,

@@ -160,12 +160,16 @@ fn back(parts: &Parts) -> Option<&str> {
     let path = parts.uri.path_and_query().map(|path| path.as_str());
     match parts.method {
         Method::GET => path,
-        _ => ["/account", "/device"].into_iter().find(|place| parts.uri.path().starts_with(place)),
+        _ => ["/account", "/device"]
+            .into_iter()
+            .find(|place| parts.uri.path().starts_with(place)),
     }
 }
 
 fn user_agent(headers: &HeaderMap) -> String {
-    let text = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let text = headers
+        .get(USER_AGENT)
+        .and_then(|agent| agent.to_str().ok());
     text.unwrap_or_default().to_owned()
 }
 

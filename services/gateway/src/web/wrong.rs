@@ -10,12 +10,16 @@ pub struct Wrong {
 }
 
 /// Which passwords may be chosen, for people.
-pub const RULE: &str = "At least 12 characters. Several words are best, and need no digits or signs.";
+pub const RULE: &str =
+    "At least 12 characters. Several words are best, and need no digits or signs.";
 
 impl Wrong {
     /// In this field.
     pub fn at(field: &'static str, why: &str) -> Wrong {
-        Wrong { field, why: sentence(why) }
+        Wrong {
+            field,
+            why: sentence(why),
+        }
     }
 
     /// The second password is another one.
@@ -61,7 +65,11 @@ impl Wrong {
 pub fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_uppercase());
-    let mut sentence = first.into_iter().flatten().chain(letters).collect::<String>();
+    let mut sentence = first
+        .into_iter()
+        .flatten()
+        .chain(letters)
+        .collect::<String>();
     if !sentence.ends_with(['.', '?', '!']) {
         sentence.push('.');
     }

@@ -21,7 +21,11 @@ async fn a_new_password_needs_the_old_one_and_ends_other_sessions() {
     }
     let fields = [("old", PASSWORD), ("password", new), ("again", new)];
     let page = rosa.submit("/account/password", &fields).await;
-    assert!(page.text.contains("Your password is changed"), "{}", page.text);
+    assert!(
+        page.text.contains("Your password is changed"),
+        "{}",
+        page.text
+    );
     assert_eq!(other.get("/account").await.status, 303);
     assert_eq!(here.browser().sign_in("rosa", PASSWORD).await.status, 422);
     let page = here.browser().sign_in("rosa", new).await;
@@ -35,7 +39,11 @@ async fn the_old_password_cannot_be_guessed_by_who_found_a_session() {
     let mut thief = here.signed_in("rosa").await;
     thief.open("/account").await;
     for n in 0..11 {
-        let fields = [("old", "a wrong password"), ("password", PASSWORD), ("again", PASSWORD)];
+        let fields = [
+            ("old", "a wrong password"),
+            ("password", PASSWORD),
+            ("again", PASSWORD),
+        ];
         let page = thief.submit("/account/password", &fields).await;
         assert_eq!(page.status, if n < 10 { 422 } else { 429 }, "{n}");
     }
@@ -58,7 +66,9 @@ async fn sessions_are_listed_with_their_browsers_and_ended() {
     let (_, phones) = page.text.split_once("Firefox on Android").unwrap();
     let (_, id) = phones.split_once("name=\"session\" value=\"").unwrap();
     let id = id.split('"').next().unwrap();
-    let page = rosa.submit("/account/end-session", &[("session", id)]).await;
+    let page = rosa
+        .submit("/account/end-session", &[("session", id)])
+        .await;
     assert!(page.text.contains("Ended."), "{}", page.text);
     assert_eq!(phone.get("/account").await.status, 303);
     assert_eq!(rosa.get("/account").await.status, 200);
@@ -70,10 +80,15 @@ async fn nobody_ends_anothers_session() {
     here.person("ben", Role::Viewer).await;
     let (mut rosa, mut ben) = (here.signed_in("rosa").await, here.signed_in("ben").await);
     let sessions = here.gateway.commands.sessions(None).await.unwrap();
-    let hers = sessions.iter().find(|(_, open)| open.login_name == "rosa").unwrap();
+    let hers = sessions
+        .iter()
+        .find(|(_, open)| open.login_name == "rosa")
+        .unwrap();
     ben.open("/account").await;
     let id = hers.0.id.to_string();
-    let page = ben.submit("/account/end-session", &[("session", &id)]).await;
+    let page = ben
+        .submit("/account/end-session", &[("session", &id)])
+        .await;
     assert_eq!(page.status, 404);
     assert_eq!(rosa.get("/account").await.status, 200);
 }

@@ -26,7 +26,10 @@ async fn answers(here: &Here) -> Vec<browser::Page> {
         stranger.post("/sign-in", "text/plain", "x").await,
         stranger.post("/sign-in", form, "x").await,
     ];
-    let stylesheet = answers[5].between("stylesheet\" href=\"", "\"").unwrap().to_owned();
+    let stylesheet = answers[5]
+        .between("stylesheet\" href=\"", "\"")
+        .unwrap()
+        .to_owned();
     answers.push(stranger.get(&stylesheet).await);
     answers
 }

@@ -32,13 +32,17 @@ impl Page {
 
     /// A header's value; empty: it is not there.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     /// The cookies that it sets.
     pub fn set_cookies(&self) -> Vec<String> {
         let fields = self.headers.get_all(header::SET_COOKIE).iter();
-        fields.map(|field| field.to_str().unwrap().to_owned()).collect()
+        fields
+            .map(|field| field.to_str().unwrap().to_owned())
+            .collect()
     }
 
     /// What stands between two texts.
@@ -87,23 +91,32 @@ impl Browser {
         let token = self.token.clone();
         let fields = fields.iter().copied().chain([("token", token.as_str())]);
         let body = serde_urlencoded::to_string(fields.collect::<Vec<_>>()).unwrap();
-        self.post(action, "application/x-www-form-urlencoded", body).await
+        self.post(action, "application/x-www-form-urlencoded", body)
+            .await
     }
 
-    pub async fn post(&mut self, path: &str, media_type: &str, body: impl Into<reqwest::Body>) -> Page {
-        self.ask(Method::POST, path, Some((media_type, body.into()))).await
+    pub async fn post(
+        &mut self,
+        path: &str,
+        media_type: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Page {
+        self.ask(Method::POST, path, Some((media_type, body.into())))
+            .await
     }
 
     /// Signs in on the page for it.
     pub async fn sign_in(&mut self, name: &str, password: &str) -> Page {
         self.open("/sign-in").await;
-        self.submit("/sign-in", &[("name", name), ("password", password)]).await
+        self.submit("/sign-in", &[("name", name), ("password", password)])
+            .await
     }
 
     /// Sends the form of the sign-in page with a token from elsewhere.
     pub async fn sign_in_with_token(&mut self, token: &str) -> Page {
         self.token = token.to_owned();
-        self.send("/sign-in", &[("name", "rosa"), ("password", "x")]).await
+        self.send("/sign-in", &[("name", "rosa"), ("password", "x")])
+            .await
     }
 
     async fn follow(&mut self, mut page: Page) -> Page {
@@ -116,9 +129,17 @@ impl Browser {
         panic!("it leads nowhere: {page:?}");
     }
 
-    async fn ask(&mut self, method: Method, path: &str, body: Option<(&str, reqwest::Body)>) -> Page {
+    async fn ask(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<(&str, reqwest::Body)>,
+    ) -> Page {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
-        let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
+        let cookies = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
         let cookies = cookies.collect::<Vec<_>>().join("; ");
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies);

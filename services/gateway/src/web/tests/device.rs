@@ -10,19 +10,32 @@ async fn a_person_sees_what_asks_and_lets_it_in_or_not() {
     let mut rosa = here.signed_in("rosa").await;
     let source = "192.0.2.9".parse().unwrap();
     for (answer, shown) in [("allow", "<h1>It is in</h1>"), ("deny", "<h1>Refused</h1>")] {
-        let begun = commands.begin_login("build-7 <i>".into(), source).await.unwrap();
+        let begun = commands
+            .begin_login("build-7 <i>".into(), source)
+            .await
+            .unwrap();
         rosa.open("/device").await;
         let typed = begun.user_code.to_string().to_lowercase();
         let page = rosa.submit("/device", &[("code", &typed)]).await;
-        assert!(page.text.contains("build-7 &#60;i&#62;") && page.text.contains("192.0.2.9"), "{}", page.text);
+        assert!(
+            page.text.contains("build-7 &#60;i&#62;") && page.text.contains("192.0.2.9"),
+            "{}",
+            page.text
+        );
         here.pass(6);
         let pending = commands.poll_login(begun.device.text()).await;
-        assert!(matches!(pending, Err(CommandError::Refused(Refusal::LoginPending))), "{pending:?}");
+        assert!(
+            matches!(pending, Err(CommandError::Refused(Refusal::LoginPending))),
+            "{pending:?}"
+        );
         let fields = [("code", typed.as_str()), ("answer", answer)];
         let page = rosa.submit("/device/answer", &fields).await;
         assert!(page.text.contains(shown), "{}", page.text);
         here.pass(6);
-        assert_eq!(commands.poll_login(begun.device.text()).await.is_ok(), answer == "allow");
+        assert_eq!(
+            commands.poll_login(begun.device.text()).await.is_ok(),
+            answer == "allow"
+        );
     }
 }
 

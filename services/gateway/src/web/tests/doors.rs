@@ -31,7 +31,12 @@ async fn the_first_administrator_makes_himself_with_the_link_and_it_ends() {
         let page = rosa.send("/link", &fields).await;
         assert_eq!(page.status, 422);
         assert!(page.text.contains(why), "{}", page.text);
-        assert!(page.text.contains("value=\"Rosa &#60;b&#62;Marín&#60;/b&#62;\""), "{}", page.text);
+        assert!(
+            page.text
+                .contains("value=\"Rosa &#60;b&#62;Marín&#60;/b&#62;\""),
+            "{}",
+            page.text
+        );
         assert!(!page.text.contains(password), "{}", page.text);
     }
     let fields = [
@@ -52,7 +57,9 @@ async fn the_first_administrator_makes_himself_with_the_link_and_it_ends() {
     }
     let page = stranger.open("/").await;
     assert!(page.text.contains("<h1>Sign in</h1>"), "{}", page.text);
-    let start = stranger.submit("/sign-in", &[("name", " ROSA "), ("password", PASSWORD)]).await;
+    let start = stranger
+        .submit("/sign-in", &[("name", " ROSA "), ("password", PASSWORD)])
+        .await;
     assert!(start.text.contains("Welcome, Rosa"), "{}", start.text);
 }
 
@@ -63,10 +70,22 @@ async fn whoever_is_invited_chooses_a_password_and_is_in() {
     let code = created.invited.link.unwrap().0;
     let mut ben = here.browser();
     let page = ben.open(&link_path(code.text())).await;
-    assert!(page.text.contains("Choose a password") && page.text.contains("ben"), "{}", page.text);
-    let fields = [("code", code.text()), ("password", PASSWORD), ("again", PASSWORD)];
+    assert!(
+        page.text.contains("Choose a password") && page.text.contains("ben"),
+        "{}",
+        page.text
+    );
+    let fields = [
+        ("code", code.text()),
+        ("password", PASSWORD),
+        ("again", PASSWORD),
+    ];
     let start = ben.submit("/link", &fields).await;
-    assert!(start.text.contains("signed in as operator"), "{}", start.text);
+    assert!(
+        start.text.contains("signed in as operator"),
+        "{}",
+        start.text
+    );
     let again = here.browser().open(&link_path(code.text())).await;
     assert_eq!(again.status, 404);
 }
@@ -76,12 +95,25 @@ async fn whoever_wanted_to_go_somewhere_gets_there_after_the_door() {
     let here = Here::new().await;
     let mut rosa = here.browser();
     let page = rosa.get("/account?done=ended").await;
-    assert_eq!(page.location(), Some("/sign-in?next=%2Faccount%3Fdone%3Dended"));
+    assert_eq!(
+        page.location(),
+        Some("/sign-in?next=%2Faccount%3Fdone%3Dended")
+    );
     let page = rosa.open("/account?done=ended").await;
-    let next = page.between("name=\"next\" value=\"", "\"").unwrap().to_owned();
-    let fields = [("name", "rosa"), ("password", PASSWORD), ("next", next.as_str())];
+    let next = page
+        .between("name=\"next\" value=\"", "\"")
+        .unwrap()
+        .to_owned();
+    let fields = [
+        ("name", "rosa"),
+        ("password", PASSWORD),
+        ("next", next.as_str()),
+    ];
     let page = rosa.send("/sign-in", &fields).await;
-    assert_eq!((page.status, page.location()), (303, Some("/account?done=ended")));
+    assert_eq!(
+        (page.status, page.location()),
+        (303, Some("/account?done=ended"))
+    );
     // Who is in already goes on at once.
     let page = rosa.get("/sign-in?next=%2Faccount").await;
     assert_eq!(page.location(), Some("/account"));
@@ -98,7 +130,10 @@ async fn whoever_signs_out_is_out() {
     // The cookie opens nothing either, should somebody have kept it.
     let mut thief = here.browser();
     thief.cookies.insert("__Host-chancery".into(), cookie);
-    assert_eq!(thief.get("/account").await.location(), Some("/sign-in?next=%2Faccount"));
+    assert_eq!(
+        thief.get("/account").await.location(),
+        Some("/sign-in?next=%2Faccount")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,9 +147,17 @@ async fn the_cookie_changes_while_it_is_used_and_forms_go_on() {
     assert_ne!(rosa.cookies["__Host-chancery"], first);
     // A form that was opened before is still good.
     rosa.token = token;
-    let fields = [("old", PASSWORD), ("password", "another long one"), ("again", "another long one")];
+    let fields = [
+        ("old", PASSWORD),
+        ("password", "another long one"),
+        ("again", "another long one"),
+    ];
     let page = rosa.submit("/account/password", &fields).await;
-    assert!(page.text.contains("Your password is changed"), "{}", page.text);
+    assert!(
+        page.text.contains("Your password is changed"),
+        "{}",
+        page.text
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,6 +168,10 @@ async fn without_the_log_nobody_signs_in_and_the_page_says_so() {
     let mut rosa = here.browser_at(&port);
     let page = rosa.sign_in("rosa", PASSWORD).await;
     assert_eq!(page.status, 503);
-    assert!(page.text.contains("cannot reach its event log"), "{}", page.text);
+    assert!(
+        page.text.contains("cannot reach its event log"),
+        "{}",
+        page.text
+    );
     assert!(!page.header("retry-after").is_empty());
 }

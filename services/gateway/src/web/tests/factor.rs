@@ -29,13 +29,20 @@ pub async fn add(here: &Here, browser: &mut Browser) -> (Device, Vec<String>) {
     let device = Device::of(here);
     // The key to type is the sealed one, and the picture holds it too.
     let key = page.between("mono key\">", "</p>").unwrap();
-    let key = key.replace("<span>", "").replace("</span>", "").replace(' ', "");
+    let key = key
+        .replace("<span>", "")
+        .replace("</span>", "")
+        .replace(' ', "");
     assert_eq!(key, *device.0.text());
     assert!(page.text.contains("<svg class=\"qr\"") && !page.text.contains("<img"));
     let code = device.code(here);
-    let page = browser.submit("/account/second-factor/add", &[("code", &code)]).await;
+    let page = browser
+        .submit("/account/second-factor/add", &[("code", &code)])
+        .await;
     let list = page.between("<ol class=\"codes mono\">", "</ol>").unwrap();
-    let codes = list.split("</li>").filter_map(|item| item.strip_prefix("<li>"));
+    let codes = list
+        .split("</li>")
+        .filter_map(|item| item.strip_prefix("<li>"));
     (device, codes.map(str::to_owned).collect())
 }
 
@@ -56,18 +63,28 @@ async fn a_person_with_a_second_factor_shows_both() {
     // A wrong code adds nothing.
     rosa.open("/account").await;
     rosa.submit("/account/second-factor", &[]).await;
-    let page = rosa.submit("/account/second-factor/add", &[("code", "000000")]).await;
+    let page = rosa
+        .submit("/account/second-factor/add", &[("code", "000000")])
+        .await;
     assert_eq!(page.status, 422);
     assert_eq!(here.said().await, ["set-up-done"]);
     let (device, codes) = add(&here, &mut rosa).await;
     assert_eq!(codes.len(), 10);
     assert_eq!(here.said().await, ["set-up-done", "second-factor-added"]);
     let page = rosa.open("/account").await;
-    assert!(page.text.contains("<strong>10</strong> recovery codes left"), "{}", page.text);
+    assert!(
+        page.text
+            .contains("<strong>10</strong> recovery codes left"),
+        "{}",
+        page.text
+    );
     // His other sessions have ended, and the secret is not shown again.
     let mut other = other;
     assert_eq!(other.get("/account").await.status, 303);
-    assert_eq!(rosa.get("/account/second-factor").await.location(), Some("/account"));
+    assert_eq!(
+        rosa.get("/account/second-factor").await.location(),
+        Some("/account")
+    );
 
     here.pass(30);
     let mut half = half_way(&here).await;
@@ -81,7 +98,9 @@ async fn a_person_with_a_second_factor_shows_both() {
     let page = replay.submit("/sign-in/code", &[("code", &code)]).await;
     assert_eq!(page.status, 422, "{}", page.text);
     here.pass(30);
-    let start = replay.submit("/sign-in/code", &[("code", &device.code(&here))]).await;
+    let start = replay
+        .submit("/sign-in/code", &[("code", &device.code(&here))])
+        .await;
     assert!(start.text.contains("Welcome, rosa"), "{}", start.text);
 }
 
@@ -99,10 +118,18 @@ async fn a_recovery_code_opens_once() {
     assert_eq!(page.status, 422);
     assert_eq!(here.said().await.last().unwrap(), "recovery-code-used");
     let page = half.open("/account").await;
-    assert!(page.text.contains("<strong>9</strong> recovery codes left"), "{}", page.text);
+    assert!(
+        page.text.contains("<strong>9</strong> recovery codes left"),
+        "{}",
+        page.text
+    );
     // New ones take the place of the old ones.
     let page = half.submit("/account/recovery-codes", &[]).await;
-    assert!(page.text.contains("You will not see them again"), "{}", page.text);
+    assert!(
+        page.text.contains("You will not see them again"),
+        "{}",
+        page.text
+    );
     let page = again.submit("/sign-in/code", &[("code", &codes[4])]).await;
     assert_eq!(page.status, 422);
 }
@@ -124,7 +151,9 @@ async fn codes_cannot_be_tried_one_after_the_other() {
         assert!(wrong < 10);
     };
     assert_eq!(told, 429);
-    let page = half.submit("/sign-in/code", &[("code", &device.code(&here))]).await;
+    let page = half
+        .submit("/sign-in/code", &[("code", &device.code(&here))])
+        .await;
     assert_eq!(page.status, 429);
 }
 
@@ -135,7 +164,9 @@ async fn who_is_half_way_has_five_minutes() {
     let (device, _) = add(&here, &mut rosa).await;
     let mut half = half_way(&here).await;
     here.pass(5 * 60);
-    let page = half.submit("/sign-in/code", &[("code", &device.code(&here))]).await;
+    let page = half
+        .submit("/sign-in/code", &[("code", &device.code(&here))])
+        .await;
     assert!(page.text.contains("<h1>Sign in</h1>"), "{}", page.text);
 }
 
@@ -147,7 +178,11 @@ async fn a_factor_that_is_removed_is_gone_with_its_secret() {
     assert_eq!(here.keystore.sealed().len(), 1);
     rosa.open("/account").await;
     let page = rosa.submit("/account/second-factor/remove", &[]).await;
-    assert!(page.text.contains("second factor is removed"), "{}", page.text);
+    assert!(
+        page.text.contains("second factor is removed"),
+        "{}",
+        page.text
+    );
     assert_eq!(here.keystore.sealed(), Vec::<String>::new());
     assert_eq!(here.said().await.last().unwrap(), "second-factor-removed");
     here.signed_in("rosa").await;
@@ -163,7 +198,9 @@ async fn a_change_of_factors_needs_the_password_once_more() {
     assert_eq!(page.location(), Some("/confirm?next=%2Faccount"));
     let page = rosa.open("/confirm?next=%2Faccount").await;
     assert!(page.text.contains("Your password, please"), "{}", page.text);
-    let page = rosa.submit("/confirm", &[("password", "a wrong password")]).await;
+    let page = rosa
+        .submit("/confirm", &[("password", "a wrong password")])
+        .await;
     assert!(page.text.contains("not right"), "{}", page.text);
     let before = rosa.cookies["__Host-chancery"].clone();
     let fields = [("password", PASSWORD), ("next", "/account")];

@@ -68,21 +68,52 @@ async fn what_is_no_form_of_ours_gets_a_page_that_says_so() {
     let here = Here::new().await;
     let mut stranger = here.browser();
     stranger.open("/sign-in").await;
-    let long = format!("token={}&name={}", stranger.token, "a".repeat(form::MOST_BYTES));
+    let long = format!(
+        "token={}&name={}",
+        stranger.token,
+        "a".repeat(form::MOST_BYTES)
+    );
     for (media_type, body, status, heading) in [
-        ("application/json", "{}".to_owned(), 415, "That is not a form"),
-        ("text/plain", "token=x".to_owned(), 415, "That is not a form"),
-        ("multipart/form-data; boundary=x", "--x--".to_owned(), 415, "That is not a form"),
+        (
+            "application/json",
+            "{}".to_owned(),
+            415,
+            "That is not a form",
+        ),
+        (
+            "text/plain",
+            "token=x".to_owned(),
+            415,
+            "That is not a form",
+        ),
+        (
+            "multipart/form-data; boundary=x",
+            "--x--".to_owned(),
+            415,
+            "That is not a form",
+        ),
         (FORM, long, 413, "That is too long"),
         (FORM, "%00%ff=%".to_owned(), 403, "out of date"),
-        (FORM, format!("token={}", stranger.token), 400, "cannot be read"),
+        (
+            FORM,
+            format!("token={}", stranger.token),
+            400,
+            "cannot be read",
+        ),
     ] {
         let page = stranger.post("/sign-in", media_type, body).await;
         assert_eq!(page.status, status, "{heading}");
         assert!(page.text.contains(heading), "{heading}: {}", page.text);
         assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     }
-    for path in ["/admin", "/account/x", "/assets/x.css", "/assets/../Cargo.toml", "/%00", "/.git/config"] {
+    for path in [
+        "/admin",
+        "/account/x",
+        "/assets/x.css",
+        "/assets/../Cargo.toml",
+        "/%00",
+        "/.git/config",
+    ] {
         let page = stranger.get(path).await;
         assert_eq!(page.status, 404, "{path}");
         assert!(page.text.contains("There is no such page"), "{}", page.text);
@@ -95,16 +126,29 @@ async fn what_is_no_form_of_ours_gets_a_page_that_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn other_methods_are_refused() {
     let here = Here::new().await;
-    for method in ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW"] {
-        let path = if method == "CONNECT" { "a.example:443" } else { "/" };
-        let request = format!("{method} {path} HTTP/1.1\r\nhost: {HOST}\r\nconnection: close\r\n\r\n");
+    for method in [
+        "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW",
+    ] {
+        let path = if method == "CONNECT" {
+            "a.example:443"
+        } else {
+            "/"
+        };
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nhost: {HOST}\r\nconnection: close\r\n\r\n");
         let answer = ask(&here, request.as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 405 "), "{method}: {answer}");
-        assert!(answer.contains("allow: GET, HEAD, POST"), "{method}: {answer}");
+        assert!(
+            answer.contains("allow: GET, HEAD, POST"),
+            "{method}: {answer}"
+        );
     }
     let request = format!("HEAD /sign-in HTTP/1.1\r\nhost: {HOST}\r\nconnection: close\r\n\r\n");
     let answer = ask(&here, request.as_bytes()).await;
-    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\n"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\n"),
+        "{answer}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,7 +167,8 @@ async fn a_strange_host_is_not_repeated() {
     let here = Here::new().await;
     for host in ["evil.example", "evil.example:1\"><script>", ""] {
         for path in ["/", "/sign-in", "/nothing"] {
-            let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+            let request =
+                format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
             let answer = ask(&here, request.as_bytes()).await;
             assert!(!answer.contains("evil"), "{answer}");
         }

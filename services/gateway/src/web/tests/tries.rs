@@ -16,7 +16,11 @@ async fn until_told_to_wait(browser: &mut Browser, name: &str) -> usize {
         match page.status {
             422 => assert!(page.text.contains("do not match"), "{}", page.text),
             429 => {
-                assert!(page.text.contains("Try again in 15 seconds, at 11:"), "{}", page.text);
+                assert!(
+                    page.text.contains("Try again in 15 seconds, at 11:"),
+                    "{}",
+                    page.text
+                );
                 assert_eq!(page.header("retry-after"), "15");
                 return tried;
             }
@@ -71,7 +75,10 @@ async fn a_name_that_is_nobodys_is_treated_as_any_other() {
         for _ in 0..7 {
             let fields = [("name", name), ("password", WRONG)];
             let page = stranger.send("/sign-in", &fields).await;
-            let text = page.text.replace(&stranger.token, "TOKEN").replace(name, "NAME");
+            let text = page
+                .text
+                .replace(&stranger.token, "TOKEN")
+                .replace(name, "NAME");
             answers.push((page.status, page.headers.len(), text));
         }
         answers
@@ -130,7 +137,12 @@ async fn a_hundred_tries_at_once_are_counted_one_by_one() {
     let statuses = futures_util::future::join_all(tries).await;
     let tried = statuses.iter().filter(|status| **status == 422).count();
     assert!(tried <= 5, "{statuses:?}");
-    assert!(statuses.iter().all(|status| [422, 429, 503].contains(status)), "{statuses:?}");
+    assert!(
+        statuses
+            .iter()
+            .all(|status| [422, 429, 503].contains(status)),
+        "{statuses:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,7 +162,8 @@ async fn what_a_flood_of_names_leaves_behind_is_bounded() {
          INSERT INTO sign_in_tries SELECT 'name/' || i, 1, {now} FROM n"
     );
     database.execute_unprepared(&flood).await.unwrap();
-    let many = "INSERT INTO sign_in_tries VALUES ('name/many', 9, 0)".replace(", 0)", &format!(", {now})"));
+    let many = "INSERT INTO sign_in_tries VALUES ('name/many', 9, 0)"
+        .replace(", 0)", &format!(", {now})"));
     database.execute_unprepared(&many).await.unwrap();
     // A gateway that starts sweeps at its first try.
     let other = here.other_port().await;

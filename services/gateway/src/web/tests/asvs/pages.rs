@@ -25,7 +25,11 @@ async fn v3_2_2_what_people_typed_is_shown_as_text() {
     let refused = stranger.submit("/sign-in", &fields).await;
     for page in [start, account, refused] {
         assert!(!page.text.contains("<script"), "{}", page.text);
-        assert!(page.text.contains("&#60;script&#62;alert(1)"), "{}", page.text);
+        assert!(
+            page.text.contains("&#60;script&#62;alert(1)"),
+            "{}",
+            page.text
+        );
     }
 }
 
@@ -34,12 +38,17 @@ async fn v3_3_1_cookies_are_secure_and_have_the_prefix() {
     let here = Here::new().await;
     let mut rosa = here.browser();
     rosa.open("/sign-in").await;
-    let page = rosa.send("/sign-in", &[("name", "rosa"), ("password", PASSWORD)]).await;
+    let page = rosa
+        .send("/sign-in", &[("name", "rosa"), ("password", PASSWORD)])
+        .await;
     let cookies = page.set_cookies();
     assert_eq!(cookies.len(), 2, "{cookies:?}");
     for cookie in cookies {
         assert!(cookie.starts_with("__Host-chancery"), "{cookie}");
-        assert!(cookie.contains("; Secure") && cookie.contains("; Path=/"), "{cookie}");
+        assert!(
+            cookie.contains("; Secure") && cookie.contains("; Path=/"),
+            "{cookie}"
+        );
         assert!(!cookie.contains("Domain"), "{cookie}");
     }
 }
@@ -50,7 +59,11 @@ async fn v3_3_2_cookies_do_not_come_with_other_sites_forms() {
     let mut rosa = here.browser();
     let page = rosa.open("/sign-in").await;
     let mut cookies = page.set_cookies();
-    cookies.extend(rosa.send("/sign-in", &[("name", "rosa"), ("password", PASSWORD)]).await.set_cookies());
+    cookies.extend(
+        rosa.send("/sign-in", &[("name", "rosa"), ("password", PASSWORD)])
+            .await
+            .set_cookies(),
+    );
     assert_eq!(cookies.len(), 3);
     for cookie in cookies {
         let strict = cookie.contains("; SameSite=Strict");
@@ -63,8 +76,14 @@ async fn v3_3_4_no_script_reads_a_cookie_and_no_page_repeats_one() {
     let here = Here::new().await;
     let mut rosa = here.browser();
     rosa.open("/sign-in").await;
-    let page = rosa.send("/sign-in", &[("name", "rosa"), ("password", PASSWORD)]).await;
-    assert!(page.set_cookies().iter().all(|cookie| cookie.contains("; HttpOnly")));
+    let page = rosa
+        .send("/sign-in", &[("name", "rosa"), ("password", PASSWORD)])
+        .await;
+    assert!(
+        page.set_cookies()
+            .iter()
+            .all(|cookie| cookie.contains("; HttpOnly"))
+    );
     for path in ["/", "/account", "/confirm", "/device"] {
         let page = rosa.open(path).await;
         for value in rosa.cookies.values() {
@@ -80,7 +99,13 @@ async fn v3_4_1_browsers_insist_on_tls_for_names_with_a_certificate() {
         assert_eq!(page.header("strict-transport-security"), "max-age=63072000");
     }
     let mut elsewhere = Browser::new(here.address(), "localhost");
-    assert_eq!(elsewhere.open("/").await.header("strict-transport-security"), "");
+    assert_eq!(
+        elsewhere
+            .open("/")
+            .await
+            .header("strict-transport-security"),
+        ""
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,7 +124,15 @@ async fn v3_4_3_every_answer_has_a_policy_and_no_page_needs_an_exception() {
     let here = Here::new().await;
     for page in answers(&here).await {
         assert_eq!(page.header("content-security-policy"), headers::POLICY);
-        for inline in ["<script", "style=", " onload", " onclick", "javascript:", "http://", "data:"] {
+        for inline in [
+            "<script",
+            "style=",
+            " onload",
+            " onclick",
+            "javascript:",
+            "http://",
+            "data:",
+        ] {
             assert!(!page.text.contains(inline), "{inline}: {}", page.text);
         }
     }
@@ -116,7 +149,11 @@ async fn v3_4_4_no_answer_is_taken_for_what_it_is_not() {
     for page in answers(&here).await {
         assert_eq!(page.header("x-content-type-options"), "nosniff");
         let empty = page.text.is_empty();
-        assert_eq!(page.header("content-type").contains("charset=utf-8"), !empty, "{page:?}");
+        assert_eq!(
+            page.header("content-type").contains("charset=utf-8"),
+            !empty,
+            "{page:?}"
+        );
     }
 }
 
@@ -178,7 +215,13 @@ async fn v3_5_3_a_link_changes_nothing() {
     let here = Here::new().await;
     let mut rosa = here.signed_in("rosa").await;
     let before = here.said().await;
-    for path in ["/sign-out", "/account/password", "/account/end-others", "/account/recovery-codes", "/device/answer"] {
+    for path in [
+        "/sign-out",
+        "/account/password",
+        "/account/end-others",
+        "/account/recovery-codes",
+        "/device/answer",
+    ] {
         assert_eq!(rosa.get(path).await.status, 405, "{path}");
     }
     assert_eq!(rosa.get("/account").await.status, 200);
@@ -188,7 +231,13 @@ async fn v3_5_3_a_link_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn v3_7_2_nobody_is_sent_elsewhere() {
     let here = Here::new().await;
-    let elsewhere = ["https://evil.example/", "//evil.example", "/\\evil.example", "/\t/evil.example", "javascript:1"];
+    let elsewhere = [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "/\t/evil.example",
+        "javascript:1",
+    ];
     for next in elsewhere {
         let mut rosa = here.browser();
         rosa.open("/sign-in").await;
@@ -196,7 +245,11 @@ async fn v3_7_2_nobody_is_sent_elsewhere() {
         let page = rosa.send("/sign-in", &fields).await;
         assert_eq!(page.location(), Some("/"), "{next}");
         let query = serde_urlencoded::to_string([("next", next)]).unwrap();
-        assert_eq!(rosa.get(&format!("/sign-in?{query}")).await.location(), Some("/"), "{next}");
+        assert_eq!(
+            rosa.get(&format!("/sign-in?{query}")).await.location(),
+            Some("/"),
+            "{next}"
+        );
     }
 }
 
@@ -213,7 +266,11 @@ async fn v4_1_3_nobody_says_himself_where_he_comes_from() {
     rosa.sign_in("rosa", PASSWORD).await;
     let page = rosa.open("/account").await;
     assert!(page.text.contains("127.0.0.1"), "{}", page.text);
-    assert!(!page.text.contains("203.0.113.9") && !page.text.contains("evil"), "{}", page.text);
+    assert!(
+        !page.text.contains("203.0.113.9") && !page.text.contains("evil"),
+        "{}",
+        page.text
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -221,7 +278,11 @@ async fn v14_3_2_no_page_is_kept_and_files_are_kept_for_ever() {
     let here = Here::new().await;
     for page in answers(&here).await {
         let is_file = page.header("content-type").starts_with("text/css");
-        let kept = if is_file { "public, max-age=31536000, immutable" } else { "no-store" };
+        let kept = if is_file {
+            "public, max-age=31536000, immutable"
+        } else {
+            "no-store"
+        };
         assert_eq!(page.header("cache-control"), kept, "{page:?}");
     }
 }
@@ -232,7 +293,9 @@ async fn v16_5_1_a_failure_says_nothing_of_what_is_inside() {
     let mut rosa = here.browser();
     rosa.open("/sign-in").await;
     here.trial.database.clone().close().await.unwrap();
-    let page = rosa.send("/sign-in", &[("name", "rosa"), ("password", PASSWORD)]).await;
+    let page = rosa
+        .send("/sign-in", &[("name", "rosa"), ("password", PASSWORD)])
+        .await;
     assert_eq!(page.status, 500);
     let text = page.text.to_lowercase();
     for word in ["sql", "database", "pool", "src/", PASSWORD, "rosa"] {

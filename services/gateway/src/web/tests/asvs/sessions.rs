@@ -9,11 +9,14 @@ async fn v7_2_4_every_sign_in_begins_a_session_of_its_own_and_ends_the_one_befor
     let mut rosa = here.signed_in("rosa").await;
     let first = rosa.cookies["__Host-chancery"].clone();
     let mut fixed = here.browser();
-    fixed.cookies.insert("__Host-chancery".into(), "A".repeat(43));
+    fixed
+        .cookies
+        .insert("__Host-chancery".into(), "A".repeat(43));
     fixed.sign_in("rosa", PASSWORD).await;
     assert_ne!(fixed.cookies["__Host-chancery"], "A".repeat(43));
     rosa.get("/account").await;
-    rosa.submit("/sign-in", &[("name", "rosa"), ("password", PASSWORD)]).await;
+    rosa.submit("/sign-in", &[("name", "rosa"), ("password", PASSWORD)])
+        .await;
     assert_ne!(rosa.cookies["__Host-chancery"], first);
     let mut thief = here.browser();
     thief.cookies.insert("__Host-chancery".into(), first);
@@ -105,7 +108,10 @@ async fn v7_5_1_changes_of_how_one_signs_in_need_the_password_again() {
         "/device/answer",
     ] {
         let page = rosa.send(path, &[]).await;
-        assert!(page.location().unwrap().starts_with("/confirm?next="), "{path}: {page:?}");
+        assert!(
+            page.location().unwrap().starts_with("/confirm?next="),
+            "{path}: {page:?}"
+        );
     }
     assert_eq!(here.said().await.last().unwrap(), "second-factor-added");
 }

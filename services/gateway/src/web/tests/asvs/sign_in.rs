@@ -39,7 +39,10 @@ async fn v2_4_1_what_costs_much_cannot_be_asked_for_without_end() {
 
 #[test]
 fn v6_2_1_passwords_have_at_least_twelve_characters() {
-    assert_eq!(Password::chosen("elevenchars", &[]).err(), Some(Unfit::TooShort));
+    assert_eq!(
+        Password::chosen("elevenchars", &[]).err(),
+        Some(Unfit::TooShort)
+    );
     assert!(Password::chosen("twelve chars", &[]).is_ok());
 }
 
@@ -51,20 +54,33 @@ async fn v6_2_3_a_new_password_needs_the_old_one() {
     let new = "another long one";
     for (old, status) in [(WRONG, 422), ("", 422), (PASSWORD, 303)] {
         let fields = [("old", old), ("password", new), ("again", new)];
-        assert_eq!(rosa.send("/account/password", &fields).await.status, status, "{old}");
+        assert_eq!(
+            rosa.send("/account/password", &fields).await.status,
+            status,
+            "{old}"
+        );
     }
 }
 
 #[test]
 fn v6_2_4_common_passwords_are_refused() {
     for common in ["Password1234", "123456789012", "qwertyuiop123"] {
-        assert_eq!(Password::chosen(common, &[]).err(), Some(Unfit::Common), "{common}");
+        assert_eq!(
+            Password::chosen(common, &[]).err(),
+            Some(Unfit::Common),
+            "{common}"
+        );
     }
 }
 
 #[test]
 fn v6_2_5_a_password_is_made_of_what_one_likes() {
-    for password in ["only small letters", "ÜBERALL IST ÄRGER", "🦀🦀🦀🦀🦀🦀🦀🦀🦀🦀🦀🐙", "8264 9173 5520"] {
+    for password in [
+        "only small letters",
+        "ÜBERALL IST ÄRGER",
+        "🦀🦀🦀🦀🦀🦀🦀🦀🦀🦀🦀🐙",
+        "8264 9173 5520",
+    ] {
         assert!(Password::chosen(password, &[]).is_ok(), "{password}");
     }
 }
@@ -75,11 +91,21 @@ async fn v6_2_6_password_fields_hide_and_take_what_a_manager_pastes() {
     let mut rosa = here.signed_in("rosa").await;
     for (browser, path) in [(&mut rosa, "/account"), (&mut here.browser(), "/sign-in")] {
         let page = browser.open(path).await;
-        for field in page.text.split("<input").filter(|field| field.contains("name=\"password\"")) {
+        for field in page
+            .text
+            .split("<input")
+            .filter(|field| field.contains("name=\"password\""))
+        {
             let field = field.split('>').next().unwrap();
             assert!(field.contains("type=\"password\""), "{field}");
-            assert!(field.contains("autocomplete=\"current-password\"") || field.contains("autocomplete=\"new-password\""));
-            assert!(!field.contains("maxlength") && !field.contains("value="), "{field}");
+            assert!(
+                field.contains("autocomplete=\"current-password\"")
+                    || field.contains("autocomplete=\"new-password\"")
+            );
+            assert!(
+                !field.contains("maxlength") && !field.contains("value="),
+                "{field}"
+            );
         }
     }
 }
@@ -87,7 +113,12 @@ async fn v6_2_6_password_fields_hide_and_take_what_a_manager_pastes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn v6_2_8_a_password_is_checked_as_it_was_typed() {
     let here = Here::new().await;
-    for other in [PASSWORD.to_uppercase(), format!(" {PASSWORD}"), format!("{PASSWORD} "), PASSWORD[1..].to_owned()] {
+    for other in [
+        PASSWORD.to_uppercase(),
+        format!(" {PASSWORD}"),
+        format!("{PASSWORD} "),
+        PASSWORD[1..].to_owned(),
+    ] {
         let page = here.browser().sign_in("rosa", &other).await;
         assert_eq!(page.status, 422, "{other:?}");
         here.pass(16 * 60);
@@ -118,16 +149,28 @@ async fn v6_3_1_guessing_is_slowed_and_locks_nobody_out() {
 async fn v6_3_8_an_answer_does_not_tell_whose_a_name_is() {
     let here = Here::new().await;
     let disabled = here.person("dora", Role::Viewer).await;
-    here.gateway.commands.disable_user(&origin("disable"), disabled).await.unwrap();
+    here.gateway
+        .commands
+        .disable_user(&origin("disable"), disabled)
+        .await
+        .unwrap();
     here.gateway.created("invited", Role::Viewer).await;
     let mut answers = Vec::new();
-    for (name, password) in [("rosa", WRONG), ("nobody", WRONG), ("dora", PASSWORD), ("invited", "")] {
+    for (name, password) in [
+        ("rosa", WRONG),
+        ("nobody", WRONG),
+        ("dora", PASSWORD),
+        ("invited", ""),
+    ] {
         let mut stranger = here.browser();
         let page = stranger.sign_in(name, password).await;
         let text = page.text.replace(&stranger.token, "").replace(name, "");
         answers.push((page.status, text));
     }
-    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert!(
+        answers.iter().all(|answer| *answer == answers[0]),
+        "{answers:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,7 +185,11 @@ async fn v6_4_1_a_link_is_random_ends_and_is_used_once() {
     for status in [303, 404] {
         let mut browser = here.browser();
         browser.open("/sign-in").await;
-        let fields = [("code", used.as_str()), ("password", PASSWORD), ("again", PASSWORD)];
+        let fields = [
+            ("code", used.as_str()),
+            ("password", PASSWORD),
+            ("again", PASSWORD),
+        ];
         assert_eq!(browser.send("/link", &fields).await.status, status);
     }
     here.pass(24 * 60 * 60);
@@ -184,5 +231,11 @@ async fn v6_5_5_a_code_of_a_device_lasts_for_its_step_and_the_next() {
     here.pass(60);
     let mut browser = here.browser();
     browser.sign_in("rosa", PASSWORD).await;
-    assert_eq!(browser.send("/sign-in/code", &[("code", &code)]).await.status, 422);
+    assert_eq!(
+        browser
+            .send("/sign-in/code", &[("code", &code)])
+            .await
+            .status,
+        422
+    );
 }
