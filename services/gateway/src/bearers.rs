@@ -92,7 +92,14 @@ impl Bearers {
         };
         // While there is no such file, this costs a look at the folder; and with an API token once in a while.
         let not_bootstrap = match self.inner.bootstrap.holder(presented).await {
-            Ok(principal) => return Ok(principal),
+            Ok(principal) => {
+                // Its file goes with the set-up, and may not be this gateway's to remove.
+                let ended = self.inner.commands.is_set_up().await;
+                return match ended.map_err(TokenError::Database)? {
+                    true => Err(TokenError::Unknown),
+                    false => Ok(principal),
+                };
+            }
             Err(e) => e,
         };
         let token = token::by_digest(&self.inner.commands.database, &digest).await;
@@ -109,7 +116,10 @@ impl Bearers {
     /// again soon, and his next call is refused.
     pub async fn still_hold(&self, principal: &Principal) -> bool {
         match principal.who {
-            Who::Bootstrap => self.inner.bootstrap.still_hold(principal).await,
+            Who::Bootstrap => {
+                let ended = self.inner.commands.is_set_up().await.unwrap_or(false);
+                !ended && self.inner.bootstrap.still_hold(principal).await
+            }
             Who::Token { id, .. } => match self.of_token(id).await {
                 Ok(now) => now.as_ref() == Some(principal),
                 Err(e) => {

@@ -210,7 +210,7 @@ mod tests {
             "correct horse",
             "            x",
             "ääääääääääää1",
-            &"ß".repeat(127),
+            &"zwölf Boxkämpfer ".repeat(7),
             "no upper, no digit",
         ] {
             assert_eq!(chosen(fit), Ok(()), "{fit:?}");

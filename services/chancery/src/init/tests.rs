@@ -156,3 +156,37 @@ fn a_server_listens_where_its_url_leads() {
     assert_eq!(listen("tls://nats:7422,tls://nats2:7422"), "0.0.0.0:7422");
     assert!(listen_address("nats").is_err());
 }
+
+#[test]
+fn a_set_up_link_that_nobody_used_in_time_is_made_anew_and_none_after_the_set_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let now = Clock::system().now();
+    let link = || fs::read_to_string(data.join("set-up-link"));
+    setting_up(&data, now).unwrap();
+    let first = link().unwrap();
+    assert!(first.starts_with("https://localhost/link?code="), "{first}");
+    setting_up(&data, now + Duration::from_secs(23 * 3_600)).unwrap();
+    assert_eq!(link().unwrap(), first);
+    setting_up(&data, now + Duration::from_secs(24 * 3_600)).unwrap();
+    let second = link().unwrap();
+    assert_ne!(second, first);
+    // Where `up` found its ports.
+    let layout = Layout::under(&data);
+    let shown = super::link::at(&layout, "127.0.0.1:8443".parse().unwrap()).unwrap();
+    let code = second.trim().split_once("code=").unwrap().1;
+    let there = format!("https://localhost:8443/link?code={code}");
+    assert_eq!(shown, Some(there.clone()));
+    assert_eq!(link().unwrap().trim(), there);
+
+    // The gateway removes what opened until then.
+    for gone in [
+        "gateway.set-up-code.sha256",
+        "gateway.bootstrap-token.sha256",
+    ] {
+        fs::remove_file(data.join("identity").join(gone)).unwrap();
+    }
+    assert_eq!(setting_up(&data, now).unwrap().made, Vec::<String>::new());
+    assert!(link().is_err());
+    assert!(!data.join("identity/gateway.set-up-code.sha256").exists());
+}

@@ -91,7 +91,9 @@ mod tests {
 
     #[test]
     fn a_hash_of_another_implementation_is_read() {
-        // argon2 of Debian: echo -n "correct horse battery" | argon2 "sixteen bytes ok" -id -t 2 -k 19456 -p 1 -l 32 -e
+        // argon2-cffi 25.1: hash_secret(b"correct horse battery", b"sixteen bytes ok", 2, 19456, 1, 32, Type.ID)
+        let others = "$argon2id$v=19$m=19456,t=2,p=1$c2l4dGVlbiBieXRlcyBvaw$RJ1sY/uLSiHi0TP1oW8rw19AvL2Hwpt7ELvhU4n7eXg";
+        assert!(is_of(others, "correct horse battery").unwrap());
         let made = make("correct horse battery").unwrap();
         assert!(is_of(&made, "correct horse battery").unwrap());
         assert!(!is_of(&made, "correct horse batterz").unwrap());

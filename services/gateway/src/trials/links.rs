@@ -4,6 +4,7 @@ use time::Duration;
 
 use super::*;
 use crate::{
+    bearers::Bearers,
     code::Code,
     commands::Link,
     password::Unfit,
@@ -11,6 +12,7 @@ use crate::{
         self,
         invitation::{self, Invitation},
     },
+    tokens::{Bootstrap, Token},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,6 +26,14 @@ async fn the_set_up_link_makes_one_administrator_and_ends_what_opened_before() {
         refusal(one.commands.link(wrong.text()).await),
         Refusal::LinkUnknown
     );
+
+    // The bootstrap token opens until then, and not after: also where its file cannot be removed.
+    let token = Token::generate().unwrap();
+    let kept = trial.set_up_file().with_extension("kept");
+    std::fs::write(&kept, token.digest().to_hex()).unwrap();
+    let bootstrap = Bootstrap::in_file(kept, Role::Admin);
+    let bearers = Bearers::new(bootstrap, other.commands.clone());
+    let holder = bearers.holder(token.text()).await.unwrap();
 
     let weak = one
         .commands
@@ -53,6 +63,8 @@ async fn the_set_up_link_makes_one_administrator_and_ends_what_opened_before() {
         Refusal::LinkUnknown
     );
     assert!(other.commands.is_set_up().await.unwrap());
+    assert!(bearers.holder(token.text()).await.is_err());
+    assert!(!bearers.still_hold(&holder).await);
     wait::until("both files are removed", async || {
         (!trial.set_up_file().exists() && !trial.token_file().exists()).then_some(())
     })

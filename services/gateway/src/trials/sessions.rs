@@ -35,6 +35,7 @@ async fn a_session_ends_when_it_is_not_used_and_when_it_is_old() {
     assert!(gateway.open(&cookie).await.is_none());
     // They ended without an event, and their rows go.
     wait::until("no row is left", async || {
+        trial.clock.advance(MINUTE);
         let left = [
             rows::session::find(&trial.database, idle.id).await.unwrap(),
             rows::session::find(&trial.database, used.id).await.unwrap(),
