@@ -32,30 +32,35 @@ use crate::{
     web::Site,
 };
 
+/// Who answers what comes by https.
+#[derive(Clone)]
+pub struct Doors {
+    /// Calls of programs.
+    pub forwarder: Forwarder,
+    /// All else.
+    pub site: Site,
+}
+
 /// Serves the https port until `stopping`.
 pub async fn serve(
     listener: TcpListener,
     tls: Arc<ServerConfig>,
     index: Arc<ServingIndex>,
     challenges: Arc<Challenges>,
-    forwarder: Forwarder,
-    site: Site,
+    doors: Doors,
     config: &Config,
     stopping: &CancellationToken,
 ) {
     let serve = |tcp, peer| {
-        let (tls, index, forwarder) = (tls.clone(), index.clone(), forwarder.clone());
+        let (tls, index, doors) = (tls.clone(), index.clone(), doors.clone());
         let (challenges, stopping) = (challenges.clone(), stopping.clone());
-        let site = site.clone();
         async move {
             let handshake = handshake(tls, &index, &challenges, tcp);
             match stopping
                 .run_until_cancelled(timeout(HANDSHAKE, handshake))
                 .await
             {
-                Some(Ok(Ok(Some(tls)))) => {
-                    converse(tls, peer, &index, (forwarder, site), &stopping).await
-                }
+                Some(Ok(Ok(Some(tls)))) => converse(tls, peer, &index, doors, &stopping).await,
                 Some(Ok(Ok(None))) => debug!(%peer, "a challenge was answered"),
                 Some(Ok(Err(e))) => {
                     debug!(%peer, error = &e as &dyn std::error::Error, "no handshake")
@@ -94,7 +99,7 @@ async fn converse(
     tls: TlsStream<TcpStream>,
     peer: SocketAddr,
     index: &ServingIndex,
-    (forwarder, site): (Forwarder, Site),
+    doors: Doors,
     stopping: &CancellationToken,
 ) {
     let name = tls.get_ref().1.server_name();
@@ -104,9 +109,9 @@ async fn converse(
     let requests = Requests::new();
     let in_flight = requests.clone();
     let service = service_fn(move |request| {
-        let (forwarder, site, in_flight) = (forwarder.clone(), site.clone(), in_flight.begin());
+        let (doors, in_flight) = (doors.clone(), in_flight.begin());
         async move {
-            let response = answer(request, peer, own_certificate, &forwarder, &site).await;
+            let response = answer(request, peer, own_certificate, &doors).await;
             Ok::<_, Infallible>(in_flight.until_sent(response))
         }
     });
@@ -121,9 +126,9 @@ async fn answer(
     request: Request<Incoming>,
     peer: SocketAddr,
     own_certificate: bool,
-    forwarder: &Forwarder,
-    site: &Site,
+    doors: &Doors,
 ) -> Response<Body> {
+    let Doors { forwarder, site } = doors;
     match protocol(&request) {
         Some(Protocol::Grpc) if request.version() == Version::HTTP_2 => {
             forwarder.answer(request.map(Body::new), peer).await

@@ -131,6 +131,7 @@ pub async fn run(
         people.commands.clone(),
         people.refusals.clone(),
         keystore.clone(),
+        forwarder.clone(),
     );
     let until_set_up = vec![set_up::digest_file(runtime.layout()), token_file];
     let challenges = Arc::new(challenges::Challenges::new());
@@ -155,8 +156,10 @@ pub async fn run(
                 tls,
                 index.clone(),
                 challenges.clone(),
-                forwarder,
-                site.clone(),
+                https::Doors {
+                    forwarder,
+                    site: site.clone(),
+                },
                 &config,
                 &stopping
             ),

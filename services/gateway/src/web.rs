@@ -20,6 +20,7 @@ mod problem;
 mod qr;
 mod sign_in;
 mod start;
+mod token;
 mod visitor;
 mod wording;
 mod wrong;
@@ -42,6 +43,7 @@ use tracing::Instrument;
 use self::{problem::Problem, visitor::Peer};
 use crate::{
     commands::{Commands, Refusals},
+    forward::Forwarder,
     second_factor::{factor::Factors, secret::Secrets},
     sign_in::SignIn,
 };
@@ -59,17 +61,24 @@ struct Desk {
     commands: Commands,
     sign_in: SignIn,
     factors: Factors,
+    forwarder: Forwarder,
 }
 
 impl Site {
     /// Pages for these people, the secrets of whose second factors are in the keystore.
-    pub fn new(commands: Commands, refusals: Refusals, keystore: Channel) -> Site {
+    pub fn new(
+        commands: Commands,
+        refusals: Refusals,
+        keystore: Channel,
+        forwarder: Forwarder,
+    ) -> Site {
         let secrets = Secrets::new(keystore, commands.clock.clone());
         let factors = Factors::new(commands.clone(), secrets);
         let desk = Desk {
             sign_in: SignIn::new(commands.clone(), refusals, factors.clone()),
             factors: factors.clone(),
             commands,
+            forwarder,
         };
         let pages = Router::new()
             .route("/", get(start::page))
@@ -84,6 +93,7 @@ impl Site {
             .route("/account", get(account::page))
             .route("/account/password", post(account::change_password))
             .route("/account/end-session", post(account::end_session))
+            .route("/account/end-token", post(account::end_token))
             .route("/account/end-others", post(account::end_others))
             .route(
                 "/account/second-factor",

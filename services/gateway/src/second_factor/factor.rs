@@ -113,7 +113,7 @@ impl Factors {
         // The rows follow from it, and what is sealed is destroyed after them.
         self.commands.say(&origin, &removal).await?;
         self.commands.end_other_sessions(session).await?;
-        Ok(self.destroy_gone().await?)
+        self.destroy_gone().await
     }
 
     /// Whether this is a code of now of a person's factor. It is accepted once.

@@ -60,7 +60,8 @@ impl Tries {
         subjects: &[Subject],
         now: OffsetDateTime,
     ) -> Result<Admitted, NotNow> {
-        if self.begun.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == 0 {
+        let begun = self.begun.fetch_add(1, Ordering::Relaxed);
+        if begun.is_multiple_of(SWEEP_EVERY) {
             self.sweep(now).await?;
         }
         for subject in subjects {

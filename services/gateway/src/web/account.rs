@@ -17,6 +17,7 @@ use super::{
     page::{render, see_other},
     problem::Problem,
     sign_in::Nothing,
+    token,
     visitor::{Fresh, SignedIn},
     wording,
     wrong::{self, Wrong},
@@ -45,6 +46,12 @@ pub struct ChangePassword {
 #[derive(Deserialize)]
 pub struct EndSession {
     session: Uuid,
+}
+
+/// A token of the list.
+#[derive(Deserialize)]
+pub struct EndToken {
+    id: Uuid,
 }
 
 /// `GET /account`
@@ -109,6 +116,16 @@ pub async fn end_session(
     Ok(see_other("/account?done=ended"))
 }
 
+/// `POST /account/end-token`
+pub async fn end_token(
+    State(desk): State<Desk>,
+    Fresh(person): Fresh,
+    Posted(form): Posted<EndToken>,
+) -> Result<Response, Problem> {
+    token::end(&desk, &person.session, form.id).await?;
+    Ok(see_other("/account?done=token"))
+}
+
 /// `POST /account/end-others`
 pub async fn end_others(
     State(desk): State<Desk>,
@@ -124,6 +141,7 @@ fn note(done: &str) -> Option<&'static str> {
     match done {
         "password" => Some("Your password is changed. Your other sessions have ended."),
         "ended" => Some("Ended. Whoever sits there has to sign in again."),
+        "token" => Some("Ended. Whoever holds it can do nothing any more."),
         "factor-removed" => Some("Your second factor is removed. A password alone signs you in."),
         _ => None,
     }
@@ -138,6 +156,7 @@ struct Account {
     second_factor: bool,
     codes_left: u64,
     sessions: Vec<Line>,
+    tokens: Vec<token::Line>,
     rule: &'static str,
     wrong: Option<Wrong>,
 }
@@ -170,6 +189,7 @@ impl Account {
             second_factor: session.second_factor,
             codes_left: desk.factors.codes_left(session.user).await?,
             sessions: lines.collect(),
+            tokens: token::list(desk, session).await?,
             rule: wrong::RULE,
             wrong: None,
         })

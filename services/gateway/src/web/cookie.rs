@@ -33,13 +33,11 @@ impl Cookie {
         // HTTP/2 may send each in a field of its own (RFC 9113, section 8.2.3).
         for field in headers.get_all(COOKIE) {
             for pair in field.to_str().ok()?.split(';') {
-                match pair.trim().split_once('=') {
-                    Some((name, value)) if name == self.name() => {
-                        if found.replace(value).is_some() {
-                            return None;
-                        }
-                    }
-                    _ => {}
+                let Some((name, value)) = pair.trim().split_once('=') else {
+                    continue;
+                };
+                if name == self.name() && found.replace(value).is_some() {
+                    return None;
                 }
             }
         }

@@ -117,6 +117,21 @@ impl From<SignInError> for Problem {
     }
 }
 
+/// What the door for calls says to a page.
+impl From<tonic::Status> for Problem {
+    fn from(status: tonic::Status) -> Self {
+        match status.code() {
+            tonic::Code::NotFound => Self::NotFound,
+            tonic::Code::PermissionDenied | tonic::Code::FailedPrecondition => {
+                Self::Refused(status.message().to_owned())
+            }
+            tonic::Code::Unavailable => Self::Away,
+            tonic::Code::ResourceExhausted => Self::Busy,
+            _ => Self::broken("a call")(status),
+        }
+    }
+}
+
 impl From<sea_orm::DbErr> for Problem {
     fn from(error: sea_orm::DbErr) -> Self {
         CommandError::from(error).into()

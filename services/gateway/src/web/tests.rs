@@ -148,16 +148,17 @@ impl Drop for Port {
 async fn open(house: &House, gateway: &Gateway) -> Port {
     let (runtime, stopping) = (house.gateway(), CancellationToken::new());
     let commands = gateway.commands.clone();
-    let site = Site::new(
-        commands.clone(),
-        gateway.refusals.clone(),
-        runtime.channel("keystore").unwrap(),
-    );
     let bootstrap = Bootstrap::in_file(house.path("no-token"), Role::Admin);
     let bearers = Bearers::new(bootstrap, commands.clone());
     let own = grpc::routes(&commands, stopping.clone()).unwrap();
     let config = Config::default();
     let forwarder = Forwarder::new(&runtime, bearers, own, config.max_request_bytes).unwrap();
+    let site = Site::new(
+        commands.clone(),
+        gateway.refusals.clone(),
+        runtime.channel("keystore").unwrap(),
+        forwarder.clone(),
+    );
     let index = Arc::new(ServingIndex::new(runtime.clock().clone()));
     let ca = Ca::new("CA");
     let mut rest = ca.credential("rest", 2, &["localhost"]);
@@ -170,10 +171,8 @@ async fn open(house: &House, gateway: &Gateway) -> Port {
     let ended = stopping.clone();
     let task = tokio::spawn(async move {
         let challenges = Arc::new(Challenges::new());
-        https::serve(
-            listener, tls, index, challenges, forwarder, site, &config, &ended,
-        )
-        .await;
+        let doors = https::Doors { forwarder, site };
+        https::serve(listener, tls, index, challenges, doors, &config, &ended).await;
     });
     Port {
         address,

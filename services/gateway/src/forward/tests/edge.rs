@@ -219,6 +219,7 @@ async fn edge_on(role: Role, house: House, nats: Option<Nats>) -> Edge {
         people.commands.clone(),
         people.refusals.clone(),
         runtime.channel("keystore").unwrap(),
+        forwarder.clone(),
     );
     let (commands, stopping) = (people.commands.clone(), runtime.stopping());
     if let Some(nats) = &nats {
@@ -241,8 +242,7 @@ async fn edge_on(role: Role, house: House, nats: Option<Nats>) -> Edge {
             tls,
             index,
             Arc::new(Challenges::new()),
-            forwarder,
-            site,
+            https::Doors { forwarder, site },
             &Config::default(),
             &runtime.stopping(),
         )

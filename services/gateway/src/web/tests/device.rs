@@ -40,6 +40,32 @@ async fn a_person_sees_what_asks_and_lets_it_in_or_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_line_that_was_let_in_is_listed_and_ended() {
+    let here = Here::new().await;
+    let commands = &here.gateway.commands;
+    let mut rosa = here.signed_in("rosa").await;
+    let source = "192.0.2.9".parse().unwrap();
+    let begun = commands.begin_login("build-7".into(), source).await;
+    let begun = begun.unwrap();
+    rosa.open("/device").await;
+    let code = begun.user_code.to_string();
+    rosa.submit("/device/answer", &[("code", &code), ("answer", "allow")])
+        .await;
+    here.pass(6);
+    commands.poll_login(begun.device.text()).await.unwrap();
+    let page = rosa.open("/account").await;
+    assert!(page.text.contains("Your tokens"), "{}", page.text);
+    let id = page.between("name=\"id\" value=\"", "\"").unwrap();
+    let page = rosa.submit("/account/end-token", &[("id", id)]).await;
+    assert!(
+        page.text.contains("can do nothing any more"),
+        "{}",
+        page.text
+    );
+    assert!(!page.text.contains("Your tokens"), "{}", page.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_code_that_nobody_waits_with_lets_nothing_in_and_cannot_be_guessed() {
     let here = Here::new().await;
     let mut rosa = here.signed_in("rosa").await;

@@ -188,6 +188,7 @@ async fn v3_5_1_every_form_is_ours() {
         "/account/password",
         "/account/end-session",
         "/account/end-others",
+        "/account/end-token",
         "/account/second-factor",
         "/account/second-factor/add",
         "/account/second-factor/remove",
