@@ -113,11 +113,15 @@ impl SignIn {
         whence: &Whence,
     ) -> Result<Step, SignInError> {
         let admitted = self.begin(name, whence).await?;
-        let checked = match self.commands.check_password(name, password).await? {
-            Credentials::Right(checked) => checked,
-            Credentials::Wrong(user) => {
+        let checked = match self.commands.check_password(name, password).await {
+            Ok(Credentials::Right(checked)) => checked,
+            Ok(Credentials::Wrong(user)) => {
                 self.refusals.count(user, self.commands.clock.now());
                 return Ok(Step::Wrong);
+            }
+            Err(error) => {
+                self.tries.was_nothing(&admitted).await?;
+                return Err(error.into());
             }
         };
         if !checked.second_factor {
@@ -254,7 +258,13 @@ impl SignIn {
         admitted: Admitted,
     ) -> Result<Entered, SignInError> {
         let begun = self.commands.begin_session(checked, method, &whence.visit);
-        let session = begun.await?;
+        let session = match begun.await {
+            Ok(session) => session,
+            Err(error) => {
+                self.tries.was_nothing(&admitted).await?;
+                return Err(error.into());
+            }
+        };
         self.tries.was_right(admitted).await?;
         let browser = self.know_browser(checked.user, whence.browser).await?;
         Ok(Entered { session, browser })

@@ -95,7 +95,19 @@ impl Tries {
     /// What the database says.
     pub async fn is_half_right(&self, admitted: &Admitted) -> Result<(), DbErr> {
         let shared = |subject: &&Subject| matches!(subject, Subject::Network(_));
-        for subject in admitted.0.iter().filter(shared) {
+        self.take_back(admitted.0.iter().filter(shared)).await
+    }
+
+    /// Nobody could look whether a try was right: it was no guess.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn was_nothing(&self, admitted: &Admitted) -> Result<(), DbErr> {
+        self.take_back(admitted.0.iter()).await
+    }
+
+    async fn take_back(&self, subjects: impl Iterator<Item = &Subject>) -> Result<(), DbErr> {
+        for subject in subjects {
             let less = Expr::col(entity::Column::Failures).sub(1);
             entity::Entity::update_many()
                 .col_expr(entity::Column::Failures, less)

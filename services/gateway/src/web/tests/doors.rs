@@ -165,13 +165,17 @@ async fn without_the_log_nobody_signs_in_and_the_page_says_so() {
     let here = Here::new().await;
     let gateway = here.trial.work_without_log();
     let port = open(&here.house, &gateway).await;
-    let mut rosa = here.browser_at(&port);
-    let page = rosa.sign_in("rosa", PASSWORD).await;
-    assert_eq!(page.status, 503);
-    assert!(
-        page.text.contains("cannot reach its event log"),
-        "{}",
-        page.text
-    );
-    assert!(!page.header("retry-after").is_empty());
+    // However often he tries: it was not his fault, and is not counted.
+    for _ in 0..7 {
+        let mut rosa = here.browser_at(&port);
+        let page = rosa.sign_in("rosa", PASSWORD).await;
+        assert_eq!(page.status, 503);
+        assert!(
+            page.text.contains("cannot reach its event log"),
+            "{}",
+            page.text
+        );
+        assert!(!page.header("retry-after").is_empty());
+    }
+    here.signed_in("rosa").await;
 }
