@@ -213,6 +213,33 @@ fn every_rpc_and_every_message_field_is_documented() {
 }
 
 #[test]
+fn the_security_checklist_and_its_tests_match() {
+    let listed = read("docs/asvs.md");
+    let listed = listed
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(' ').next())
+        .filter(|item| item.matches('.').count() == 2)
+        .map(str::to_owned)
+        .collect::<BTreeSet<_>>();
+    assert!((1..=40).contains(&listed.len()), "{} items", listed.len());
+    let mut tested = BTreeSet::new();
+    for file in rust_files() {
+        let text = fs::read_to_string(&file).unwrap();
+        for name in text.split("fn v").skip(1) {
+            let numbers = name.split('_').take(4).collect::<Vec<_>>();
+            let is_number = |part: &&str| part.parse::<u8>().is_ok();
+            if let [chapter, section, item, _words] = numbers[..]
+                && [chapter, section, item].iter().all(is_number)
+            {
+                let item = format!("{chapter}.{section}.{item}");
+                assert!(tested.insert(item.clone()), "{item} is tested twice");
+            }
+        }
+    }
+    assert_eq!(listed, tested, "docs/asvs.md on the left, tests on the right");
+}
+
+#[test]
 fn the_tree_holds_no_secret() {
     for folder in ["services", "shared", "proto", "docs", "tests"] {
         for file in files(&workspace().join(folder), "") {

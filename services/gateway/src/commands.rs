@@ -158,7 +158,7 @@ impl Commands {
     }
 
     /// What a person's own command brings: each is a request of its own.
-    fn origin_of(&self, user: Uuid) -> Origin {
+    pub fn origin_of(&self, user: Uuid) -> Origin {
         let request = self.clock.new_id().to_string();
         Origin {
             actor: actor(user),

@@ -16,7 +16,9 @@ use crate::{
     directory::{self, Directory},
     events::{ApiTokenEvent, DirectoryEvent, SessionEvent},
     rows::{intended_password, invitation, session, set_up, token, user},
+    second_factor::row as factor,
     session::State,
+    sign_in::browser,
 };
 
 /// Keeps the rows.
@@ -154,12 +156,16 @@ async fn of_person(
         }
         DirectoryEvent::Enabled(_) => user::set_disabled(tx, user, false).await,
         DirectoryEvent::Deleted(_) => {
+            factor::remove(tx, user).await?;
+            browser::forget_all(tx, user).await?;
             end_sessions(tx, recorded, user, None).await?;
             invitation::forget(tx, user).await?;
             intended_password::forget(tx, user).await?;
             user::erase(tx, user).await
         }
         DirectoryEvent::CredentialsReset(_) => {
+            factor::remove(tx, user).await?;
+            browser::forget_all(tx, user).await?;
             user::set_password(tx, user, None).await?;
             user::set_second_factor(tx, user, false).await?;
             user::begin_credentials(tx, user, recorded.sequence).await?;
@@ -168,7 +174,10 @@ async fn of_person(
         }
         DirectoryEvent::PasswordChanged(_) => new_password(tx, recorded, user).await,
         DirectoryEvent::SecondFactorAdded(_) => user::set_second_factor(tx, user, true).await,
-        DirectoryEvent::SecondFactorRemoved(_) => user::set_second_factor(tx, user, false).await,
+        DirectoryEvent::SecondFactorRemoved(_) => {
+            factor::remove(tx, user).await?;
+            user::set_second_factor(tx, user, false).await
+        }
         DirectoryEvent::RecoveryCodeUsed(_) => Ok(()),
     }
 }

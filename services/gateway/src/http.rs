@@ -19,7 +19,7 @@ use crate::{
     challenges::Challenges,
     config::Config,
     connections::{self, Visit},
-    page, redirect,
+    plain, redirect,
 };
 
 /// Serves the http port until `stopping`. Redirects name `https_port`.
@@ -63,20 +63,20 @@ async fn answer(
 
 async fn challenge(method: &Method, token: &str, challenges: &Challenges) -> Response<Body> {
     if method != Method::GET && method != Method::HEAD {
-        return page::not_allowed();
+        return plain::not_allowed();
     }
     match challenges.answer_to(token).await {
         Ok(Some(key_authorization)) => {
             info!(token, "challenge answered");
-            page::text(StatusCode::OK, key_authorization)
+            plain::text(StatusCode::OK, key_authorization)
         }
-        Ok(None) => page::text(StatusCode::NOT_FOUND, "There is no such challenge here.\n"),
+        Ok(None) => plain::text(StatusCode::NOT_FOUND, "There is no such challenge here.\n"),
         Err(e) => {
             debug!(
                 error = &e as &dyn std::error::Error,
                 "cannot look for a challenge"
             );
-            let mut response = page::text(
+            let mut response = plain::text(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Challenges cannot be looked up now.\n",
             );
@@ -92,7 +92,7 @@ fn elsewhere(request: &Request<Incoming>, https_port: u16) -> Response<Body> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let host = hosts.next().and_then(|host| host.to_str().ok());
     if hosts.next().is_some() {
-        return page::text(
+        return plain::text(
             StatusCode::BAD_REQUEST,
             "The request names more than one host.\n",
         );
@@ -101,15 +101,15 @@ fn elsewhere(request: &Request<Incoming>, https_port: u16) -> Response<Body> {
     match target.map(|target| (HeaderValue::try_from(&target), target)) {
         Ok((Ok(location), target)) => {
             // 308: the method stays what it was (RFC 9110, section 15.4.9).
-            let mut response = page::text(
+            let mut response = plain::text(
                 StatusCode::PERMANENT_REDIRECT,
                 format!("This is at {target}\n"),
             );
             response.headers_mut().insert(header::LOCATION, location);
             response
         }
-        Ok((Err(_), _)) => page::text(StatusCode::BAD_REQUEST, "The path cannot be repeated.\n"),
-        Err(e) => page::text(StatusCode::BAD_REQUEST, format!("Bad request: {e}.\n")),
+        Ok((Err(_), _)) => plain::text(StatusCode::BAD_REQUEST, "The path cannot be repeated.\n"),
+        Err(e) => plain::text(StatusCode::BAD_REQUEST, format!("Bad request: {e}.\n")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The https port: TLS by SNI, then gRPC (also as [gRPC-web](grpc_web)) to the [`Forwarder`], and a short text for the rest. A CA that looks for a
+//! The https port: TLS by SNI, then gRPC (also as [gRPC-web](grpc_web)) to the [`Forwarder`], and the rest to the [`Site`]. A CA that looks for a
 //! proof (RFC 8737) gets a handshake of its own, and no conversation.
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -26,22 +26,32 @@ use crate::{
     config::Config,
     connections::{self, Visit},
     forward::Forwarder,
-    grpc_web, page,
+    grpc_web, plain,
     tls::{self, Answer, Edge},
     tls_alpn_01,
+    web::Site,
 };
+
+/// Who answers what comes by https.
+#[derive(Clone)]
+pub struct Doors {
+    /// Calls of programs.
+    pub forwarder: Forwarder,
+    /// All else.
+    pub site: Site,
+}
 
 /// Serves the https port until `stopping`.
 pub async fn serve(
     listener: TcpListener,
     edge: Arc<Edge>,
     challenges: Arc<Challenges>,
-    forwarder: Forwarder,
+    doors: Doors,
     config: &Config,
     stopping: &CancellationToken,
 ) {
     let serve = |tcp, peer, visit: Visit| {
-        let (edge, forwarder) = (edge.clone(), forwarder.clone());
+        let (edge, doors) = (edge.clone(), doors.clone());
         let challenges = challenges.clone();
         async move {
             let handshake = handshake(&edge, &challenges, tcp);
@@ -51,7 +61,7 @@ pub async fn serve(
                 .await
             {
                 Some(Ok(Ok(Some((tls, shown))))) => {
-                    converse(tls, peer, &shown, forwarder, visit).await
+                    converse(tls, peer, &shown, doors, visit).await
                 }
                 Some(Ok(Ok(None))) => debug!(%peer, "a challenge was answered"),
                 Some(Ok(Err(e))) => {
@@ -94,15 +104,15 @@ async fn converse(
     tls: TlsStream<TcpStream>,
     peer: SocketAddr,
     shown: &Answer,
-    forwarder: Forwarder,
+    doors: Doors,
     visit: Visit,
 ) {
     let own_certificate = !shown.credential.fallback;
     let in_flight = visit.requests.clone();
     let service = service_fn(move |request| {
-        let (forwarder, in_flight) = (forwarder.clone(), in_flight.begin());
+        let (doors, in_flight) = (doors.clone(), in_flight.begin());
         async move {
-            let response = answer(request, peer, own_certificate, &forwarder).await;
+            let response = answer(request, peer, own_certificate, &doors).await;
             Ok::<_, Infallible>(in_flight.until_sent(response))
         }
     });
@@ -117,18 +127,19 @@ async fn answer(
     request: Request<Incoming>,
     peer: SocketAddr,
     own_certificate: bool,
-    forwarder: &Forwarder,
+    doors: &Doors,
 ) -> Response<Body> {
+    let Doors { forwarder, site } = doors;
     match protocol(&request) {
         Some(Protocol::Grpc) if request.version() == Version::HTTP_2 => {
             forwarder.answer(request.map(Body::new), peer).await
         }
-        Some(Protocol::Grpc) => page::text(
+        Some(Protocol::Grpc) => plain::text(
             StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             "gRPC needs HTTP/2.\n",
         ),
         Some(Protocol::GrpcWeb) => grpc_web::answer(request, peer, forwarder).await,
-        None => page::answer(request.method(), request.uri().path(), own_certificate),
+        None => site.answer(request, peer, own_certificate).await,
     }
 }
 

@@ -4,7 +4,7 @@
 //! keystore says. A gRPC call then goes [`https`] (or [`grpc_web`]) → [`forward`] (may this caller, whom
 //! [`bearers`] know, call that [`method`]?) → the service that owns the method, with an actor that the gateway
 //! alone sets ([`call`]); [`relay`] passes the bodies on. What the gateway answers itself is [`grpc`], and
-//! [`page`] what a browser finds.
+//! [`web`] what a browser finds.
 //! A command on people, tokens and sessions walks [`grpc`] → [`commands`] → [`directory::decide`],
 //! [`api_token::decide`] or [`session::decide`] → `eventlog`; the [`rows`] follow from the event ([`follow`]), and
 //! [`people`] puts all of that together.
@@ -50,11 +50,11 @@ mod https;
 mod instant;
 mod listeners;
 mod method;
-mod page;
 mod parse;
 mod password;
 mod people;
 mod places;
+mod plain;
 mod principal;
 mod rate;
 mod redirect;
@@ -62,13 +62,16 @@ mod reflection;
 mod refusal;
 mod relay;
 mod rows;
+mod second_factor;
 mod serving;
 mod session;
 pub mod set_up;
+mod sign_in;
 pub mod tls;
 mod tls_alpn_01;
 pub mod tokens;
 mod user_code;
+mod web;
 
 /// Why the gateway cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -125,6 +128,12 @@ pub async fn run(
     let forwarder =
         forward::Forwarder::new(&runtime, bearers.clone(), own, config.max_request_bytes)
             .map_err(RunError::Channel)?;
+    let site = web::Site::new(
+        people.commands.clone(),
+        people.refusals.clone(),
+        keystore.clone(),
+        forwarder.clone(),
+    );
     let until_set_up = vec![set_up::digest_file(runtime.layout()), token_file];
     let challenges = Arc::new(challenges::Challenges::new());
     let public_port = config.public_https_port.unwrap_or(https_address.port());
@@ -141,12 +150,16 @@ pub async fn run(
             challenges.follow(|| runtime.nats(), &stopping),
             bearers.keep_uses(&stopping),
             people.work(|| runtime.log(), until_set_up, stopping.clone()),
+            site.chores(&stopping),
             stopping.run_until_cancelled(ready),
             https::serve(
                 https,
                 Arc::new(edge),
                 challenges.clone(),
-                forwarder,
+                https::Doors {
+                    forwarder,
+                    site: site.clone(),
+                },
                 &config,
                 &stopping
             ),

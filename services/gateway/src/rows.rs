@@ -14,6 +14,11 @@ pub mod user;
 
 use sea_orm_migration::MigrationTrait;
 
+use crate::{
+    second_factor,
+    sign_in::{browser, half_way, tries},
+};
+
 /// The tables, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![
@@ -25,6 +30,10 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(set_up::Migration),
         Box::new(token::Migration),
         Box::new(device_login::Migration),
+        Box::new(second_factor::row::Migration),
+        Box::new(tries::Migration),
+        Box::new(browser::Migration),
+        Box::new(half_way::Migration),
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
     ]

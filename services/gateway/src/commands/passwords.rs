@@ -27,7 +27,7 @@ pub struct Checked {
     /// He must show a code too.
     pub second_factor: bool,
     /// What he showed counts until it changes.
-    pub(super) credentials: i64,
+    pub(crate) credentials: i64,
 }
 
 impl Commands {

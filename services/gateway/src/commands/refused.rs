@@ -24,8 +24,11 @@ use crate::{
 /// hour. Cheap to clone: clones count together.
 #[derive(Debug, Clone, Default)]
 pub struct Refusals {
-    counts: Arc<Mutex<HashMap<(Option<Uuid>, OffsetDateTime), u64>>>,
+    counts: Arc<Mutex<Counts>>,
 }
+
+/// By account and hour.
+type Counts = HashMap<(Option<Uuid>, OffsetDateTime), u64>;
 
 impl Refusals {
     /// Somebody did not get in: into this account, or with a name that is nobody's.

@@ -38,6 +38,8 @@ pub struct Visit {
 pub struct NewSession {
     /// Which one.
     pub id: Uuid,
+    /// Whose.
+    pub user: Uuid,
     /// What its cookie holds.
     pub secret: Code,
     /// When it ends at the latest.
@@ -97,6 +99,7 @@ impl Commands {
         };
         let new = NewSession {
             id: begun.id,
+            user: begun.user,
             secret,
             expires: begun.expires,
         };

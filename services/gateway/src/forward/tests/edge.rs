@@ -34,6 +34,7 @@ use crate::{
     serving,
     tls::{self, Issuers, Policy, ServingIndex},
     tokens::{Bootstrap, Token},
+    web::Site,
 };
 
 /// Answers with the metadata that reached it.
@@ -215,6 +216,12 @@ async fn edge_on(role: Role, house: House, nats: Option<Nats>) -> Edge {
     let own = grpc::routes(&people.commands, runtime.stopping()).unwrap();
     let forwarder = Forwarder::new(&runtime, bearers.clone(), own, 64 << 10).unwrap();
     let door = forwarder.clone();
+    let site = Site::new(
+        people.commands.clone(),
+        people.refusals.clone(),
+        runtime.channel("keystore").unwrap(),
+        forwarder.clone(),
+    );
     let (commands, stopping) = (people.commands.clone(), runtime.stopping());
     if let Some(nats) = &nats {
         let log = nats.log("gateway").await;
@@ -235,7 +242,7 @@ async fn edge_on(role: Role, house: House, nats: Option<Nats>) -> Edge {
             listener,
             tls.into(),
             Arc::new(Challenges::new()),
-            forwarder,
+            https::Doors { forwarder, site },
             &Config::default(),
             &runtime.stopping(),
         )

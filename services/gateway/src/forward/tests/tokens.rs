@@ -294,10 +294,7 @@ async fn a_token_that_has_expired_opens_nothing_and_its_use_is_noted() {
         .tokens()
         .list_tokens(edge.with(ListTokensRequest {}, &[]))
         .await;
-    let used = list.unwrap().into_inner().tokens[0]
-        .last_used
-        .clone()
-        .unwrap();
+    let used = list.unwrap().into_inner().tokens[0].last_used.unwrap();
     assert_eq!((used.seconds % 60, used.nanos), (0, 0));
 
     let database = &edge.commands.database;

@@ -1,0 +1,155 @@
+//! What a browser finds on the https port: pages that work without script.
+//!
+//! A request walks [`visitor`] (who asks) → a page → [`headers`]. What a page changes comes as a form, and
+//! [`form`] reads only our own. Templates are in `templates/`, the stylesheet in `assets/`; where there is no page,
+//! [`problem`] says what to do.
+
+mod account;
+mod asset;
+mod confirm;
+mod cookie;
+mod device;
+mod factor;
+mod form;
+mod frame;
+mod headers;
+mod link;
+mod next;
+mod page;
+mod problem;
+mod qr;
+mod sign_in;
+mod start;
+mod token;
+mod visitor;
+mod wording;
+mod wrong;
+
+use std::net::SocketAddr;
+
+use axum::{
+    Router,
+    body::Body as Content,
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use hyper::{Method, Request, body::Incoming};
+use tokio_util::sync::CancellationToken;
+use tonic::{body::Body, transport::Channel};
+use tower::ServiceExt;
+use tracing::Instrument;
+
+use self::{problem::Problem, visitor::Peer};
+use crate::{
+    commands::{Commands, Refusals},
+    forward::Forwarder,
+    second_factor::{factor::Factors, secret::Secrets},
+    sign_in::SignIn,
+};
+
+/// All pages. Cheap to clone.
+#[derive(Clone)]
+pub struct Site {
+    router: Router,
+    factors: Factors,
+}
+
+/// What pages work with.
+#[derive(Clone)]
+struct Desk {
+    commands: Commands,
+    sign_in: SignIn,
+    factors: Factors,
+    forwarder: Forwarder,
+}
+
+impl Site {
+    /// Pages for these people, the secrets of whose second factors are in the keystore.
+    pub fn new(
+        commands: Commands,
+        refusals: Refusals,
+        keystore: Channel,
+        forwarder: Forwarder,
+    ) -> Site {
+        let secrets = Secrets::new(keystore, commands.clock.clone());
+        let factors = Factors::new(commands.clone(), secrets);
+        let desk = Desk {
+            sign_in: SignIn::new(commands.clone(), refusals, factors.clone()),
+            factors: factors.clone(),
+            commands,
+            forwarder,
+        };
+        let pages = Router::new()
+            .route("/", get(start::page))
+            .route("/sign-in", get(sign_in::page).post(sign_in::by_password))
+            .route(
+                "/sign-in/code",
+                get(sign_in::code_page).post(sign_in::by_code),
+            )
+            .route("/sign-out", post(sign_in::out))
+            .route("/link", get(link::page).post(link::follow))
+            .route("/confirm", get(confirm::page).post(confirm::show))
+            .route("/account", get(account::page))
+            .route("/account/password", post(account::change_password))
+            .route("/account/end-session", post(account::end_session))
+            .route("/account/end-token", post(account::end_token))
+            .route("/account/end-others", post(account::end_others))
+            .route(
+                "/account/second-factor",
+                get(factor::page).post(factor::begin),
+            )
+            .route("/account/second-factor/add", post(factor::add))
+            .route("/account/second-factor/remove", post(factor::remove))
+            .route("/account/recovery-codes", post(factor::new_codes))
+            .route("/device", get(device::page).post(device::ask))
+            .route("/device/answer", post(device::answer))
+            .layer(middleware::from_fn_with_state(desk.clone(), visitor::enter))
+            .with_state(desk);
+        let router = Router::new()
+            .merge(pages)
+            .route("/assets/{name}", get(asset::get))
+            .route("/favicon.ico", get(asset::icon_file))
+            .fallback(async || Problem::NotFound)
+            .method_not_allowed_fallback(async || Problem::MethodNotAllowed);
+        Site { router, factors }
+    }
+
+    /// What is to be done beside pages, until `stopping`.
+    pub async fn chores(&self, stopping: &CancellationToken) {
+        self.factors.sweep(stopping).await;
+    }
+
+    /// Answers a request that is not gRPC.
+    ///
+    /// `own_certificate`: see [`headers::put`].
+    pub async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        own_certificate: bool,
+    ) -> Response<Body> {
+        let mut response = match *request.method() {
+            Method::GET | Method::HEAD | Method::POST => self.page(request, peer).await,
+            _ => Problem::MethodNotAllowed.into_response(),
+        };
+        headers::put(response.headers_mut(), own_certificate);
+        response.map(Body::new)
+    }
+
+    async fn page(&self, request: Request<Incoming>, peer: SocketAddr) -> Response {
+        let mut request = request.map(Content::new);
+        let address = peer.ip().to_canonical();
+        request.extensions_mut().insert(Peer { address });
+        // It goes on to its end although the browser goes away: what is in the database is then followed by its event.
+        let page = self.router.clone().oneshot(request).in_current_span();
+        match tokio::spawn(page).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => match never {},
+            Err(error) => Problem::broken("making a page")(error).into_response(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! Files that pages need: the stylesheet and the seal. Their paths have their hash, so that browsers keep them for ever.
+
+use std::sync::LazyLock;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::{
+    extract::Path,
+    http::header::{CACHE_CONTROL, CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+
+use super::{page::see_other, problem::Problem};
+
+/// The stylesheet's path.
+pub fn stylesheet() -> &'static str {
+    &STYLESHEET.path
+}
+
+/// The path of the icon that a browser shows beside the title.
+pub fn icon() -> &'static str {
+    &ICON.path
+}
+
+/// Gives a file out.
+pub async fn get(Path(name): Path<String>) -> Response {
+    let asset = [&*STYLESHEET, &*ICON]
+        .into_iter()
+        .find(|asset| asset.path[PREFIX.len()..] == name);
+    match asset {
+        Some(asset) => {
+            let headers = [
+                (CONTENT_TYPE, asset.media_type),
+                (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+            ];
+            (headers, asset.content).into_response()
+        }
+        None => Problem::NotFound.into_response(),
+    }
+}
+
+/// The icon, for browsers that look for it where it always was.
+pub async fn icon_file() -> Response {
+    see_other(icon())
+}
+
+struct Asset {
+    path: String,
+    media_type: &'static str,
+    content: &'static str,
+}
+
+impl Asset {
+    fn new(stem: &str, extension: &str, media_type: &'static str, content: &'static str) -> Asset {
+        let digest = digest(&SHA256, content.as_bytes());
+        let hash = digest.as_ref()[..8]
+            .iter()
+            .map(|byte| format!("{byte:02x}"));
+        let path = format!("{PREFIX}{stem}.{}.{extension}", hash.collect::<String>());
+        Asset {
+            path,
+            media_type,
+            content,
+        }
+    }
+}
+
+static STYLESHEET: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "chancery",
+        "css",
+        "text/css; charset=utf-8",
+        include_str!("../../assets/chancery.css"),
+    )
+});
+
+static ICON: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "seal",
+        "svg",
+        "image/svg+xml",
+        include_str!("../../assets/seal.svg"),
+    )
+});
+
+const PREFIX: &str = "/assets/";
