@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Status, body::Body};
 use tracing::{debug, warn};
 
-use crate::{config::Config, places::Places};
+use crate::{config::Config, metrics::Connections, places::Places};
 
 /// Accepts connections until `stopping`, then gives those that are open [`DRAIN`] to end.
 ///
@@ -41,6 +41,7 @@ pub async fn accept<F>(
         config.max_connections,
         config.max_connections_per_address,
     );
+    let counted = Connections::on(&listener);
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -61,6 +62,7 @@ pub async fn accept<F>(
             }
         };
         let Some(place) = places.take(network(peer.ip())) else {
+            counted.refuse();
             continue;
         };
         if let Err(e) = tcp.set_nodelay(true) {
@@ -70,10 +72,10 @@ pub async fn accept<F>(
             );
             continue;
         }
-        let connection = serve(tcp, peer);
+        let (connection, open) = (serve(tcp, peer), counted.open());
         connections.spawn(async move {
             connection.await;
-            drop(place);
+            drop((place, open));
         });
     }
     drop(listener);

@@ -26,7 +26,7 @@ use crate::{
     config::Config,
     connections::{self, Requests},
     forward::Forwarder,
-    grpc_web, page,
+    grpc_web, metrics, page,
     tls::ServingIndex,
     tls_alpn_01,
 };
@@ -46,10 +46,11 @@ pub async fn serve(
         let (challenges, stopping) = (challenges.clone(), stopping.clone());
         async move {
             let handshake = handshake(tls, &index, &challenges, tcp);
-            match stopping
+            let begun = stopping
                 .run_until_cancelled(timeout(HANDSHAKE, handshake))
-                .await
-            {
+                .await;
+            metrics::handshake(&begun);
+            match begun {
                 Some(Ok(Ok(Some(tls)))) => converse(tls, peer, &index, forwarder, &stopping).await,
                 Some(Ok(Ok(None))) => debug!(%peer, "a challenge was answered"),
                 Some(Ok(Err(e))) => {

@@ -22,6 +22,8 @@ use rustls::{
 };
 use tokio::sync::watch;
 
+use crate::metrics::Answered;
+
 /// A certificate with its key, and what it answers to.
 #[derive(Debug)]
 pub struct Credential {
@@ -43,6 +45,8 @@ pub struct Credential {
 
 /// All that is served now.
 pub struct ServingIndex {
+    /// How often each certificate has answered.
+    pub answered: Answered,
     clock: Clock,
     index: RwLock<Index>,
     filled: watch::Sender<bool>,
@@ -62,6 +66,7 @@ impl ServingIndex {
     /// Nothing yet: handshakes have to wait for [`filled`](Self::filled).
     pub fn new(clock: Clock) -> ServingIndex {
         ServingIndex {
+            answered: Answered::default(),
             clock,
             index: RwLock::default(),
             filled: watch::Sender::new(false),
@@ -103,6 +108,12 @@ impl ServingIndex {
             .len()
     }
 
+    /// Whether this certificate is among them.
+    pub fn serves(&self, certificate_id: &str) -> bool {
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        index.by_id.contains_key(certificate_id)
+    }
+
     /// Waits for the first snapshot.
     pub async fn filled(&self) {
         // Fails only when the sender is gone, and we hold it.
@@ -121,8 +132,9 @@ impl ServingIndex {
 
 impl ResolvesServerCert for ServingIndex {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.answering(hello.server_name())
-            .map(|credential| credential.key.clone())
+        let credential = self.answering(hello.server_name())?;
+        self.answered.count(&credential, hello.server_name());
+        Some(credential.key.clone())
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{
     net::TcpListener,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use eventlog::EventLog;
@@ -17,6 +20,7 @@ use crate::{
     ChannelError, Clock, DatabaseError, Egress, Layout, NatsError, ServeError, Shared, channel,
     database,
     identity::{self, IdentityError, IdentityIssuer, IdentityStore},
+    metrics::Collect,
     nats, serve,
 };
 
@@ -37,6 +41,8 @@ struct Inner {
     listener: Mutex<Option<TcpListener>>,
     nats: OnceCell<async_nats::Client>,
     log: OnceCell<EventLog>,
+    answers: AtomicBool,
+    collected: Mutex<Vec<Arc<dyn Collect>>>,
 }
 
 impl Runtime {
@@ -70,6 +76,8 @@ impl Runtime {
                 listener: Mutex::new(listener),
                 nats: OnceCell::new(),
                 log: OnceCell::new(),
+                answers: AtomicBool::new(false),
+                collected: Mutex::default(),
             }),
         };
         // The keystore has nobody to ask: it renews its own through `rotate_with`.
@@ -153,7 +161,8 @@ impl Runtime {
         &self,
         migrations: Vec<Box<dyn MigrationTrait>>,
     ) -> Result<DatabaseConnection, DatabaseError> {
-        database::open(&self.inner.layout.database(self.inner.service), migrations).await
+        let service = self.inner.service;
+        database::open(service, &self.inner.layout.database(service), migrations).await
     }
 
     /// One more connection to that database, alone, for who writes all the time: what it has in its
@@ -162,7 +171,8 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::database`]. The database must have been opened before.
     pub async fn writer(&self) -> Result<DatabaseConnection, DatabaseError> {
-        database::connect(&self.inner.layout.database(self.inner.service), 1).await
+        let service = self.inner.service;
+        database::connect(service, &self.inner.layout.database(service), 1).await
     }
 
     /// A channel to another service, which connects when it is first used and whenever it must. A connection
@@ -186,7 +196,7 @@ impl Runtime {
             .inner
             .listener
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .unwrap_or_else(PoisonError::into_inner)
             .take();
         serve::serve(self, bound, routes).await
     }
@@ -196,6 +206,33 @@ impl Runtime {
     pub fn rotate_with(&self, issuer: impl IdentityIssuer) {
         let (identity, stopping) = (self.inner.identity.clone(), self.inner.stopping.clone());
         tokio::spawn(identity::rotate(identity, issuer, stopping));
+    }
+
+    /// From now on the service answers, and is ready as long as nothing stands in its way. [`serve`](Self::serve)
+    /// says it itself; only who answers in another way calls it.
+    pub fn answers(&self) {
+        self.inner.answers.store(true, Ordering::Relaxed);
+    }
+
+    /// What the service cannot count as it happens is collected from this at each look at the metrics.
+    pub fn collect(&self, from: impl Collect) {
+        let collected = self.inner.collected.lock();
+        let mut collected = collected.unwrap_or_else(PoisonError::into_inner);
+        collected.push(Arc::new(from));
+    }
+
+    pub(crate) fn has_answered(&self) -> bool {
+        self.inner.answers.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn collected(&self) -> Vec<Arc<dyn Collect>> {
+        let collected = self.inner.collected.lock();
+        collected.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The log, where it was opened.
+    pub(crate) fn opened_log(&self) -> Option<&EventLog> {
+        self.inner.log.get()
     }
 
     pub(crate) fn identity(&self) -> &IdentityStore {

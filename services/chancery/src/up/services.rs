@@ -4,7 +4,7 @@ use std::{collections::HashMap, net::TcpListener, time::Duration};
 
 use gateway::Listeners;
 use runtime::{
-    Clock, Runtime, Shared, StartError,
+    Clock, Monitor, Runtime, Shared, StartError,
     config::{ConfigError, Settings},
 };
 use tokio::{
@@ -109,6 +109,7 @@ impl Services {
         shared: &Shared,
         edge: Listeners,
         clock: &Clock,
+        monitor: &Monitor,
     ) -> Result<Self, ServiceError> {
         // Step 1: every socket is bound and in the configuration before anyone connects to it.
         let mut shared = shared.clone();
@@ -146,6 +147,7 @@ impl Services {
                 edge,
                 listeners.remove(&name),
                 clock,
+                monitor,
             )?;
         }
         Ok(services)
@@ -159,6 +161,7 @@ impl Services {
         edge: Option<Listeners>,
         listener: Option<TcpListener>,
         clock: &Clock,
+        monitor: &Monitor,
     ) -> Result<(), ServiceError> {
         let stopping = CancellationToken::new();
         let runtime = Runtime::start(
@@ -168,6 +171,7 @@ impl Services {
             stopping.clone(),
             listener,
         )?;
+        monitor.watch(&runtime);
         let settings = settings.clone();
         let task = async move { (name, run(name, &settings, edge, runtime).await) };
         let handle = self.tasks.spawn(task);
