@@ -98,3 +98,71 @@ const NOT_AFTER: Metric = Metric::gauge(
     &["certificate_id", "name", "source"],
     "When a certificate expires, in seconds since 1970. One that is deleted has no series any more.",
 );
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{Database, IntoActiveModel, Schema};
+
+    use super::*;
+    use crate::tables::{certificate::Model, instant::NEVER};
+
+    fn row(n: i32) -> Model {
+        // Every seventh is deleted.
+        let deleted_at = if n % 7 == 0 { 1 } else { NEVER };
+        let mut row = Model {
+            id: format!("{n:05}"),
+            friendly_name: format!("shop {n}"),
+            friendly_name_folded: String::new(),
+            source: Source::Imported.into(),
+            version: 1,
+            spki_sha256: String::new(),
+            key_id: String::new(),
+            automation_id: String::new(),
+            request_id: String::new(),
+            serve: true,
+            certificate: Vec::new(),
+            issuer_folded: String::new(),
+            is_ca: false,
+            chain_complete: true,
+            missing_issuer: String::new(),
+            not_before: 0,
+            not_after: i64::from(n) * MICROSECONDS,
+            revoked: false,
+            due_at: NEVER,
+            error_at: NEVER,
+            renewal: 0,
+            created: 0,
+            updated: 0,
+            deleted: false,
+            deleted_at: NEVER,
+        };
+        row.deleted_since(deleted_at);
+        row
+    }
+
+    #[tokio::test]
+    async fn each_certificate_that_is_here_is_shown_once_however_many_there_are() {
+        let db = Database::connect("sqlite::memory:").await.unwrap();
+        let table = Schema::new(db.get_database_backend()).create_table_from_entity(Entity);
+        db.execute(&table).await.unwrap();
+        let rows = (0..2_500).map(row).collect::<Vec<_>>();
+        for some in rows.chunks(500) {
+            let some = some.iter().cloned().map(IntoActiveModel::into_active_model);
+            Entity::insert_many(some).exec(&db).await.unwrap();
+        }
+        let mut shown = Vec::new();
+        loop {
+            let last = shown.last().map_or("", |row: &Row| row.id.as_str());
+            let next = after(&db, last).await.unwrap();
+            assert!(next.len() as u64 <= AT_A_TIME);
+            if next.is_empty() {
+                break;
+            }
+            shown.extend(next);
+        }
+        let here = rows.iter().filter(|row| !row.deleted);
+        let here = here.map(|row| (row.id.as_str(), row.not_after));
+        let shown = shown.iter().map(|row| (row.id.as_str(), row.not_after));
+        assert!(shown.eq(here));
+    }
+}

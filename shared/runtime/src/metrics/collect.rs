@@ -44,5 +44,5 @@ pub fn queue(service: &'static str, queue: &'static str, waiting: u64) {
 pub(super) const QUEUE: Metric = Metric::gauge(
     "chancery_queue_length",
     &["service", "queue"],
-    "What waits to be done, or to be tried again.",
+    "What waits to be done or tried again: orders, revocations, releases, dns-records (acme-agent), fulfilments (csr-service), messages (notifier).",
 );
