@@ -35,7 +35,7 @@ async fn what_happens_is_counted_and_every_metric_is_documented() {
     let monitor = Monitor::somewhere();
     let town = Town::planned(Plan {
         configuration: format!(
-            "[telemetry]\nmetrics = \"{}\"\n[notifier]\ngather_seconds = 1\n",
+            "[telemetry]\nmetrics = \"{}\"\n[notifier]\ngather_seconds = 0\n",
             monitor.0
         ),
         ..Plan::default()
@@ -44,9 +44,13 @@ async fn what_happens_is_counted_and_every_metric_is_documented() {
     let desk = Desk::of(&town).await;
     let hook = Hook::open().await;
     desk.lay("hook.url", &hook.url);
+    desk.lay("hook.key", "a secret that signs for us");
     desk.lay("hook-root.pem", &hook.root);
-    desk.done("chancery notify channels add pager --webhook --url-file hook.url --trusted-roots hook-root.pem")
-        .await;
+    desk.done(
+        "chancery notify channels add pager --webhook --url-file hook.url \
+         --signing-secret-file hook.key --trusted-roots hook-root.pem",
+    )
+    .await;
     town.register_ca().await;
     let automation = town.issue("shop.example").await;
     let certificate = automation.certificate_id.as_str();
@@ -140,8 +144,8 @@ async fn what_happens_is_counted_and_every_metric_is_documented() {
     }
 
     // A certificate that is deleted is nobody's worry any more.
-    let made = town.client().await.csr();
-    let made = { made }.create_self_signed(self_signed::shop(30)).await;
+    let client = town.client().await;
+    let made = client.csr().create_self_signed(self_signed::shop(30)).await;
     let id = made.unwrap().into_inner().certificate_id;
     let of_it = [("certificate_id", id.as_str())];
     let expiry = async || {
@@ -153,11 +157,8 @@ async fn what_happens_is_counted_and_every_metric_is_documented() {
         certificate_ids: vec![id.clone()],
         dry_run: false,
     };
-    let certificates = town.client().await.certificates();
-    { certificates }
-        .delete_certificates(deletion)
-        .await
-        .unwrap();
+    let deleted = client.certificates().delete_certificates(deletion).await;
+    deleted.unwrap();
     wait::until("it is not", async || expiry().await.is_none().then_some(())).await;
 }
 

@@ -1,45 +1,104 @@
 //! Each caller from outside and each method, through the gateway.
 
-use api::{options::v1::Role, policy};
-use town::{Town, call};
+use api::{
+    gateway::v1::{CreateTokenRequest, token_service_client::TokenServiceClient},
+    options::v1::Role,
+    policy::{self, MethodPolicy},
+};
+use tonic::Code;
+use town::{Town, call, client::Client};
 
 use super::{Table, is_shut_out};
 
 /// What a gateway says to who may not call a method.
-const SHUT_OUT: [&str; 4] = [
+const SHUT_OUT: [&str; 6] = [
     "TOKEN_REQUIRED",
     "TOKEN_UNKNOWN",
     "ROLE_REQUIRED",
+    "OUTSIDE_OF_FILTER",
+    "KEY_EXPORT_NOT_ALLOWED",
     "METHOD_UNKNOWN",
 ];
 
 /// Somebody outside.
+#[derive(Debug, Clone, Copy)]
 struct Outsider {
     name: &'static str,
-    /// Empty for nobody.
-    token: String,
     role: Role,
+    /// He is held to one name.
+    held: bool,
+    key_export: bool,
+}
+
+const TOKENS: [Outsider; 5] = [
+    Outsider::with("viewer", Role::Viewer),
+    Outsider::with("operator", Role::Operator),
+    Outsider {
+        held: true,
+        ..Outsider::with("operator, held to shop.example", Role::Operator)
+    },
+    Outsider {
+        key_export: true,
+        ..Outsider::with("operator with key export", Role::Operator)
+    },
+    Outsider::with("admin", Role::Admin),
+];
+
+impl Outsider {
+    const fn with(name: &'static str, role: Role) -> Self {
+        Self {
+            name,
+            role,
+            held: false,
+            key_export: false,
+        }
+    }
+
+    /// Whether `proto/` lets him call the method.
+    fn may(&self, policy: &MethodPolicy) -> bool {
+        policy.role.is_some_and(|needed| {
+            self.role >= needed
+                && (!self.held || policy.keeps_to_filter)
+                && (!policy.exports_key || self.key_export)
+        })
+    }
+
+    /// A client with a token of his.
+    async fn client(&self, town: &Town) -> Option<Client> {
+        let request = CreateTokenRequest {
+            name: self.name.into(),
+            role: self.role.into(),
+            certificate_filter: self
+                .held
+                .then(|| "shop.example".to_owned())
+                .into_iter()
+                .collect(),
+            key_export: self.key_export,
+            days: 1,
+        };
+        let mut tokens = TokenServiceClient::new(town.client().await.connection());
+        match tokens.create_token(request).await {
+            Ok(made) => Some(town.client_with(&made.into_inner().text).await),
+            Err(status) if status.code() == Code::Unimplemented => None,
+            Err(status) => panic!("{} gets no token: {status:?}", self.name),
+        }
+    }
 }
 
 /// Lets each of them call each method with an empty message.
 pub async fn tried(town: &Town) -> Table {
-    let outsiders = [
-        Outsider {
-            name: "nobody",
-            token: String::new(),
-            role: Role::Unspecified,
-        },
-        Outsider {
-            name: "admin",
-            token: town.installation.bootstrap_token(),
-            role: Role::Admin,
-        },
-    ];
-    let mut callers = Vec::new();
-    for outsider in outsiders {
-        let client = town.client_with(&outsider.token).await;
-        callers.push((outsider, client));
+    let nobody = Outsider::with("nobody", Role::Unspecified);
+    let bootstrap = Outsider {
+        key_export: true,
+        ..Outsider::with("bootstrap token", Role::Admin)
+    };
+    let mut callers = vec![(nobody, town.client_with("").await)];
+    for outsider in TOKENS {
+        let client = outsider.client(town).await;
+        callers.extend(client.map(|client| (outsider, client)));
     }
+    callers.push((bootstrap, town.client().await));
+
     let mut methods = policy::all().collect::<Vec<_>>();
     methods.sort_unstable_by_key(|(path, _)| *path);
     let mut rows = Vec::new();
@@ -48,11 +107,11 @@ pub async fn tried(town: &Town) -> Table {
         for (outsider, client) in &callers {
             let answer = call::from_outside(client, path).await;
             let may_call = !is_shut_out(&answer, &SHUT_OUT);
-            let declared = policy.role.is_some_and(|needed| outsider.role >= needed);
+            let who = outsider.name;
             assert_eq!(
-                may_call, declared,
-                "{} calls {path}: {answer:?}",
-                outsider.name
+                may_call,
+                outsider.may(policy),
+                "{who} calls {path}: {answer:?}"
             );
             may.push(may_call);
         }
@@ -60,14 +119,12 @@ pub async fn tried(town: &Town) -> Table {
             rows.push((path.trim_start_matches('/').to_owned(), may));
         }
     }
+    let who = callers.iter().map(|(outsider, _)| outsider.name.to_owned());
     Table {
         title: "From outside",
-        explained: "By who calls the public API. Declared by `role` in `proto/`. Methods that are not here cannot be reached by anybody.",
+        explained: "By the token that a caller of the public API shows. Declared by `role`, `keeps_to_filter` and `exports_key` in `proto/`. Methods that are not here cannot be reached by anybody.",
         what: "method",
-        who: callers
-            .iter()
-            .map(|(outsider, _)| outsider.name.to_owned())
-            .collect(),
+        who: who.collect(),
         rows,
     }
 }
