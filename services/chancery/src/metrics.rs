@@ -35,6 +35,22 @@ mod tests {
     }
 
     #[test]
+    fn the_rules_in_the_documentation_are_about_metrics_that_there_are() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operate.md");
+        let text = fs::read_to_string(file).unwrap();
+        let (_, rules) = text.split_once("```yaml\n").unwrap();
+        let (rules, _) = rules.split_once("```").unwrap();
+        let known = CATALOG.iter().copied().flatten().map(|metric| metric.name);
+        let known = known.collect::<BTreeSet<_>>();
+        let mut about = BTreeSet::new();
+        for rule in rules.lines().filter(|line| line.contains("expr: ")) {
+            let words = rule.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            about.extend(words.filter(|word| word.starts_with("chancery_")));
+        }
+        assert!(about.len() > 5 && about.is_subset(&known), "{about:?}");
+    }
+
+    #[test]
     fn names_are_as_prometheus_wants_them() {
         let mut names = BTreeSet::new();
         for metric in CATALOG.iter().copied().flatten() {

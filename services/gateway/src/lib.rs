@@ -125,8 +125,9 @@ pub async fn run(
     let bootstrap = tokens::Bootstrap::in_file(token_file.clone(), Role::Admin);
     let bearers = bearers::Bearers::new(bootstrap, people.commands.clone());
     let own = grpc::routes(&people.commands, stopping.clone()).map_err(RunError::Reflection)?;
-    let forwarder = forward::Forwarder::new(&runtime, bearers.clone(), own, config.max_request_bytes)
-        .map_err(RunError::Channel)?;
+    let forwarder =
+        forward::Forwarder::new(&runtime, bearers.clone(), own, config.max_request_bytes)
+            .map_err(RunError::Channel)?;
     let until_set_up = vec![set_up::digest_file(runtime.layout()), token_file];
     let challenges = Arc::new(challenges::Challenges::new());
     let public_port = config.public_https_port.unwrap_or(https_address.port());
@@ -135,6 +136,7 @@ pub async fn run(
         info!(http = %http_address, "answering challenges");
         info!(https = %https_address, "waiting for the keystore's certificates");
         index.filled().await;
+        // Certificates are served, and challenges answered, while the log is away.
         runtime.answers();
         info!(https = %https_address, http = %http_address, "ready");
     };

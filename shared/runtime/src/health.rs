@@ -21,7 +21,7 @@ impl Runtime {
         if let Some(log) = self.opened_log() {
             let stopped = log.stopped_followers().into_iter();
             reasons.extend(stopped.map(|name| format!("its follower {name} has stopped")));
-            if log.last_sequence().await.is_err() {
+            if self.needs_log() && log.last_sequence().await.is_err() {
                 reasons.push("the event log does not answer".to_owned());
             }
         }

@@ -42,6 +42,7 @@ struct Inner {
     nats: OnceCell<async_nats::Client>,
     log: OnceCell<EventLog>,
     answers: AtomicBool,
+    needs_log: AtomicBool,
     collected: Mutex<Vec<Arc<dyn Collect>>>,
 }
 
@@ -77,6 +78,7 @@ impl Runtime {
                 nats: OnceCell::new(),
                 log: OnceCell::new(),
                 answers: AtomicBool::new(false),
+                needs_log: AtomicBool::new(false),
                 collected: Mutex::default(),
             }),
         };
@@ -208,8 +210,8 @@ impl Runtime {
         tokio::spawn(identity::rotate(identity, issuer, stopping));
     }
 
-    /// From now on the service answers, and is ready as long as nothing stands in its way. [`serve`](Self::serve)
-    /// says it itself; only who answers in another way calls it.
+    /// From now on the service answers, and is ready as long as nothing stands in its way; it can do without
+    /// the log for a while. [`serve`](Self::serve) says for itself that it answers; only who answers in another way calls this.
     pub fn answers(&self) {
         self.inner.answers.store(true, Ordering::Relaxed);
     }
@@ -219,6 +221,16 @@ impl Runtime {
         let collected = self.inner.collected.lock();
         let mut collected = collected.unwrap_or_else(PoisonError::into_inner);
         collected.push(Arc::new(from));
+    }
+
+    /// From now on it answers, as long as the log does.
+    pub(crate) fn answers_with_log(&self) {
+        self.inner.needs_log.store(true, Ordering::Relaxed);
+        self.answers();
+    }
+
+    pub(crate) fn needs_log(&self) -> bool {
+        self.inner.needs_log.load(Ordering::Relaxed)
     }
 
     pub(crate) fn has_answered(&self) -> bool {

@@ -37,7 +37,7 @@ pub(crate) async fn serve(
     );
 
     let (health, health_service) = tonic_health::server::health_reporter();
-    runtime.answers();
+    runtime.answers_with_log();
     let server = Server::builder()
         .timeout(CALL_TIMEOUT)
         .concurrency_limit_per_connection(MAX_STREAMS as usize)
