@@ -63,7 +63,7 @@ async fn what_happens_is_counted_and_every_metric_is_documented() {
         let leaf = pki::Certificate::parse(&leaf_of(&tls)).ok()?;
         leaf.dns_names
             .first()
-            .filter(|name| name.to_string() == "shop.example")?;
+            .filter(|name| name.as_str() == "shop.example")?;
         Some(leaf)
     })
     .await;

@@ -170,6 +170,8 @@ async fn start(
         outcome = running.until_stopped(ports, test_ca.as_ref(), stopping) => outcome,
         () = rotation.run(&nats, &clock) => Ok(()),
     };
+    // With it goes the last hold on the services: their connections close before the server does.
+    drop(monitor);
     // Last: what the services wrote while they stopped is in the log.
     if let Some(test_ca) = test_ca {
         test_ca.stop().await;

@@ -140,15 +140,9 @@ impl Services {
             } else {
                 None
             };
-            services.spawn(
-                name,
-                settings,
-                shared.clone(),
-                edge,
-                listeners.remove(&name),
-                clock,
-                monitor,
-            )?;
+            let listener = listeners.remove(&name);
+            let runtime = services.spawn(name, settings, shared.clone(), edge, listener, clock)?;
+            monitor.watch(&runtime);
         }
         Ok(services)
     }
@@ -161,8 +155,7 @@ impl Services {
         edge: Option<Listeners>,
         listener: Option<TcpListener>,
         clock: &Clock,
-        monitor: &Monitor,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Runtime, ServiceError> {
         let stopping = CancellationToken::new();
         let runtime = Runtime::start(
             name.as_str(),
@@ -171,12 +164,11 @@ impl Services {
             stopping.clone(),
             listener,
         )?;
-        monitor.watch(&runtime);
-        let settings = settings.clone();
-        let task = async move { (name, run(name, &settings, edge, runtime).await) };
+        let (settings, running) = (settings.clone(), runtime.clone());
+        let task = async move { (name, run(name, &settings, edge, running).await) };
         let handle = self.tasks.spawn(task);
         self.running.insert(name, (stopping, handle));
-        Ok(())
+        Ok(runtime)
     }
 
     /// Waits for the first one to end: while all is well it does not return.
