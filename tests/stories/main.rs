@@ -2,6 +2,7 @@
 //! One binary, a file a story; the fixture is `town`.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a story fails, in its helpers too.
 
+mod access;
 mod beside_automation;
 mod ca_by_hand;
 mod callers;
@@ -42,5 +43,7 @@ mod take_over;
 mod the_shops_token;
 mod tls_challenge;
 mod told;
+mod traced;
 mod troubled_ca;
 mod users;
+mod watched;

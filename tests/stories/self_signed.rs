@@ -8,7 +8,8 @@ use api::{
 };
 use town::{Town, client::Client, wait};
 
-fn shop(days: u32) -> CreateSelfSignedRequest {
+/// Asks for a certificate of shop.example.
+pub fn shop(days: u32) -> CreateSelfSignedRequest {
     CreateSelfSignedRequest {
         friendly_name: "shop".to_owned(),
         key: Some(KeyChoice {

@@ -3,23 +3,43 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use api::gateway::v1::{WhoAmIRequest, WhoAmIResponse};
+use bytes::Bytes;
 use http::uri::PathAndQuery;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use tokio::{io::AsyncReadExt, net::TcpStream};
 use tokio_rustls::TlsConnector;
-use tonic::{Request, Status, transport::Channel};
+use tonic::{
+    Request, Status, body::Body, client::GrpcService, codegen::StdError, transport::Channel,
+};
 use tonic_prost::ProstCodec;
 
-use crate::edge;
+use crate::{client::Client, edge};
 
 /// Calls a method by its path, with an empty message.
 ///
 /// # Errors
 /// What the server answers, or what is wrong with its answer: the type of that is not known here.
 pub async fn by_path(channel: &Channel, path: &str) -> Result<(), Status> {
-    let mut grpc = tonic::client::Grpc::new(channel.clone());
+    called(channel.clone(), path).await
+}
+
+/// The same, from outside.
+///
+/// # Errors
+/// Likewise.
+pub async fn from_outside(client: &Client, path: &str) -> Result<(), Status> {
+    called(client.connection(), path).await
+}
+
+async fn called<S>(service: S, path: &str) -> Result<(), Status>
+where
+    S: GrpcService<Body>,
+    S::ResponseBody: http_body::Body<Data = Bytes> + Send + 'static,
+    <S::ResponseBody as http_body::Body>::Error: Into<StdError> + Send,
+{
+    let mut grpc = tonic::client::Grpc::new(service);
     let ready = grpc.ready().await;
-    ready.map_err(|e| Status::unavailable(e.to_string()))?;
+    ready.map_err(|e| Status::unavailable(e.into().to_string()))?;
     let path = PathAndQuery::try_from(path).expect("a path");
     // Every message of proto3 can be empty, so any type will do.
     let codec = ProstCodec::<WhoAmIRequest, WhoAmIResponse>::default();

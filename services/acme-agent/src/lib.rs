@@ -8,7 +8,7 @@
 //! [`dns`] by one of the [`providers`]. What goes wrong
 //! becomes a sentence that a person can act on in [`failure`], and a refusal a status in [`refusal`].
 //! A certificate that is to be revoked is brought to its CA by [`revocation`]. What a CA lets us have is in [`budget`].
-//! What is due begins by itself in [`schedule`], when [`policy`] says.
+//! What is due begins by itself in [`schedule`], when [`policy`] says. [`mod@metrics`] counts orders and what waits.
 
 mod accounts;
 mod automation;
@@ -28,6 +28,7 @@ mod grpc;
 mod keystore;
 #[doc(hidden)]
 pub mod measured;
+mod metrics;
 mod names;
 mod order;
 mod outbox;
@@ -55,6 +56,7 @@ mod worker;
 mod memory;
 
 pub use config::Config;
+pub use metrics::METRICS;
 
 use std::{pin::Pin, sync::Arc};
 
@@ -99,6 +101,10 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     let nats = runtime.nats().await.map_err(RunError::Nats)?;
     let database = runtime.database(migrations()).await;
     let database = database.map_err(RunError::Database)?;
+    runtime.collect(metrics::Waiting {
+        service: runtime.service(),
+        database: database.clone(),
+    });
     let channel = runtime.channel("keystore").map_err(RunError::Keystore)?;
     let keystore = Keystore::new(channel);
     let answers = Answers::open(nats).await.map_err(RunError::Answers)?;

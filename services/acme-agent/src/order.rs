@@ -35,6 +35,7 @@ use crate::{
     events::AutomationEvent,
     failure::{self, About},
     keystore::{Keystore, KeystoreError},
+    metrics,
     outbox::Open,
     worker::chain,
 };
@@ -186,7 +187,9 @@ impl Orders {
             Err(Stop::Failed(failure)) => self.failed(&held, *failure, None).await,
             Err(Stop::Halt(halt)) => return Err(halt),
         };
-        self.append(&held, "end", end).await.map(drop)
+        let event = self.append(&held, "end", end).await?;
+        metrics::ended(&held.directory_url, &event);
+        Ok(())
     }
 
     fn explain(&self, step: Step, error: &client::Error, held: &Held) -> Failure {

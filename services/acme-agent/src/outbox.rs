@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use eventlog::{Origin, Recorded};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set,
     sea_query::{OnConflict, SelectStatement},
 };
 use sea_orm_migration::prelude::*;
@@ -109,6 +109,14 @@ pub async fn next_due(
         .await?;
     let due = next.and_then(|row| row.due);
     Ok(due.and_then(|due| OffsetDateTime::from_unix_timestamp(due).ok()))
+}
+
+/// How many orders there are.
+///
+/// # Errors
+/// What the database says.
+pub async fn count(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    entity::Entity::find().count(db).await
 }
 
 /// Takes an order out that has ended, before the follower comes to its end. A later order of the same

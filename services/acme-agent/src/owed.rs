@@ -7,7 +7,7 @@ use std::sync::Arc;
 use eventlog::Recorded;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, DeriveActiveEnum, EntityTrait,
-    EnumIter, QueryFilter, QueryOrder, Set, sea_query::OnConflict,
+    EnumIter, PaginatorTrait, QueryFilter, QueryOrder, Set, sea_query::OnConflict,
 };
 use sea_orm_migration::prelude::*;
 use tokio::sync::Notify;
@@ -62,6 +62,15 @@ pub async fn all(db: &impl ConnectionTrait, what: What) -> Result<Vec<Owed>, DbE
         correlation: row.correlation,
     });
     Ok(owed.collect())
+}
+
+/// How many there are of a kind.
+///
+/// # Errors
+/// What the database says.
+pub async fn count(db: &impl ConnectionTrait, what: What) -> Result<u64, DbErr> {
+    let all = entity::Entity::find().filter(entity::Column::What.eq(what));
+    all.count(db).await
 }
 
 /// Takes one out that is done, before the follower comes to its end.

@@ -9,6 +9,7 @@ mod client;
 mod exit;
 mod files;
 mod init;
+mod metrics;
 mod nats;
 mod service;
 mod up;

@@ -3,13 +3,14 @@
 use std::io;
 
 use runtime::{
-    Clock, Runtime,
+    Clock, Monitor, MonitorError, Runtime,
     config::{ConfigError, Settings},
     shutdown, telemetry,
 };
 
 use crate::{
     cli::ServiceArgs,
+    metrics,
     up::services::{self, ServiceError},
 };
 
@@ -22,6 +23,9 @@ pub enum ServiceCommandError {
     /// Signals cannot be listened for.
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
+    /// Its metrics cannot be shown.
+    #[error(transparent)]
+    Metrics(#[from] MonitorError),
     /// It ended, or did not start.
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -35,9 +39,12 @@ pub async fn run(args: ServiceArgs) -> Result<(), ServiceCommandError> {
     )?;
     let shared = settings.shared()?;
     let telemetry = telemetry::init(&shared.telemetry);
+    let address = shared.metrics_of(args.name.as_str());
+    let monitor = Monitor::start(address, &metrics::CATALOG).await?;
     let stopping = shutdown::on_signals().map_err(ServiceCommandError::Signals)?;
     let runtime = Runtime::start(args.name.as_str(), shared, Clock::system(), stopping, None);
     let runtime = runtime.map_err(ServiceError::Start)?;
+    monitor.watch(&runtime);
     let outcome = services::run(args.name, &settings, None, runtime).await;
     telemetry.shutdown().await;
     Ok(outcome?)

@@ -22,7 +22,7 @@ use std::{
 };
 
 use runtime::{
-    Clock, Layout, Shared,
+    Clock, Layout, Monitor, MonitorError, Shared,
     config::{ConfigError, Settings},
     shutdown, telemetry,
 };
@@ -44,6 +44,7 @@ use crate::{
     cli::UpArgs,
     client::{ClientError, Connection, credentials::Credentials, trust::Fingerprint},
     init::{self, InitError, Prepared},
+    metrics,
 };
 
 /// Why not everything runs, or why it stopped.
@@ -64,6 +65,9 @@ pub enum UpError {
     /// There is no nats-server.
     #[error(transparent)]
     FindNats(#[from] nats_server::FindError),
+    /// The metrics cannot be shown.
+    #[error(transparent)]
+    Metrics(#[from] MonitorError),
     /// The event log's server does not run.
     #[error(transparent)]
     Nats(#[from] nats::NatsError),
@@ -114,6 +118,7 @@ async fn start(
     // Step 2: what may be refused is asked for before anything runs.
     let program = nats_server::find(args.nats_server.as_deref())?;
     let ports = ports::bind(&settings.table("gateway")?)?;
+    let monitor = Monitor::start(shared.telemetry.metrics, &metrics::CATALOG).await?;
     if args.test_ca {
         shared.egress.allow.extend(test_ca::loopback_networks());
     }
@@ -159,11 +164,14 @@ async fn start(
         clock: &clock,
         layout: &layout,
         prepared: &prepared,
+        monitor: &monitor,
     };
     let outcome = tokio::select! {
         outcome = running.until_stopped(ports, test_ca.as_ref(), stopping) => outcome,
         () = rotation.run(&nats, &clock) => Ok(()),
     };
+    // With it goes the last hold on the services: their connections close before the server does.
+    drop(monitor);
     // Last: what the services wrote while they stopped is in the log.
     if let Some(test_ca) = test_ca {
         test_ca.stop().await;
@@ -180,6 +188,7 @@ struct Running<'a> {
     clock: &'a Clock,
     layout: &'a Layout,
     prepared: &'a Prepared,
+    monitor: &'a Monitor,
 }
 
 impl Running<'_> {
@@ -199,7 +208,13 @@ impl Running<'_> {
             http,
             allow,
         } = ports;
-        let mut services = Services::start(self.settings, self.shared, listeners, self.clock)?;
+        let mut services = Services::start(
+            self.settings,
+            self.shared,
+            listeners,
+            self.clock,
+            self.monitor,
+        )?;
         let shown = async {
             let screen = self.screen(https, http, allow, test_ca).await?;
             // Whoever closed our stdout wants no screen, and is no reason to stop.

@@ -12,6 +12,7 @@ mod events;
 mod grpc;
 mod key;
 mod keystore;
+mod metrics;
 mod parse;
 mod reactions;
 mod refusal;
@@ -47,6 +48,11 @@ pub async fn run(_: Config, runtime: Runtime) -> Result<(), RunError> {
     let database = database.map_err(RunError::Database)?;
     let channel = runtime.channel("keystore").map_err(RunError::Keystore)?;
     let clock = runtime.clock().clone();
+
+    runtime.collect(metrics::Waiting {
+        service: runtime.service(),
+        database: database.clone(),
+    });
 
     let owed = Arc::new(Notify::new());
     let reactions = Reactions::new(owed.clone());

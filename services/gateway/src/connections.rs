@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Status, body::Body};
 use tracing::{debug, warn};
 
-use crate::config::Config;
+use crate::{config::Config, metrics::Connections};
 use guests::Guests;
 
 /// Accepts connections until `stopping`, then gives those that are open [`DRAIN`] to end.
@@ -41,6 +41,7 @@ pub async fn accept<F>(
     F: Future<Output = ()> + Send + 'static,
 {
     let guests = Guests::new(config.max_connections, config.max_connections_per_address);
+    let counted = Connections::on(&listener);
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -61,6 +62,7 @@ pub async fn accept<F>(
             }
         };
         let Some(guest) = guests.admit(network(peer.ip())) else {
+            counted.refuse();
             continue;
         };
         if let Err(e) = tcp.set_nodelay(true) {
@@ -75,7 +77,7 @@ pub async fn accept<F>(
             leave: guest.leave.clone(),
             stopping: stopping.clone(),
         };
-        let connection = serve(tcp, peer, visit);
+        let (connection, open) = (serve(tcp, peer, visit), counted.open());
         connections.spawn(async move {
             tokio::select! {
                 // First: one in a conversation says goodbye.
@@ -83,6 +85,7 @@ pub async fn accept<F>(
                 () = connection => {}
                 () = guest.leave.cancelled() => debug!(%peer, "closing a connection for another"),
             }
+            drop(open);
         });
     }
     drop(listener);

@@ -28,6 +28,7 @@ use crate::{
     call::{self, Call},
     connections::network,
     method::{Owner, PublicMethod},
+    metrics,
     places::{Place, Places},
     principal::Principal,
     rate::Rate,
@@ -110,11 +111,15 @@ impl Forwarder {
 
     /// Answers a gRPC call from outside: with what the service says, or with why it did not get that far.
     pub async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Body> {
+        let counted = metrics::call(request.uri().path());
         let answer = self.inner.forward(request, Entrance::Outside(peer)).await;
-        answer.unwrap_or_else(|refusal| {
+        let answer = answer.unwrap_or_else(|refusal| {
             debug!(%peer, reason = %refusal, "call refused");
-            Status::from(refusal).into_http()
-        })
+            let refusal = Status::from(refusal);
+            metrics::refused(&refusal);
+            refusal.into_http()
+        });
+        counted.answered(answer)
     }
 
     /// A channel for the gateway's own pages: the calls on it are this person's, and go through the same door.
@@ -141,6 +146,7 @@ impl Inner {
             otel.kind = "server",
             otel.name = path,
             rpc.system = "grpc",
+            service = "gateway",
             actor = caller.principal().map(|principal| &*principal.actor),
             request_id = call.request_id,
             correlation_id = %call.correlation_id,

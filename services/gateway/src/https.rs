@@ -26,8 +26,8 @@ use crate::{
     config::Config,
     connections::{self, Visit},
     forward::Forwarder,
-    grpc_web, plain,
-    tls::{self, Answer, Edge},
+    grpc_web, metrics, plain,
+    tls::{Answer, Edge},
     tls_alpn_01,
     web::Site,
 };
@@ -55,11 +55,12 @@ pub async fn serve(
         let challenges = challenges.clone();
         async move {
             let handshake = handshake(&edge, &challenges, tcp);
-            match visit
+            let begun = visit
                 .stopping
                 .run_until_cancelled(timeout(HANDSHAKE, handshake))
-                .await
-            {
+                .await;
+            metrics::handshake(&begun);
+            match begun {
                 Some(Ok(Ok(Some((tls, shown))))) => {
                     converse(tls, peer, &shown, doors, visit).await
                 }
@@ -96,7 +97,7 @@ async fn handshake(
     let (answer, config) = edge.answering(&begun.client_hello());
     let tls = begun.into_stream(config).await?;
     let answer = answer.ok_or_else(|| io::Error::other("a handshake without a certificate"))?;
-    tls::finished(&answer, tls.get_ref().1);
+    edge.finished(&answer, tls.get_ref().1);
     Ok(Some((tls, answer)))
 }
 

@@ -10,6 +10,7 @@
 //! [`people`] puts all of that together.
 //! On the http port, [`http`] answers ACME challenges from [`challenges`] and redirects the rest
 //! ([`redirect`]); those that come to the https port are answered by [`tls_alpn_01`]. [`connections`] and [`places`] bound what strangers can take up on both.
+//! What goes on there is counted in [`mod@metrics`].
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub use crate::{
     commands::{MachineError, MachineLink, reset_admin},
     config::Config,
     listeners::{BindError, Listeners},
+    metrics::METRICS,
     reflection::ReflectionError,
     tls::Policy,
 };
@@ -50,6 +52,7 @@ mod https;
 mod instant;
 mod listeners;
 mod method;
+mod metrics;
 mod parse;
 mod password;
 mod people;
@@ -117,6 +120,7 @@ pub async fn run(
 
     let index = Arc::new(tls::ServingIndex::new(runtime.clock().clone()));
     let edge = tls::Edge::new(config.tls, index.clone()).map_err(RunError::Tls)?;
+    metrics::collect(&runtime, index.clone());
     let keystore = runtime.channel("keystore").map_err(RunError::Channel)?;
     let token_file = config.bootstrap_token_sha256_file.clone();
     let token_file = token_file.unwrap_or_else(|| tokens::digest_file(runtime.layout()));
@@ -142,6 +146,8 @@ pub async fn run(
         info!(http = %http_address, "answering challenges");
         info!(https = %https_address, "waiting for the keystore's certificates");
         index.filled().await;
+        // Certificates are served, and challenges answered, while the log is away.
+        runtime.answers();
         info!(https = %https_address, http = %http_address, "ready");
     };
     let work = async {

@@ -86,23 +86,25 @@ impl Edge {
         }
         (answer, config.into())
     }
+
+    /// Counts a finished handshake, and says which certificate answered, and how.
+    pub fn finished(&self, answer: &Answer, connection: &ServerConnection) {
+        self.index.answered.count(answer);
+        debug!(
+            certificate_id = &*answer.credential.certificate_id,
+            found = answer.found.as_str(),
+            version = connection
+                .protocol_version()
+                .and_then(|version| version.as_str()),
+            group = connection
+                .negotiated_key_exchange_group()
+                .and_then(|group| group.name().as_str()),
+            kind = ?connection.handshake_kind(),
+            "handshake"
+        );
+    }
 }
 
-/// Says, once for each finished handshake, which certificate answered, and how.
-pub fn finished(answer: &Answer, connection: &ServerConnection) {
-    debug!(
-        certificate_id = &*answer.credential.certificate_id,
-        found = answer.found.as_str(),
-        version = connection
-            .protocol_version()
-            .and_then(|version| version.as_str()),
-        group = connection
-            .negotiated_key_exchange_group()
-            .and_then(|group| group.name().as_str()),
-        kind = ?connection.handshake_kind(),
-        "handshake"
-    );
-}
 
 /// The one certificate of a handshake; none refuses it.
 #[derive(Debug)]

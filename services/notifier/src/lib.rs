@@ -6,6 +6,7 @@
 //! anybody is told of it. What a channel is then owed, of alerts by its [`rule`] and of what happened once ([`notice`]),
 //! [`dispatch`] makes into messages of [`item`]s, day by day ([`calendar`]): [`letter`] words them, and [`deliver`] sends them.
 //!
+//! What became of messages, and which alerts are up, is counted in [`mod@metrics`].
 //! No other service waits for this one: a message that cannot be sent keeps no renewal from its work.
 
 mod alert;
@@ -21,6 +22,7 @@ mod instant;
 mod item;
 mod keystore;
 mod letter;
+mod metrics;
 mod notice;
 mod origin;
 mod parse;
@@ -34,6 +36,7 @@ mod watch;
 mod trials;
 
 pub use config::Config;
+pub use metrics::METRICS;
 
 use std::sync::Arc;
 
@@ -73,6 +76,11 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         },
         changed: changes::Sender::new(0),
     };
+    runtime.collect(metrics::Standing {
+        service: runtime.service(),
+        database: office.database.clone(),
+        clock: office.clock.clone(),
+    });
     let routes = Routes::new(NotifierServiceServer::new(grpc::Notifier {
         commands: office.commands(),
     }));

@@ -2,13 +2,15 @@
 //!
 //! An event walks eventlog's `Follower` → [`follow`] (rows and checkpoint in one transaction) →
 //! [`tables`]. A question walks [`grpc`] → [`query`] (parsed whole, then one statement) → the table,
-//! after [`position`] has reached what it waits for; how a row stands then, [`status`] says. Nothing here writes to the log, and nothing but
+//! after [`position`] has reached what it waits for; how a row stands then, [`status`] says. When certificates expire is shown
+//! by [`mod@metrics`], too. Nothing here writes to the log, and nothing but
 //! the log writes to the tables: they can be thrown away and built again.
 
 pub mod config;
 pub mod events;
 pub mod follow;
 pub mod grpc;
+mod metrics;
 pub mod position;
 pub mod query;
 pub mod refusal;
@@ -20,7 +22,7 @@ use runtime::Runtime;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::service::Routes;
 
-pub use self::config::Config;
+pub use self::{config::Config, metrics::METRICS};
 use self::{follow::FOLLOWER, grpc::Questions, position::Position};
 
 /// Follows the log and answers questions until the runtime stops.
@@ -47,6 +49,8 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
             position.close();
         }
     }));
+
+    runtime.collect(metrics::Certificates(database.clone()));
 
     let questions = Questions::new(
         database.clone(),

@@ -43,6 +43,12 @@ pub fn of(path: &str) -> Option<&'static MethodPolicy> {
     METHODS.get(path)
 }
 
+/// The same, with the path as it stands here: one of a known number, whatever a caller asks for.
+pub fn find(path: &str) -> Option<(&'static str, &'static MethodPolicy)> {
+    let found = METHODS.get_key_value(path);
+    found.map(|(path, policy)| (path.as_str(), policy))
+}
+
 /// All methods, by path.
 pub fn all() -> impl Iterator<Item = (&'static str, &'static MethodPolicy)> {
     METHODS.iter().map(|(path, policy)| (path.as_str(), policy))

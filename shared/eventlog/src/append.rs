@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use time::OffsetDateTime;
+use tokio::time::Instant;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::{
@@ -12,6 +14,7 @@ use crate::{
     error::LogError,
     load::Loaded,
     log::EventLog,
+    measured,
     publish::Answer,
     subject,
     wire::{self, Outgoing},
@@ -234,9 +237,19 @@ impl Command<'_> {
             time: self.time,
             origin: self.origin,
         };
-        self.log
-            .publish(&outgoing, event.to_json()?, last_sequence)
-            .await
+        // What follows from the event goes on in the trace behind this span.
+        let span = tracing::info_span!(
+            "append",
+            otel.kind = "producer",
+            otel.name = format!("append {}.{}", A::NAME, event.name()),
+            service = self.log.service(),
+            event_id = %self.event_id,
+        );
+        let begun = Instant::now();
+        let answer = self.log.publish(&outgoing, event.to_json()?, last_sequence);
+        let answer = answer.instrument(span).await;
+        measured::append(self.log.service(), begun.elapsed(), &answer);
+        answer
     }
 
     fn done<A: Aggregate>(&self, known: &Known<A>, event: A::Event, position: u64) -> Executed<A> {

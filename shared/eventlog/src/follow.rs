@@ -5,14 +5,16 @@
 //! are in it: those that come close behind each other share one, and what changes no row waits for one.
 
 mod error;
+mod rows;
 
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait as _};
+use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 pub use self::error::{ApplyError, FollowError};
+use self::rows::Place;
 use crate::{
     checkpoint::{self, Checkpoint},
     envelope::Recorded,
@@ -20,7 +22,7 @@ use crate::{
     log::EventLog,
     read,
     session::{Interruption, Session},
-    subject, tail,
+    tail,
 };
 
 /// What a follower does with events.
@@ -67,10 +69,11 @@ impl Follower {
         mut apply: impl Apply,
         stopping: CancellationToken,
     ) -> Result<(), FollowError> {
+        let _running = self.log.standings().begin(&self.name);
         loop {
             let position = self.position().await?;
             // Another replica may have brought the rows there.
-            apply.committed(position.sequence, &[]).await;
+            self.committed(position.sequence, &[], &mut apply).await;
             let opening = tail::patiently_open(&self.log, &[], position.sequence);
             let Some(session) = stopping.run_until_cancelled(opening).await else {
                 return Ok(());
@@ -141,7 +144,7 @@ impl Follower {
                 }
                 let position = self.position().await?;
                 place = Place::kept(position);
-                apply.committed(position.sequence, &[]).await;
+                self.committed(position.sequence, &[], apply).await;
                 let follows = position.sequence + 1 >= first.sequence;
                 if !follows || !self.verify(position).await? {
                     return Ok(Ended::Interrupted);
@@ -156,126 +159,6 @@ impl Follower {
             }
             Err(_) => Ok(Ended::Interrupted),
         }
-    }
-
-    /// Writes one batch and says where the rows are then; `None` where the checkpoint no longer
-    /// stands where it was. The events before one that cannot be applied are written all the same.
-    async fn write(
-        &self,
-        from: Place,
-        batch: &[Recorded],
-        apply: &mut impl Apply,
-    ) -> Result<Option<Place>, FollowError> {
-        let Some(last) = batch.last() else {
-            return Ok(Some(from));
-        };
-        let to = Checkpoint::at(last);
-        let wanted: Cow<'_, [Recorded]> = if self.subjects.is_empty() {
-            Cow::Borrowed(batch)
-        } else {
-            batch.iter().filter(|e| self.wants(e)).cloned().collect()
-        };
-        if wanted.is_empty() && to.sequence - from.kept.sequence < PASSED_OVER {
-            // No row changes by these: the rows are as of the last of them already.
-            apply.committed(to.sequence, &[]).await;
-            let kept = from.kept;
-            return Ok(Some(Place { reached: to, kept }));
-        }
-        match self.write_all(from.kept, to, &wanted, apply).await {
-            Ok(false) => Ok(None),
-            Ok(true) => {
-                apply.committed(to.sequence, &wanted).await;
-                Ok(Some(Place::kept(to)))
-            }
-            Err(ApplyError::Event {
-                sequence,
-                event,
-                source,
-            }) => {
-                let before = batch.partition_point(|e| e.sequence < sequence);
-                if 0 < before && before < batch.len() {
-                    Box::pin(self.write(from, &batch[..before], apply)).await?;
-                }
-                Err(self.apply_failed(ApplyError::Event {
-                    sequence,
-                    event,
-                    source,
-                }))
-            }
-            Err(source) => Err(self.apply_failed(source)),
-        }
-    }
-
-    /// Brings the checkpoint to where the rows are. Where that fails, or another replica has moved it, the
-    /// next start reads some events once more.
-    async fn keep(&self, place: &mut Place) {
-        if place.kept == place.reached {
-            return;
-        }
-        match checkpoint::advance(&self.database, &self.name, place.kept, place.reached).await {
-            Ok(true) => place.kept = place.reached,
-            Ok(false) => {}
-            Err(error) => {
-                tracing::warn!(follower = self.name, %error, "the checkpoint was not moved on");
-            }
-        }
-    }
-
-    fn wants(&self, event: &Recorded) -> bool {
-        let subject = subject::event(&event.aggregate, &event.id, &event.event);
-        self.subjects.iter().any(|f| subject::matches(f, &subject))
-    }
-
-    /// Writes rows and checkpoint, however often it takes; false where the checkpoint does not
-    /// stand at `from`.
-    async fn write_all(
-        &self,
-        from: Checkpoint,
-        to: Checkpoint,
-        events: &[Recorded],
-        apply: &mut impl Apply,
-    ) -> Result<bool, ApplyError> {
-        let mut pause = FIRST_PAUSE;
-        let mut attempt = 1;
-        loop {
-            match self.try_write(from, to, events, apply).await {
-                Err(ApplyError::Database(error)) if attempt < ATTEMPTS => {
-                    tracing::warn!(follower = self.name, %error, "a batch was not written, trying again");
-                }
-                result => return result,
-            }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
-            attempt += 1;
-            // The commit that failed may have been done all the same.
-            if checkpoint::checkpoint(&self.database, &self.name)
-                .await
-                .ok()
-                == Some(to)
-            {
-                return Ok(true);
-            }
-        }
-    }
-
-    async fn try_write(
-        &self,
-        from: Checkpoint,
-        to: Checkpoint,
-        events: &[Recorded],
-        apply: &mut impl Apply,
-    ) -> Result<bool, ApplyError> {
-        let tx = self.database.begin().await?;
-        // The checkpoint first: it locks out other replicas before any row is touched.
-        if !checkpoint::advance(&tx, &self.name, from, to).await? {
-            tx.rollback().await?;
-            return Ok(false);
-        }
-        if !events.is_empty() {
-            apply.apply(&tx, events).await?;
-        }
-        tx.commit().await?;
-        Ok(true)
     }
 
     /// Checks that the log still has the event that the rows end with; false where it does not answer.
@@ -332,25 +215,6 @@ impl Follower {
     }
 }
 
-/// Where a follower is.
-#[derive(Clone, Copy)]
-struct Place {
-    /// The rows are as of this event.
-    reached: Checkpoint,
-    /// What the database says: behind that, where the events since then changed no row.
-    kept: Checkpoint,
-}
-
-impl Place {
-    /// Where the database says.
-    fn kept(checkpoint: Checkpoint) -> Self {
-        Self {
-            reached: checkpoint,
-            kept: checkpoint,
-        }
-    }
-}
-
 /// Why consuming ended without an error.
 enum Ended {
     Stopping,
@@ -387,9 +251,6 @@ const BATCH: usize = 1_000;
 
 /// From a batch to the next, where events keep coming: short for who waits to read what he wrote.
 const BETWEEN_BATCHES: Duration = Duration::from_millis(10);
-
-/// Events that a new start may read once more, because the checkpoint does not follow each of other kinds.
-const PASSED_OVER: u64 = 1_000;
 
 /// How soon a log that went backwards is noticed while nothing happens.
 const CHECK_WHEN_IDLE: Duration = Duration::from_secs(2);

@@ -3,7 +3,8 @@
 //! A command walks [`EventLog::execute`]: the aggregate's state, a pure `decide`, and an append that
 //! names the sequence it builds on ([`append`]). A reader walks [`EventLog::load`] for one aggregate,
 //! [`EventLog::tail`] for many, or a [`follow::Follower`] where rows are kept. What the words of an
-//! event are on the wire stands in [`subject`] and [`envelope`]; what a stream must be like to be
+//! event are on the wire stands in [`subject`] and [`envelope`]; how log and followers stand is seen by
+//! [`EventLog::look`]; what a stream must be like to be
 //! trusted in [`safety`]; who makes it in [`mod@provision`]. This crate knows no domain.
 
 pub mod aggregate;
@@ -17,6 +18,7 @@ pub mod follow;
 pub mod given;
 pub mod load;
 mod log;
+pub mod measured;
 pub mod provision;
 mod publish;
 mod read;
@@ -24,8 +26,10 @@ pub mod request_ledger;
 pub mod safety;
 mod session;
 mod space;
+mod standing;
 pub mod subject;
 pub mod tail;
+mod trace;
 mod wire;
 
 pub use aggregate::{Aggregate, DecodeError, EncodeError, EventBody};
@@ -38,6 +42,7 @@ pub use log::EventLog;
 pub use provision::{Bucket, Provision, ProvisionError, provision};
 pub use request_ledger::{ClaimError, RequestLedger};
 pub use safety::OpenError;
+pub use standing::{Look, Standing};
 
 /// What [`events!`] needs at the place where it is used.
 #[doc(hidden)]

@@ -14,6 +14,7 @@ use crate::{
     read::{self, ANSWER_WAIT},
     safety::{self, OpenError},
     space::Space,
+    standing::Standings,
 };
 
 /// The event log, for one service. Cheap to clone; clones share the connection and the cache.
@@ -26,6 +27,7 @@ struct Inner {
     service: String,
     cache: Cache,
     space: Space,
+    standings: Standings,
 }
 
 impl EventLog {
@@ -45,6 +47,7 @@ impl EventLog {
             service: service.to_owned(),
             cache: Cache::new(CACHED),
             space: Space::new(&info),
+            standings: Standings::default(),
         })))
     }
 
@@ -90,6 +93,10 @@ impl EventLog {
 
     pub(crate) fn cache(&self) -> &Cache {
         &self.0.cache
+    }
+
+    pub(crate) fn standings(&self) -> &Standings {
+        &self.0.standings
     }
 
     pub(crate) fn space(&self) -> &Space {

@@ -3,7 +3,7 @@
 mod cidr;
 mod settings;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
 
@@ -26,12 +26,24 @@ pub struct Shared {
     pub peers: Peers,
     /// What outgoing connections may reach.
     pub egress: Egress,
-    /// Logs and traces.
+    /// Logs, traces and metrics.
     pub telemetry: Telemetry,
     /// Where a service listens, "host:port", when that is not its entry in `[peers]`; by the service's name.
     /// In the file it is `listen` in the service's own table.
     #[serde(skip)]
     pub listen: BTreeMap<String, String>,
+    /// Where a service shows its metrics, when that is not where [`Telemetry::metrics`] says; by the service's name.
+    /// In the file it is `metrics` in the service's own table.
+    #[serde(skip)]
+    pub metrics: BTreeMap<String, SocketAddr>,
+}
+
+impl Shared {
+    /// Where a service that runs by itself shows its metrics, and says how it is; `None`: nowhere.
+    pub fn metrics_of(&self, service: &str) -> Option<SocketAddr> {
+        let own = self.metrics.get(service).copied();
+        own.or(self.telemetry.metrics)
+    }
 }
 
 /// `[nats]`
@@ -91,6 +103,9 @@ pub struct Telemetry {
     pub log_format: LogFormat,
     /// Where traces go (OTLP over gRPC), `http://host:4317`; default nowhere.
     pub otlp_endpoint: Option<String>,
+    /// Where metrics are shown (`/metrics`) and the process says how it is (`/healthz`, `/readyz`), by plain HTTP to
+    /// whoever can reach it: "127.0.0.1:9464"; default nowhere.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// A filter that `tracing` understands.
@@ -135,6 +150,7 @@ impl Default for Shared {
             egress: Egress::default(),
             telemetry: Telemetry::default(),
             listen: BTreeMap::new(),
+            metrics: BTreeMap::new(),
         }
     }
 }
@@ -165,6 +181,7 @@ impl Default for Telemetry {
             log: LogFilter("info,async_nats=warn,sea_orm_migration=warn".into()),
             log_format: LogFormat::default(),
             otlp_endpoint: None,
+            metrics: None,
         }
     }
 }

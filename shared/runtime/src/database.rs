@@ -18,12 +18,15 @@ use sea_orm::{
 use sea_orm_migration::MigrationTrait;
 use thiserror::Error;
 
+use crate::metrics;
+
 mod migrator;
 
 use migrator::Migrator;
 
-/// Opens the database at `path`, makes it where there is none, and runs the migrations that are still to run.
+/// Opens the database of `service` at `path`, makes it where there is none, and runs the migrations that are still to run.
 pub(crate) async fn open(
+    service: &'static str,
     path: &Path,
     migrations: Vec<Box<dyn MigrationTrait>>,
 ) -> Result<DatabaseConnection, DatabaseError> {
@@ -37,7 +40,7 @@ pub(crate) async fn open(
             source,
         })?;
     }
-    let database = connect(path, MAX_CONNECTIONS).await?;
+    let database = connect(service, path, MAX_CONNECTIONS).await?;
     Migrator::new(migrations)
         .up(&database)
         .await
@@ -47,6 +50,7 @@ pub(crate) async fn open(
 
 /// Connects to the database at `path` with at most so many connections.
 pub(crate) async fn connect(
+    service: &'static str,
     path: &Path,
     connections: u32,
 ) -> Result<DatabaseConnection, DatabaseError> {
@@ -60,12 +64,18 @@ pub(crate) async fn connect(
         .map_sqlx_sqlite_pool_opts(|pool| {
             pool.after_connect(|connection, _| Box::pin(check(connection)))
         });
-    Database::connect(options)
-        .await
-        .map_err(|source| DatabaseError::Open {
-            path: path.to_path_buf(),
-            source,
-        })
+    let database = Database::connect(options).await;
+    let mut database = database.map_err(|source| DatabaseError::Open {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    metrics::no_statement_failed_yet(service);
+    database.set_metric_callback(move |statement| {
+        if statement.failed {
+            metrics::statement_failed(service);
+        }
+    });
+    Ok(database)
 }
 
 /// Begins a transaction that reads and then writes, such as a claim that is looked at and taken.

@@ -5,6 +5,8 @@
 //! ([`Runtime::channel`]), its own internal gRPC ([`Runtime::serve`]) and the one way out to the internet
 //! ([`Runtime::egress`]). Between services everything is mutual TLS with identities of the internal CA
 //! ([`identity`]), which rotate by themselves; who may call a method stands in `proto/` and is enforced here.
+//!
+//! What goes on is told by [`telemetry`] (logs, traces) and counted in [`metrics`], which a [`Monitor`] shows.
 
 pub mod call;
 pub mod caller;
@@ -14,8 +16,11 @@ pub mod config;
 pub mod database;
 pub mod egress;
 pub mod failure;
+mod health;
 pub mod identity;
 mod layout;
+pub mod metrics;
+mod monitor;
 mod nats;
 mod runtime;
 mod serve;
@@ -32,6 +37,7 @@ pub use self::{
     egress::{Egress, EgressError},
     identity::{IdentityError, IdentityIssuer},
     layout::Layout,
+    monitor::{Monitor, MonitorError},
     nats::NatsError,
     runtime::{LogOpenError, Runtime, StartError},
     serve::ServeError,

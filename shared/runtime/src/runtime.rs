@@ -2,7 +2,10 @@
 
 use std::{
     net::TcpListener,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use eventlog::EventLog;
@@ -17,6 +20,7 @@ use crate::{
     ChannelError, Clock, DatabaseError, Egress, Layout, NatsError, ServeError, Shared, channel,
     database,
     identity::{self, IdentityError, IdentityIssuer, IdentityStore},
+    metrics::Collect,
     nats, serve,
 };
 
@@ -37,6 +41,9 @@ struct Inner {
     listener: Mutex<Option<TcpListener>>,
     nats: OnceCell<async_nats::Client>,
     log: OnceCell<EventLog>,
+    answers: AtomicBool,
+    needs_log: AtomicBool,
+    collected: Mutex<Vec<Arc<dyn Collect>>>,
 }
 
 impl Runtime {
@@ -70,6 +77,9 @@ impl Runtime {
                 listener: Mutex::new(listener),
                 nats: OnceCell::new(),
                 log: OnceCell::new(),
+                answers: AtomicBool::new(false),
+                needs_log: AtomicBool::new(false),
+                collected: Mutex::default(),
             }),
         };
         // The keystore has nobody to ask: it renews its own through `rotate_with`.
@@ -153,7 +163,8 @@ impl Runtime {
         &self,
         migrations: Vec<Box<dyn MigrationTrait>>,
     ) -> Result<DatabaseConnection, DatabaseError> {
-        database::open(&self.inner.layout.database(self.inner.service), migrations).await
+        let service = self.inner.service;
+        database::open(service, &self.inner.layout.database(service), migrations).await
     }
 
     /// One more connection to that database, alone, for who writes all the time: what it has in its
@@ -162,7 +173,8 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::database`]. The database must have been opened before.
     pub async fn writer(&self) -> Result<DatabaseConnection, DatabaseError> {
-        database::connect(&self.inner.layout.database(self.inner.service), 1).await
+        let service = self.inner.service;
+        database::connect(service, &self.inner.layout.database(service), 1).await
     }
 
     /// A channel to another service, which connects when it is first used and whenever it must. A connection
@@ -186,7 +198,7 @@ impl Runtime {
             .inner
             .listener
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .unwrap_or_else(PoisonError::into_inner)
             .take();
         serve::serve(self, bound, routes).await
     }
@@ -196,6 +208,43 @@ impl Runtime {
     pub fn rotate_with(&self, issuer: impl IdentityIssuer) {
         let (identity, stopping) = (self.inner.identity.clone(), self.inner.stopping.clone());
         tokio::spawn(identity::rotate(identity, issuer, stopping));
+    }
+
+    /// From now on the service answers, and is ready as long as nothing stands in its way; it can do without
+    /// the log for a while. [`serve`](Self::serve) says for itself that it answers; only who answers in another way calls this.
+    pub fn answers(&self) {
+        self.inner.answers.store(true, Ordering::Relaxed);
+    }
+
+    /// What the service cannot count as it happens is collected from this at each look at the metrics.
+    pub fn collect(&self, from: impl Collect) {
+        let collected = self.inner.collected.lock();
+        let mut collected = collected.unwrap_or_else(PoisonError::into_inner);
+        collected.push(Arc::new(from));
+    }
+
+    /// From now on it answers, as long as the log does.
+    pub(crate) fn answers_with_log(&self) {
+        self.inner.needs_log.store(true, Ordering::Relaxed);
+        self.answers();
+    }
+
+    pub(crate) fn needs_log(&self) -> bool {
+        self.inner.needs_log.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn has_answered(&self) -> bool {
+        self.inner.answers.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn collected(&self) -> Vec<Arc<dyn Collect>> {
+        let collected = self.inner.collected.lock();
+        collected.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The log, where it was opened.
+    pub(crate) fn opened_log(&self) -> Option<&EventLog> {
+        self.inner.log.get()
     }
 
     pub(crate) fn identity(&self) -> &IdentityStore {

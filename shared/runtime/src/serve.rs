@@ -12,7 +12,7 @@ use tonic::{service::Routes, transport::Server};
 use tonic_health::ServingStatus;
 
 use self::guard::GuardLayer;
-use crate::Runtime;
+use crate::{Runtime, health};
 
 /// Serves `routes` on `bound`, else on the service's own address.
 pub(crate) async fn serve(
@@ -37,7 +37,7 @@ pub(crate) async fn serve(
     );
 
     let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_service_status("", ServingStatus::Serving).await;
+    runtime.answers_with_log();
     let server = Server::builder()
         .timeout(CALL_TIMEOUT)
         .concurrency_limit_per_connection(MAX_STREAMS as usize)
@@ -47,7 +47,7 @@ pub(crate) async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .http2_max_header_list_size(MAX_HEADERS)
-        .layer(GuardLayer::new(runtime.clock().clone()))
+        .layer(GuardLayer::new(runtime))
         .add_routes(routes.add_service(health_service))
         .serve_with_incoming_shutdown(connections, runtime.stopping().cancelled_owned());
     tracing::info!(service = runtime.service(), %address, "ready");
@@ -60,10 +60,17 @@ pub(crate) async fn serve(
             .await;
         tokio::time::sleep(GRACE).await;
     };
+    let truthful = async {
+        stopping
+            .run_until_cancelled(health::keep(runtime, &health))
+            .await;
+        std::future::pending().await
+    };
     tokio::select! {
         served = server => served.map_err(ServeError::Serve),
         // Streams that nobody ended end here.
         () = grace => Ok(()),
+        never = truthful => never,
     }
 }
 

@@ -7,8 +7,8 @@ use std::{sync::Arc, time::Duration};
 
 use runtime::Clock;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Set, sea_query::OnConflict,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Set, sea_query::OnConflict,
 };
 use sea_orm_migration::prelude::*;
 use time::OffsetDateTime;
@@ -90,6 +90,14 @@ pub async fn release(
         .exec(db)
         .await?;
     Ok(())
+}
+
+/// How many are written, or may be.
+///
+/// # Errors
+/// What the database says.
+pub async fn count(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    entity::Entity::find().count(db).await
 }
 
 /// What is due, the oldest first.

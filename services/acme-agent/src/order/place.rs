@@ -12,6 +12,7 @@ use crate::{
     certificate,
     client::{self, Account, NewOrder, Order, renewal_info::CertId},
     events::AutomationEvent as Event,
+    metrics,
 };
 
 impl Orders {
@@ -37,6 +38,7 @@ impl Orders {
             return Err(Interrupted::Contended.into());
         };
         tracing::info!(order = placed.order_url, "order placed");
+        metrics::placed(&held.directory_url);
         held.url = Some(placed.order_url.clone());
         let order = if placed.order_url == ours {
             (order, None)

@@ -4,7 +4,7 @@ use std::{collections::HashMap, net::TcpListener, time::Duration};
 
 use gateway::Listeners;
 use runtime::{
-    Clock, Runtime, Shared, StartError,
+    Clock, Monitor, Runtime, Shared, StartError,
     config::{ConfigError, Settings},
 };
 use tokio::{
@@ -109,6 +109,7 @@ impl Services {
         shared: &Shared,
         edge: Listeners,
         clock: &Clock,
+        monitor: &Monitor,
     ) -> Result<Self, ServiceError> {
         // Step 1: every socket is bound and in the configuration before anyone connects to it.
         let mut shared = shared.clone();
@@ -139,14 +140,9 @@ impl Services {
             } else {
                 None
             };
-            services.spawn(
-                name,
-                settings,
-                shared.clone(),
-                edge,
-                listeners.remove(&name),
-                clock,
-            )?;
+            let listener = listeners.remove(&name);
+            let runtime = services.spawn(name, settings, shared.clone(), edge, listener, clock)?;
+            monitor.watch(&runtime);
         }
         Ok(services)
     }
@@ -159,7 +155,7 @@ impl Services {
         edge: Option<Listeners>,
         listener: Option<TcpListener>,
         clock: &Clock,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Runtime, ServiceError> {
         let stopping = CancellationToken::new();
         let runtime = Runtime::start(
             name.as_str(),
@@ -168,11 +164,11 @@ impl Services {
             stopping.clone(),
             listener,
         )?;
-        let settings = settings.clone();
-        let task = async move { (name, run(name, &settings, edge, runtime).await) };
+        let (settings, running) = (settings.clone(), runtime.clone());
+        let task = async move { (name, run(name, &settings, edge, running).await) };
         let handle = self.tasks.spawn(task);
         self.running.insert(name, (stopping, handle));
-        Ok(())
+        Ok(runtime)
     }
 
     /// Waits for the first one to end: while all is well it does not return.

@@ -3,8 +3,8 @@
 use api::csr::v1::RequestFulfilled;
 use eventlog::Origin;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
-    sea_query::OnConflict,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Set, sea_query::OnConflict,
 };
 use sea_orm_migration::prelude::*;
 use uuid::Uuid;
@@ -86,6 +86,15 @@ pub async fn past(db: &impl ConnectionTrait, position: u64) -> Result<Vec<Owed>,
         position: row.position.cast_unsigned(),
     });
     Ok(owed.collect())
+}
+
+/// How much is owed and not asleep.
+///
+/// # Errors
+/// What the database says.
+pub async fn count(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    let awake = entity::Entity::find().filter(entity::Column::Asleep.eq(false));
+    awake.count(db).await
 }
 
 /// Lays this aside until its request is made.

@@ -14,6 +14,8 @@ use rustls::{
 };
 use tokio::sync::watch;
 
+use crate::metrics::Answered;
+
 /// A certificate with its key, and what it answers to. There may be very many: each part is kept once.
 #[derive(Debug)]
 pub struct Credential {
@@ -109,6 +111,8 @@ impl Found {
 
 /// All that is served now.
 pub struct ServingIndex {
+    /// How often each certificate has answered.
+    pub answered: Answered,
     clock: Clock,
     // Read for well under a microsecond, and written a certificate at a time: a copy for each change would cost more
     // than anybody ever waits here.
@@ -131,6 +135,7 @@ impl ServingIndex {
     /// Nothing yet: handshakes have to wait for [`filled`](Self::filled).
     pub fn new(clock: Clock) -> ServingIndex {
         ServingIndex {
+            answered: Answered::default(),
             clock,
             index: RwLock::default(),
             filled: watch::Sender::new(false),
@@ -162,6 +167,11 @@ impl ServingIndex {
     /// Serves this certificate no longer.
     pub fn remove(&self, certificate_id: &str) {
         self.write().remove(certificate_id);
+    }
+
+    /// Whether this certificate is served.
+    pub fn serves(&self, certificate_id: &str) -> bool {
+        self.read().by_id.contains_key(certificate_id)
     }
 
     /// How many certificates are served.

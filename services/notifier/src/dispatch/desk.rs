@@ -20,7 +20,7 @@ use crate::{
     alert::{self, Command, Moot, State},
     deliver::{Deliverer, DeliveryError},
     item::{About, Item},
-    letter,
+    letter, metrics,
     notice::{self, USEFUL_LIFE},
     origin,
     roster::{self, Recipient},
@@ -197,6 +197,7 @@ impl Desk {
                 tracing::info!(channel = %to.id, message = %message.id, items = items.len(), answer, "a channel was told");
                 // Step 1: it is not sent again, whatever fails from here on.
                 outbox::take(&self.database, message.id).await?;
+                metrics::message(to.channel.kind, metrics::Outcome::Delivered);
                 // Step 2: the log, and then the row.
                 self.note(to, message, &items).await?;
                 if trouble::forget(&self.database, to.id).await? {
@@ -261,7 +262,9 @@ impl Desk {
                 self.append(id, message.id, "notify-failed", failed).await?;
             }
         }
-        self.close(message).await
+        self.close(message).await?;
+        metrics::message(to.channel.kind, metrics::Outcome::GivenUp);
+        Ok(())
     }
 
     async fn postpone(
@@ -283,6 +286,7 @@ impl Desk {
         outbox::postpone(&tx, message, next).await?;
         trouble::note(&tx, to.id, trouble).await?;
         tx.commit().await?;
+        metrics::message(to.channel.kind, metrics::Outcome::Postponed);
         self.mark(to.id).await
     }
 

@@ -2,7 +2,8 @@
 //! taken and noted, or given up.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, Set, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Set,
+    sea_query::Expr,
 };
 use sea_orm_migration::prelude::*;
 use time::OffsetDateTime;
@@ -75,6 +76,14 @@ pub async fn of_channel(db: &impl ConnectionTrait, channel: Uuid) -> Result<Vec<
         })
     });
     read.collect()
+}
+
+/// How many there are.
+///
+/// # Errors
+/// What the database says.
+pub async fn count(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    entity::Entity::find().count(db).await
 }
 
 /// It was not taken, and is tried again then.

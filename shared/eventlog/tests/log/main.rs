@@ -15,4 +15,5 @@ mod ledger;
 mod proxy;
 mod safety;
 mod server;
+mod standing;
 mod tail;

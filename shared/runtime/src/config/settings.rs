@@ -74,16 +74,6 @@ impl Settings {
     /// When a value does not fit, or a name is not known.
     pub fn shared(&self) -> Result<Shared, ConfigError> {
         let file: File = self.figment.extract().map_err(ConfigError::wrong)?;
-        let mut listen = BTreeMap::new();
-        for table in LISTENERS {
-            match self.figment.extract_inner(&format!("{table}.listen")) {
-                Ok(address) => {
-                    listen.insert(table.replace('_', "-"), address);
-                }
-                Err(error) if error.missing() => {}
-                Err(error) => return Err(ConfigError::wrong(error)),
-            }
-        }
         Ok(Shared {
             data_dir: file.data_dir,
             identity_dir: file.identity_dir,
@@ -91,13 +81,33 @@ impl Settings {
             peers: file.peers,
             egress: file.egress,
             telemetry: file.telemetry,
-            listen,
+            listen: self.of_each(&LISTENERS, "listen")?,
+            metrics: self.of_each(&SERVICES, "metrics")?,
         })
+    }
+
+    /// The values of one key that stands in the services' own tables, by the services' names.
+    fn of_each<T: DeserializeOwned>(
+        &self,
+        tables: &[&str],
+        key: &str,
+    ) -> Result<BTreeMap<String, T>, ConfigError> {
+        let mut values = BTreeMap::new();
+        for table in tables {
+            match self.figment.extract_inner(&format!("{table}.{key}")) {
+                Ok(value) => {
+                    values.insert(table.replace('_', "-"), value);
+                }
+                Err(error) if error.missing() => {}
+                Err(error) => return Err(ConfigError::wrong(error)),
+            }
+        }
+        Ok(values)
     }
 
     /// The table of one service, "acme_agent"; its defaults when there is none.
     ///
-    /// `listen` in it belongs to [`Shared::listen`], and is not seen by the service.
+    /// `listen` in it belongs to [`Shared::listen`] and `metrics` to [`Shared::metrics`]; the service sees neither.
     ///
     /// # Errors
     /// When a value does not fit, or a name is not known.
@@ -109,6 +119,9 @@ impl Settings {
         };
         if LISTENERS.contains(&name) {
             table.remove("listen");
+        }
+        if SERVICES.contains(&name) {
+            table.remove("metrics");
         }
         let figment = Figment::from(Serialized::defaults(table));
         figment.extract().map_err(|mut error| {
@@ -201,4 +214,14 @@ const LISTENERS: [&str; 5] = [
     "acme_agent",
     "notifier",
     "projection",
+];
+
+/// The services' own tables.
+const SERVICES: [&str; 6] = [
+    "keystore",
+    "csr_service",
+    "acme_agent",
+    "notifier",
+    "projection",
+    "gateway",
 ];

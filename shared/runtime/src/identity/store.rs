@@ -152,6 +152,11 @@ impl IdentityStore {
         Ok(())
     }
 
+    /// When the identity in use expires.
+    pub(crate) fn not_after(&self) -> OffsetDateTime {
+        self.current().not_after()
+    }
+
     /// The identity in use.
     pub(super) fn current(&self) -> Arc<Identity> {
         // A panic elsewhere cannot have left half an identity: it is one pointer.

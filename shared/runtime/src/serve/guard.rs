@@ -22,17 +22,21 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use uuid::Uuid;
 
 use super::accept::Peer;
-use crate::{Caller, Clock, telemetry};
+use crate::{Caller, Clock, Runtime, metrics, telemetry};
 
 /// Puts a [`Guard`] in front of the routes.
 #[derive(Clone)]
 pub(super) struct GuardLayer {
+    service: &'static str,
     clock: Clock,
 }
 
 impl GuardLayer {
-    pub(super) fn new(clock: Clock) -> Self {
-        Self { clock }
+    pub(super) fn new(runtime: &Runtime) -> Self {
+        Self {
+            service: runtime.service(),
+            clock: runtime.clock().clone(),
+        }
     }
 }
 
@@ -40,8 +44,12 @@ impl<S> Layer<S> for GuardLayer {
     type Service = Guard<S>;
 
     fn layer(&self, inner: S) -> Guard<S> {
-        let clock = self.clock.clone();
-        Guard { inner, clock }
+        let Self { service, clock } = self.clone();
+        Guard {
+            inner,
+            service,
+            clock,
+        }
     }
 }
 
@@ -49,6 +57,7 @@ impl<S> Layer<S> for GuardLayer {
 #[derive(Clone)]
 pub(super) struct Guard<S> {
     inner: S,
+    service: &'static str,
     clock: Clock,
 }
 
@@ -66,17 +75,22 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let policy = policy::of(request.uri().path());
+        let (method, policy) = policy::find(request.uri().path()).unzip();
+        let counted = metrics::of_service(self.service, method);
         let caller = match admit(&request, policy, &self.clock) {
             Ok(caller) => caller,
-            Err(refused) => return Box::pin(std::future::ready(Ok(refused.into_http()))),
+            Err(refused) => {
+                let refused = counted.answered(refused.into_http());
+                return Box::pin(std::future::ready(Ok(refused)));
+            }
         };
         let span = tracing::info_span!(
             "call",
             otel.kind = "server",
             otel.name = caller.method,
             rpc.system = "grpc",
-            service = caller.service,
+            service = self.service,
+            caller = caller.service,
             actor = caller.actor,
             request_id = caller.request_id,
             correlation_id = %caller.correlation_id,
@@ -87,7 +101,8 @@ where
         let limit = policy.and_then(|policy| policy.max_request_bytes);
         let limit = limit.unwrap_or(MAX_REQUEST);
         let request = request.map(|body| Body::new(Limited::new(body, limit)));
-        Box::pin(self.inner.call(request).instrument(span))
+        let answered = self.inner.call(request).instrument(span);
+        Box::pin(async move { Ok(counted.answered(answered.await?)) })
     }
 }
 

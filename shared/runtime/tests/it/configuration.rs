@@ -158,3 +158,30 @@ fn the_environment_goes_before_the_file() {
     );
     assert!(!child(Some(("CHANCERY_NATS__URLL", "x"))).status.success());
 }
+
+#[test]
+fn each_process_has_its_own_place_for_metrics() {
+    let shared = read("").unwrap().shared().unwrap();
+    assert_eq!(shared.metrics_of("keystore"), None);
+    let settings = read(
+        r#"
+        [telemetry]
+        metrics = "127.0.0.1:9464"
+        [gateway]
+        metrics = "127.0.0.1:9470"
+        "#,
+    );
+    let settings = settings.unwrap();
+    let shared = settings.shared().unwrap();
+    let port = |service| shared.metrics_of(service).map(|address| address.port());
+    assert_eq!(
+        (port("keystore"), port("gateway")),
+        (Some(9464), Some(9470))
+    );
+    // The service itself knows nothing of it.
+    let own: std::collections::BTreeMap<String, String> = settings.table("gateway").unwrap();
+    assert!(own.is_empty());
+    assert!(read("[telemetry]\nmetrics = \"everywhere\"").is_err());
+    let wrong = read("[projection]\nmetrics = 9464").err().unwrap();
+    assert!(why(wrong).contains("metrics"));
+}

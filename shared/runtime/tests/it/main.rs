@@ -8,6 +8,7 @@ mod configuration;
 mod databases;
 mod egress;
 mod handshakes;
+mod monitor;
 mod nats;
 mod peers;
 mod rotation;
