@@ -98,7 +98,7 @@ async fn https_waits_for_the_first_certificates_and_stops_when_told() {
     ] {
         let answer = ask(gateway.https, name, &get("/")).await;
         assert!(
-            answer.starts_with("HTTP/1.1 200 ") && answer.contains("chancery login"),
+            answer.starts_with("HTTP/1.1 200 ") && answer.contains("chancery up"),
             "{answer}"
         );
         assert_eq!(
