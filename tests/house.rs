@@ -236,7 +236,10 @@ fn the_security_checklist_and_its_tests_match() {
             }
         }
     }
-    assert_eq!(listed, tested, "docs/asvs.md on the left, tests on the right");
+    assert_eq!(
+        listed, tested,
+        "docs/asvs.md on the left, tests on the right"
+    );
 }
 
 #[test]

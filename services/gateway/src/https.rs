@@ -61,9 +61,7 @@ pub async fn serve(
                 .await;
             metrics::handshake(&begun);
             match begun {
-                Some(Ok(Ok(Some((tls, shown))))) => {
-                    converse(tls, peer, &shown, doors, visit).await
-                }
+                Some(Ok(Ok(Some((tls, shown))))) => converse(tls, peer, &shown, doors, visit).await,
                 Some(Ok(Ok(None))) => debug!(%peer, "a challenge was answered"),
                 Some(Ok(Err(e))) => {
                     debug!(%peer, error = &e as &dyn std::error::Error, "no handshake")

@@ -51,9 +51,7 @@ pub fn refused(status: &Status) {
 }
 
 /// How a TLS connection began: with a conversation, with a CA's look at a proof, or not at all. `None`: the gateway stops.
-pub fn handshake<S>(
-    ended: &Option<Result<io::Result<Option<(TlsStream<S>, Answer)>>, Elapsed>>,
-) {
+pub fn handshake<S>(ended: &Option<Result<io::Result<Option<(TlsStream<S>, Answer)>>, Elapsed>>) {
     let (outcome, version) = match ended {
         Some(Ok(Ok(Some((tls, _))))) => ("done", version(tls.get_ref().1.protocol_version())),
         // RFC 8737 asks for TLS 1.2 or later, and nobody converses after it.
@@ -173,7 +171,8 @@ impl Collect for Handshakes {
         for (id, counts) in answered.all() {
             for (how, count) in MATCHES.into_iter().zip(counts) {
                 if count > 0 {
-                    page.sample(&HANDSHAKES, &[&id, how.as_str()], count as f64).await?;
+                    page.sample(&HANDSHAKES, &[&id, how.as_str()], count as f64)
+                        .await?;
                 }
             }
         }

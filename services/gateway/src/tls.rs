@@ -105,7 +105,6 @@ impl Edge {
     }
 }
 
-
 /// The one certificate of a handshake; none refuses it.
 #[derive(Debug)]
 pub struct Shown(Option<Arc<CertifiedKey>>);

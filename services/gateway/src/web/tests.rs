@@ -28,7 +28,7 @@ use crate::{
     forward::Forwarder,
     grpc, https, serving,
     set_up::{SetUpCode, link_path},
-    tls::{self, ServingIndex},
+    tls::{Edge, Issuers, Policy, ServingIndex},
     tokens::Bootstrap,
     trials::{Gateway, PASSWORD, Trial},
 };
@@ -164,15 +164,15 @@ async fn open(house: &House, gateway: &Gateway) -> Port {
     let mut rest = ca.credential("rest", 2, &["localhost"]);
     rest.fallback = true;
     let served = [ca.credential("own", 1, &[HOST]), rest];
-    index.replace(served.map(|served| serving::credential(served).unwrap()));
-    let tls = tls::server_config(index.clone()).unwrap();
+    index.replace(served.map(|served| serving::credential(served, &Issuers::default()).unwrap()));
+    let edge = Arc::new(Edge::new(Policy::default(), index).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let ended = stopping.clone();
     let task = tokio::spawn(async move {
         let challenges = Arc::new(Challenges::new());
         let doors = https::Doors { forwarder, site };
-        https::serve(listener, tls, index, challenges, doors, &config, &ended).await;
+        https::serve(listener, edge, challenges, doors, &config, &ended).await;
     });
     Port {
         address,

@@ -77,7 +77,10 @@ async fn his_are_given_out_and_others_are_not_there() {
         let request = asked_for_the_shop(export(ids, false));
         not_there(&keystore.export(request).await.unwrap_err());
     }
-    assert_eq!(trial.keystore.commands.log.last_sequence().await.unwrap(), before);
+    assert_eq!(
+        trial.keystore.commands.log.last_sequence().await.unwrap(),
+        before
+    );
     let free = keystore
         .export(asked("free", export(&[his, others], false)))
         .await;
