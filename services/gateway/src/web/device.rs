@@ -62,13 +62,8 @@ pub async fn ask(
     Fresh(person): Fresh,
     Posted(form): Posted<Typed>,
 ) -> Result<Response, Problem> {
-    // Codes are short: nobody tries many.
-    let admitted = desk.sign_in.begin_own(&person.session).await?;
-    match desk.commands.waiting_login(&form.code).await? {
-        Some(login) => {
-            desk.sign_in.was_right(admitted).await?;
-            render(StatusCode::OK, &Ask::new(&person, &login))
-        }
+    match look_up(&desk, &person, &form.code).await? {
+        Some(login) => render(StatusCode::OK, &Ask::new(&person, &login)),
         None => unknown(&person),
     }
 }
@@ -79,7 +74,8 @@ pub async fn answer(
     Fresh(person): Fresh,
     Posted(form): Posted<Answered>,
 ) -> Result<Response, Problem> {
-    let Some(login) = desk.commands.waiting_login(&form.code).await? else {
+    // The code comes from a form that can be filled in without the first page.
+    let Some(login) = look_up(&desk, &person, &form.code).await? else {
         return unknown(&person);
     };
     let user = person.session.user;
@@ -99,6 +95,20 @@ pub async fn answer(
         Err(CommandError::Refused(Refusal::LoginExpired)) => unknown(&person),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The login with this code. Codes are short: nobody tries many.
+async fn look_up(
+    desk: &Desk,
+    person: &SignedIn,
+    code: &str,
+) -> Result<Option<WaitingLogin>, Problem> {
+    let admitted = desk.sign_in.begin_own(&person.session).await?;
+    let login = desk.commands.waiting_login(code).await?;
+    if login.is_some() {
+        desk.sign_in.was_right(admitted).await?;
+    }
+    Ok(login)
 }
 
 fn unknown(person: &SignedIn) -> Result<Response, Problem> {
