@@ -374,7 +374,6 @@ mod tests {
             serving::credential(copy, &issuers).unwrap()
         }));
         let each = (resident() - before) / MANY;
-        eprintln!("{each} bytes each");
         assert_eq!(index.len(), MANY as usize);
         assert!(each <= 4096, "{each} bytes each");
     }

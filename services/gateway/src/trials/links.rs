@@ -63,8 +63,14 @@ async fn the_set_up_link_makes_one_administrator_and_ends_what_opened_before() {
         Refusal::LinkUnknown
     );
     assert!(other.commands.is_set_up().await.unwrap());
-    assert!(bearers.holder(token.text()).await.is_err());
-    assert!(!bearers.still_hold(&holder).await);
+    wait::until(
+        "the bootstrap token has ended at the other gateway, too",
+        async || {
+            let ended = bearers.holder(token.text()).await.is_err();
+            (ended && !bearers.still_hold(&holder).await).then_some(())
+        },
+    )
+    .await;
     wait::until("both files are removed", async || {
         (!trial.set_up_file().exists() && !trial.token_file().exists()).then_some(())
     })
