@@ -8,7 +8,8 @@ use api::{
     projection::v1::{Automation, Event, GetRequest, ListRequest, WatchEventsRequest},
 };
 use tempfile::TempDir;
-use tonic::Status;
+use tonic::{Code, Status};
+use uuid::Uuid;
 
 use crate::{
     client::Client,
@@ -189,14 +190,19 @@ impl Town {
         id
     }
 
-    /// Asks "pebble" for a certificate, and answers the automation's id once the tables have it.
+    /// Asks "pebble" for a certificate, and answers the automation's id once the tables have it. While the agent
+    /// starts, it is asked again, as its refusal says.
     pub async fn request(&self, name: &str) -> String {
-        let mut acme = self.client().await.acme();
-        let requested = acme.request_certificate(request_for(name)).await;
-        let id = requested
-            .expect("the request is taken")
-            .into_inner()
-            .automation_id;
+        let request_id = Uuid::new_v4().to_string();
+        let client = self.client().await.with_request_id(&request_id);
+        let id = wait::until("the request is taken", async || {
+            match client.acme().request_certificate(request_for(name)).await {
+                Ok(requested) => Some(requested.into_inner().automation_id),
+                Err(status) if status.code() == Code::Unavailable => None,
+                Err(status) => panic!("the request is refused: {status:?}"),
+            }
+        })
+        .await;
         self.until(&id, "requested").await;
         id
     }
