@@ -345,7 +345,8 @@ allow = ["127.0.0.0/8", "::1"]
         &self.home
     }
 
-    async fn until_open(&mut self) {
+    /// Waits until the edge answers; a process that ends instead is told.
+    pub async fn until_open(&mut self) {
         let edge = self.edge;
         wait::until("the gateway shows a certificate", async || {
             for (name, process) in &mut self.running {

@@ -73,7 +73,7 @@ impl Timer {
         let now = self.clock.now();
         let most = self.at_a_time.saturating_mul(ORDERS_PER_PLACE);
         let busy = agendas::busy(&self.database, now, most).await?;
-        let room = most.saturating_sub(busy);
+        let room = most.saturating_sub(busy).min(AT_ONCE);
         if room == 0 {
             // The end of any order is heard of.
             return Ok(None);
@@ -172,8 +172,10 @@ const STARTED: &str = "renewal-started";
 
 /// Orders that are wanted or under way, for each that is worked on: the next is there when one ends.
 const ORDERS_PER_PLACE: usize = 2;
-/// They travel together, and are synced together.
-const APPENDS_AT_A_TIME: usize = 64;
+/// Begun in one pass, and noted in one transaction: however many are due, no more are in memory.
+const AT_ONCE: usize = 512;
+/// They travel together.
+const APPENDS_AT_A_TIME: usize = 256;
 
 /// A log or database that does not answer is asked again after this.
 const PAUSE: Duration = Duration::from_secs(1);

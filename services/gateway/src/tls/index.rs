@@ -12,6 +12,7 @@ use rustls::{
     pki_types::CertificateDer,
     sign::{CertifiedKey, SigningKey},
 };
+use smallvec::SmallVec;
 use tokio::sync::watch;
 
 use crate::metrics::Answered;
@@ -123,13 +124,15 @@ pub struct ServingIndex {
 #[derive(Default)]
 struct Index {
     by_id: HashMap<Arc<str>, Arc<Credential>>,
-    by_name: HashMap<Arc<str>, Ranked>,
+    // Names come from certificates, and strangers only ask: a hash that nobody can attack would be for nothing.
+    by_name: HashMap<Arc<str>, Ranked, foldhash::fast::RandomState>,
     fallbacks: Ranked,
 }
 
-/// Who answers, last: the order of (rank, position, certificate id), so that every gateway chooses alike.
+/// Who answers, last: the order of (rank, position, certificate id), so that every gateway chooses alike. Nearly
+/// always there is one, and it is found without a further step.
 #[derive(Default)]
-struct Ranked(Vec<Arc<Credential>>);
+struct Ranked(SmallVec<[Arc<Credential>; 1]>);
 
 impl ServingIndex {
     /// Nothing yet: handshakes have to wait for [`filled`](Self::filled).
@@ -262,8 +265,6 @@ impl Index {
 impl Ranked {
     fn put(&mut self, credential: Arc<Credential>) {
         let at = self.0.partition_point(|one| rank(one) < rank(&credential));
-        // Nearly always it is the only one.
-        self.0.reserve_exact(1);
         self.0.insert(at, credential);
     }
 
