@@ -50,8 +50,11 @@ pub fn refused(status: &Status) {
     ::metrics::counter!(REFUSALS.name, "reason" => reason).increment(1);
 }
 
+/// A connection that is to be conversed on, and what answered it; none after a CA's look at a proof.
+type Begun<S> = io::Result<Option<(TlsStream<S>, Answer)>>;
+
 /// How a TLS connection began: with a conversation, with a CA's look at a proof, or not at all. `None`: the gateway stops.
-pub fn handshake<S>(ended: &Option<Result<io::Result<Option<(TlsStream<S>, Answer)>>, Elapsed>>) {
+pub fn handshake<S>(ended: &Option<Result<Begun<S>, Elapsed>>) {
     let (outcome, version) = match ended {
         Some(Ok(Ok(Some((tls, _))))) => ("done", version(tls.get_ref().1.protocol_version())),
         // RFC 8737 asks for TLS 1.2 or later, and nobody converses after it.
@@ -160,7 +163,7 @@ struct Handshakes {
 #[async_trait::async_trait]
 impl Collect for Handshakes {
     async fn refresh(&self) -> Result<(), CollectError> {
-        ::metrics::gauge!(SERVED.name).set(self.index.len() as f64);
+        ::metrics::gauge!(SERVED.name).set(self.index.count() as f64);
         Ok(())
     }
 

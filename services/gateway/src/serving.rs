@@ -39,7 +39,7 @@ pub async fn follow(keystore: Channel, index: &Arc<ServingIndex>, stopping: &Can
             warn!(
                 code = ?ended.code(),
                 reason = ended.message(),
-                served = index.len(),
+                served = index.count(),
                 "keystore does not feed certificates, serving what is here"
             );
             tokio::time::sleep(backoff.wait()).await;

@@ -178,7 +178,7 @@ impl ServingIndex {
     }
 
     /// How many certificates are served.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.read().by_id.len()
     }
 
@@ -311,7 +311,7 @@ mod tests {
         put("b", &["shop.example"]);
         assert_eq!(index.read().by_name.len(), 1);
         index.remove("a");
-        assert_eq!(index.len(), 1);
+        assert_eq!(index.count(), 1);
         index.remove("b");
         assert!(index.read().by_name.is_empty() && index.read().by_id.is_empty());
     }
@@ -375,7 +375,7 @@ mod tests {
             serving::credential(copy, &issuers).unwrap()
         }));
         let each = (resident() - before) / MANY;
-        assert_eq!(index.len(), MANY as usize);
+        assert_eq!(index.count(), MANY as usize);
         assert!(each <= 4096, "{each} bytes each");
     }
 

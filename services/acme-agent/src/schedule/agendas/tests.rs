@@ -137,7 +137,7 @@ async fn each_event_moves_what_is_next() {
 async fn what_was_begun_is_not_due_until_its_end_is_heard_of() {
     let db = after(&[issued()]).await;
     let [row] = due(&db, day(60), 10).await.unwrap().try_into().unwrap();
-    begun(&db, &[row.clone()]).await.unwrap();
+    begun(&db, std::slice::from_ref(&row)).await.unwrap();
     assert_eq!(next(&db).await, None);
     assert_eq!(busy(&db, day(1), 10).await.unwrap(), 1);
     let started = Event::RenewalStarted(RenewalStarted::default());
@@ -148,8 +148,10 @@ async fn what_was_begun_is_not_due_until_its_end_is_heard_of() {
     apply(&db, &events).await;
     assert_eq!(next(&db).await, Some(61));
     // Who comes late changes nothing.
-    begun(&db, &[row.clone()]).await.unwrap();
-    put_off(&db, &[row.clone()], day(99)).await.unwrap();
+    begun(&db, std::slice::from_ref(&row)).await.unwrap();
+    put_off(&db, std::slice::from_ref(&row), day(99))
+        .await
+        .unwrap();
     assert_eq!(next(&db).await, Some(61));
 }
 
@@ -157,7 +159,9 @@ async fn what_was_begun_is_not_due_until_its_end_is_heard_of() {
 async fn what_was_refused_waits_until_something_happens() {
     let db = after(&[issued()]).await;
     let [row] = due(&db, day(60), 10).await.unwrap().try_into().unwrap();
-    put_off(&db, &[row.clone()], day(61)).await.unwrap();
+    put_off(&db, std::slice::from_ref(&row), day(61))
+        .await
+        .unwrap();
     assert_eq!(next(&db).await, Some(61));
     apply(
         &db,
