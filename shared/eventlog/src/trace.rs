@@ -28,7 +28,7 @@ pub(crate) fn applying(event: &Recorded, service: &str, follower: &str) -> Span 
     span
 }
 
-/// W3C trace context, version 00: "00-<trace>-<span>-<flags>", in lower-case hex.
+/// W3C trace context, version 00: `00-<trace>-<span>-<flags>`, in lower-case hex.
 fn parsed(traceparent: &str) -> Option<SpanContext> {
     let mut parts = traceparent.split('-');
     let version = parts.next()?;
