@@ -1,5 +1,5 @@
 //! Secrets of 256 random bits that somebody holds as a text, and of which we keep the SHA-256: the codes of links,
-//! the cookies of sessions.
+//! the cookies of sessions, and what stands behind the prefix of a [token](crate::tokens).
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq;
 pub struct Code(SecretString);
 
 /// What a code is known by.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CodeDigest([u8; 32]);
 
 impl Code {
@@ -47,14 +47,19 @@ impl fmt::Debug for Code {
 impl CodeDigest {
     /// Of what somebody presents; `None`: it has not a code's form, and nothing is hashed.
     pub fn of(text: &str) -> Option<CodeDigest> {
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-        (text.len() == LENGTH && text.bytes().all(allowed)).then(|| CodeDigest::hash(text))
+        is_code(text).then(|| CodeDigest::hash(text))
     }
 
-    fn hash(text: &str) -> CodeDigest {
+    /// Of a text that is known to be a secret of this kind.
+    pub(crate) fn hash(text: &str) -> CodeDigest {
         let mut digest = [0; 32];
         digest.copy_from_slice(aws_lc_rs::digest::digest(&SHA256, text.as_bytes()).as_ref());
         CodeDigest(digest)
+    }
+
+    /// Its 32 octets.
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.0
     }
 
     /// As a column has it.
@@ -89,6 +94,12 @@ impl fmt::Debug for CodeDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CodeDigest")
     }
+}
+
+/// Whether a text has a code's form.
+pub(crate) fn is_code(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    text.len() == LENGTH && text.bytes().all(allowed)
 }
 
 /// 256 bits in base64url without padding.

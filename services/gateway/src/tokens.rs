@@ -8,21 +8,22 @@
 use std::{fmt, io, path::PathBuf};
 
 use api::{CertificateFilter, options::v1::Role};
-use aws_lc_rs::{digest::SHA256, error::Unspecified};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use aws_lc_rs::error::Unspecified;
 use runtime::Layout;
 use secrecy::{ExposeSecret, SecretString};
-use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use crate::principal::{KeyExport, Principal, Who};
+use crate::{
+    code::{Code, CodeDigest, is_code},
+    principal::{KeyExport, Principal, Who},
+};
 
 /// A bearer token. Secret: `Debug` prints the type's name only.
 pub struct Token(SecretString);
 
 /// SHA-256 of a token's text: what is stored, and what a presented token is compared by.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TokenDigest([u8; 32]);
+pub struct TokenDigest(CodeDigest);
 
 /// Where `chancery init` leaves the digest of the token that it made, unless the configuration says otherwise.
 pub fn digest_file(layout: &Layout) -> PathBuf {
@@ -59,11 +60,8 @@ pub struct Bootstrap {
 impl Token {
     /// A fresh token, of 256 random bits.
     pub fn generate() -> Result<Token, Unspecified> {
-        let mut bits = [0; 32];
-        aws_lc_rs::rand::fill(&mut bits)?;
-        Ok(Token(
-            format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bits)).into(),
-        ))
+        let code = Code::generate()?;
+        Ok(Token(format!("{PREFIX}{}", code.text()).into()))
     }
 
     /// What the holder presents. Secret.
@@ -86,14 +84,12 @@ impl fmt::Debug for Token {
 impl TokenDigest {
     /// Of a token's text.
     pub fn of(text: &str) -> TokenDigest {
-        let mut digest = [0; 32];
-        digest.copy_from_slice(aws_lc_rs::digest::digest(&SHA256, text.as_bytes()).as_ref());
-        TokenDigest(digest)
+        TokenDigest(CodeDigest::hash(text))
     }
 
     /// As it stands in the file: 64 hexadecimal digits, lower case.
     pub fn to_hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        self.0.to_hex()
     }
 
     /// As a column has it.
@@ -102,21 +98,13 @@ impl TokenDigest {
     }
 
     fn from_hex(text: &str) -> Option<TokenDigest> {
-        let text = text.trim();
-        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return None;
-        }
-        let mut digest = [0; 32];
-        for (byte, at) in digest.iter_mut().zip((0..64).step_by(2)) {
-            *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
-        }
-        Some(TokenDigest(digest))
+        CodeDigest::from_hex(text.trim()).map(TokenDigest)
     }
 
     /// The actor that a token's calls are recorded under: the same for the token's whole life,
     /// and nothing that leads back to it.
     fn actor(&self) -> String {
-        format!("token/{}", Uuid::new_v5(&NAMESPACE, &self.0))
+        format!("token/{}", Uuid::new_v5(&NAMESPACE, self.0.octets()))
     }
 }
 
@@ -142,7 +130,7 @@ impl Bootstrap {
         }
         let presented = TokenDigest::of(presented);
         let stored = self.stored().await?;
-        if !bool::from(stored.0.ct_eq(&presented.0)) {
+        if !stored.0.is(&presented.0) {
             return Err(TokenError::Unknown);
         }
         Ok(self.principal(&stored))
@@ -192,18 +180,11 @@ fn not_a_digest() -> io::Error {
 
 /// Whether a text has a token's form: nothing else is hashed.
 pub fn is_token(text: &str) -> bool {
-    let Some(bits) = text.strip_prefix(PREFIX) else {
-        return false;
-    };
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-    bits.len() == BASE64URL_LENGTH && bits.bytes().all(allowed)
+    text.strip_prefix(PREFIX).is_some_and(is_code)
 }
 
 /// What every token begins with, so that a scanner for leaked secrets knows one.
 const PREFIX: &str = "chancery_";
-
-/// 256 bits in base64url without padding.
-const BASE64URL_LENGTH: usize = 43;
 
 /// The namespace of actors' ids (UUIDv5 of the digest).
 const NAMESPACE: Uuid = Uuid::from_u128(0x6f5c_1f0e_3b0a_4d57_9f0b_7c1d_2e8a_4466);
