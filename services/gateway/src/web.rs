@@ -5,9 +5,12 @@
 //! [`problem`] says what to do.
 
 mod account;
+mod asked;
 mod asset;
+mod at;
 mod confirm;
 mod cookie;
+mod desk;
 mod device;
 mod factor;
 mod form;
@@ -16,10 +19,13 @@ mod headers;
 mod link;
 mod next;
 mod page;
+mod parts;
 mod problem;
 mod qr;
+mod refused;
 mod sign_in;
 mod start;
+mod theme;
 mod token;
 mod visitor;
 mod wording;
@@ -40,7 +46,7 @@ use tonic::{body::Body, transport::Channel};
 use tower::ServiceExt;
 use tracing::Instrument;
 
-use self::{problem::Problem, visitor::Peer};
+use self::{desk::Desk, problem::Problem, visitor::Peer};
 use crate::{
     commands::{Commands, Refusals},
     forward::Forwarder,
@@ -53,15 +59,6 @@ use crate::{
 pub struct Site {
     router: Router,
     factors: Factors,
-}
-
-/// What pages work with.
-#[derive(Clone)]
-struct Desk {
-    commands: Commands,
-    sign_in: SignIn,
-    factors: Factors,
-    forwarder: Forwarder,
 }
 
 impl Site {
@@ -104,6 +101,7 @@ impl Site {
             .route("/account/recovery-codes", post(factor::new_codes))
             .route("/device", get(device::page).post(device::ask))
             .route("/device/answer", post(device::answer))
+            .route("/theme", post(theme::choose))
             .layer(middleware::from_fn_with_state(desk.clone(), visitor::enter))
             .with_state(desk);
         let router = Router::new()
@@ -111,7 +109,8 @@ impl Site {
             .route("/assets/{name}", get(asset::get))
             .route("/favicon.ico", get(asset::icon_file))
             .fallback(async || Problem::NotFound)
-            .method_not_allowed_fallback(async || Problem::MethodNotAllowed);
+            .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
+            .layer(middleware::from_fn(theme::enter));
         Site { router, factors }
     }
 

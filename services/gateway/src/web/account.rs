@@ -122,7 +122,7 @@ pub async fn end_token(
     Fresh(person): Fresh,
     Posted(form): Posted<EndToken>,
 ) -> Result<Response, Problem> {
-    token::end(&desk, &person.session, form.id).await?;
+    token::end(&desk, &person, form.id).await?;
     Ok(see_other("/account?done=token"))
 }
 
@@ -189,7 +189,7 @@ impl Account {
             second_factor: session.second_factor,
             codes_left: desk.factors.codes_left(session.user).await?,
             sessions: lines.collect(),
-            tokens: token::list(desk, session).await?,
+            tokens: token::list(desk, person).await?,
             rule: wrong::RULE,
             wrong: None,
         })

@@ -1,4 +1,4 @@
-//! Files that pages need: the stylesheet and the seal. Their paths have their hash, so that browsers keep them for ever.
+//! Files that pages need: the stylesheet, the script and the seal. Their paths have their hash, so that browsers keep them for ever.
 
 use std::sync::LazyLock;
 
@@ -16,6 +16,11 @@ pub fn stylesheet() -> &'static str {
     &STYLESHEET.path
 }
 
+/// The script's path.
+pub fn script() -> &'static str {
+    &SCRIPT.path
+}
+
 /// The path of the icon that a browser shows beside the title.
 pub fn icon() -> &'static str {
     &ICON.path
@@ -23,7 +28,7 @@ pub fn icon() -> &'static str {
 
 /// Gives a file out.
 pub async fn get(Path(name): Path<String>) -> Response {
-    let asset = [&*STYLESHEET, &*ICON]
+    let asset = [&*STYLESHEET, &*SCRIPT, &*ICON]
         .into_iter()
         .find(|asset| asset.path[PREFIX.len()..] == name);
     match asset {
@@ -70,6 +75,15 @@ static STYLESHEET: LazyLock<Asset> = LazyLock::new(|| {
         "css",
         "text/css; charset=utf-8",
         include_str!("../../assets/chancery.css"),
+    )
+});
+
+static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "chancery",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../assets/chancery.js"),
     )
 });
 

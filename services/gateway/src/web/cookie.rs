@@ -1,4 +1,4 @@
-//! Cookies: each is a secret of 256 random bits, and what it opens is known here by its hash alone.
+//! Cookies: each but the theme's is a secret of 256 random bits, and what it opens is known here by its hash alone.
 
 use axum::http::{
     HeaderMap,
@@ -19,6 +19,8 @@ pub enum Cookie {
     Browser,
     /// A sign-in whose second factor is still to come.
     HalfWay,
+    /// Light or dark: the one that is no secret.
+    Theme,
 }
 
 impl Cookie {
@@ -46,19 +48,18 @@ impl Cookie {
 
     /// The field that has a browser keep this.
     pub fn keep(self, code: &Code) -> Option<HeaderValue> {
+        let mut field = HeaderValue::try_from(self.keep_text(code.text())).ok()?;
+        field.set_sensitive(true);
+        Some(field)
+    }
+
+    /// The same for a text of ours, of letters alone.
+    pub fn keep_text(self, text: &str) -> String {
         let age = match self.lasts_days() {
             Some(days) => format!("; Max-Age={}", days * 86_400),
             None => String::new(),
         };
-        let field = format!(
-            "{}={}; {}{age}",
-            self.name(),
-            code.text(),
-            self.attributes()
-        );
-        let mut field = HeaderValue::try_from(field).ok()?;
-        field.set_sensitive(true);
-        Some(field)
+        format!("{}={text}; {}{age}", self.name(), self.attributes())
     }
 
     /// The field that has a browser forget it.
@@ -74,6 +75,7 @@ impl Cookie {
             Cookie::Form => "__Host-chancery-form",
             Cookie::Browser => "__Host-chancery-device",
             Cookie::HalfWay => "__Host-chancery-half-way",
+            Cookie::Theme => "__Host-chancery-theme",
         }
     }
 
@@ -81,7 +83,9 @@ impl Cookie {
     /// sent with these in either case.
     fn attributes(self) -> &'static str {
         match self {
-            Cookie::Session | Cookie::Form => "Path=/; Secure; HttpOnly; SameSite=Lax",
+            Cookie::Session | Cookie::Form | Cookie::Theme => {
+                "Path=/; Secure; HttpOnly; SameSite=Lax"
+            }
             Cookie::Browser | Cookie::HalfWay => "Path=/; Secure; HttpOnly; SameSite=Strict",
         }
     }
@@ -91,7 +95,7 @@ impl Cookie {
         match self {
             Cookie::Session | Cookie::Form | Cookie::HalfWay => None,
             // As long as browsers keep any.
-            Cookie::Browser => Some(400),
+            Cookie::Browser | Cookie::Theme => Some(400),
         }
     }
 }
@@ -132,6 +136,7 @@ mod tests {
             Cookie::Form,
             Cookie::Browser,
             Cookie::HalfWay,
+            Cookie::Theme,
         ] {
             for field in [cookie.keep(&code), cookie.forget()] {
                 let field = field.unwrap();

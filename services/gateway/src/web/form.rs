@@ -43,13 +43,13 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Posted<T> {
         let content = tokio::time::timeout(LONGEST_WAIT, read(request.into_body())).await;
         let content = content.map_err(|_| Problem::TooSlow)??;
         // Step 3: from a page that we showed to this very browser.
-        let Token { token } = serde_urlencoded::from_bytes(&content).map_err(|_| Problem::Stale)?;
+        let Token { token } = serde_html_form::from_bytes(&content).map_err(|_| Problem::Stale)?;
         let expected = token_of(&visitor);
         if !bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
             return Err(Problem::Stale);
         }
         // The parser's words may show what was typed.
-        let form = serde_urlencoded::from_bytes(&content).map_err(|_| Problem::Unreadable)?;
+        let form = serde_html_form::from_bytes(&content).map_err(|_| Problem::Unreadable)?;
         Ok(Posted(form))
     }
 }

@@ -1,6 +1,9 @@
 //! The frame of every page for a person who is signed in.
 
+use api::options::v1::Role;
+
 use super::{visitor::SignedIn, wording};
+use crate::principal::rank;
 
 /// What stands around a page.
 pub struct Frame {
@@ -12,10 +15,16 @@ pub struct Frame {
     pub initials: String,
     /// What he may do.
     pub role: &'static str,
+    /// He may change what there is: an operator.
+    pub may_change: bool,
+    /// He may decide who may: an administrator.
+    pub may_administer: bool,
     /// For the forms.
     pub token: String,
     /// What was done.
     pub note: Option<&'static str>,
+    /// What else is to be known of the page: that it is behind, for example.
+    pub late: Option<&'static str>,
 }
 
 impl Frame {
@@ -27,8 +36,11 @@ impl Frame {
             initials: initials(&name),
             name,
             role: wording::role(person.session.role),
+            may_change: rank(person.session.role) >= rank(Role::Operator),
+            may_administer: rank(person.session.role) >= rank(Role::Admin),
             token: person.visitor.token(),
             note: None,
+            late: None,
         }
     }
 }

@@ -2,19 +2,12 @@
 
 use api::{
     convert,
-    gateway::v1::{
-        ApiToken, ListTokensRequest, RevokeTokenRequest, token_service_client::TokenServiceClient,
-    },
+    gateway::v1::{ApiToken, ListTokensRequest, RevokeTokenRequest},
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Desk, problem::Problem, wording};
-use crate::{
-    commands::{OpenSession, actor},
-    forward::Inside,
-    principal::{KeyExport, Principal, Who},
-};
+use super::{Desk, problem::Problem, visitor::SignedIn, wording};
 
 /// A token in the list.
 pub struct Line {
@@ -32,11 +25,12 @@ pub struct Line {
 ///
 /// # Errors
 /// What the door says.
-pub async fn list(desk: &Desk, session: &OpenSession) -> Result<Vec<Line>, Problem> {
-    let listed = client(desk, session)
+pub async fn list(desk: &Desk, person: &SignedIn) -> Result<Vec<Line>, Problem> {
+    let listed = desk
+        .tokens(person)
         .list_tokens(ListTokensRequest {})
         .await?;
-    let user = session.user.to_string();
+    let user = person.session.user.to_string();
     let tokens = listed.into_inner().tokens.into_iter();
     // An administrator is shown all, and here only his.
     let his = tokens.filter(|token| token.user_id == user);
@@ -47,34 +41,11 @@ pub async fn list(desk: &Desk, session: &OpenSession) -> Result<Vec<Line>, Probl
 ///
 /// # Errors
 /// What the door says.
-pub async fn end(desk: &Desk, session: &OpenSession, token: Uuid) -> Result<(), Problem> {
+pub async fn end(desk: &Desk, person: &SignedIn, token: Uuid) -> Result<(), Problem> {
     let token_id = token.to_string();
     let revoke = RevokeTokenRequest { token_id };
-    client(desk, session).revoke_token(revoke).await?;
+    desk.tokens(person).revoke_token(revoke).await?;
     Ok(())
-}
-
-fn client(desk: &Desk, session: &OpenSession) -> TokenServiceClient<Inside> {
-    TokenServiceClient::new(desk.forwarder.for_person(principal(session)))
-}
-
-/// A person at a browser, as the door knows callers.
-fn principal(session: &OpenSession) -> Principal {
-    Principal {
-        actor: actor(session.user),
-        name: session.login_name.clone(),
-        role: session.role,
-        certificates: api::CertificateFilter::default(),
-        key_export: match session.fresh {
-            true => KeyExport::Allowed,
-            false => KeyExport::PasswordFirst,
-        },
-        who: Who::Session {
-            id: session.id,
-            user_id: session.user,
-        },
-        expires: Some(session.expires),
-    }
 }
 
 impl From<ApiToken> for Line {

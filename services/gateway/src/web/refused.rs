@@ -1,0 +1,89 @@
+//! What a service refused, for the form that asked for it: its own words, beside the fields that they are about.
+
+use api::refuse::{self, FieldViolation};
+use tonic::{Code, Status};
+
+use super::{problem::Problem, wrong::sentence};
+
+/// Why a command was refused. The words are the API's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The stable reason, for example `NAME_TAKEN`.
+    pub reason: Option<String>,
+    /// Why, and what to do.
+    pub message: String,
+    /// What is wrong in which field of the API.
+    pub fields: Vec<FieldViolation>,
+}
+
+impl Refused {
+    /// What a person can mend himself.
+    ///
+    /// # Errors
+    /// Everything else: a service is away, or something broke.
+    pub fn of(status: Status) -> Result<Refused, Problem> {
+        match status.code() {
+            Code::InvalidArgument
+            | Code::FailedPrecondition
+            | Code::AlreadyExists
+            | Code::NotFound
+            | Code::OutOfRange
+            | Code::Aborted
+            | Code::PermissionDenied
+            | Code::ResourceExhausted => Ok(Refused {
+                reason: refuse::reason(&status),
+                message: sentence(status.message()),
+                fields: refuse::violations(&status),
+            }),
+            _ => Err(status.into()),
+        }
+    }
+
+    /// Beside the fields of a form. `field` names the form's field for one of the API's; what has none there, and what
+    /// the refusal says of none, stands over the form.
+    pub fn beside(self, field: impl Fn(&str) -> Option<&'static str>) -> Wrongs {
+        let mut wrongs = Wrongs::default();
+        for violation in &self.fields {
+            wrongs.add(
+                field(&violation.field).unwrap_or_default(),
+                &violation.description,
+            );
+        }
+        if wrongs.is_empty() {
+            wrongs.add("", &self.message);
+        }
+        wrongs
+    }
+}
+
+/// All that is to be mended in a form, at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wrongs(Vec<(&'static str, String)>);
+
+impl Wrongs {
+    /// In this field, by the id that it has on the page; empty: in none.
+    pub fn add(&mut self, field: &'static str, why: &str) {
+        self.0.push((field, sentence(why)));
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How much there is.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// What is wrong in a field.
+    pub fn why(&self, field: &str) -> Option<&str> {
+        let here = self.0.iter().find(|(name, _)| *name == field);
+        here.map(|(_, why)| why.as_str())
+    }
+
+    /// All of it, by field, in the order of the form; for the summary.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(field, why)| (*field, why.as_str()))
+    }
+}
