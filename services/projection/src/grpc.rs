@@ -7,7 +7,7 @@ use std::{pin::Pin, time::Duration};
 use api::{
     CertificateFilter,
     projection::v1::{
-        self as answer, GetRequest, ListRequest, WatchEventsRequest,
+        self as answer, CountCertificatesRequest, GetRequest, ListRequest, WatchEventsRequest,
         query_service_server::QueryService,
     },
     refuse::Violations,
@@ -125,6 +125,20 @@ impl QueryService for Questions {
         let names = leaf.and_then(|leaf| leaf.subject_alt_names.as_ref());
         within(&held_to, names, "certificate", id)?;
         Ok(Response::new(found))
+    }
+
+    async fn count_certificates(
+        &self,
+        request: Request<CountCertificatesRequest>,
+    ) -> Result<Response<answer::CountCertificatesResponse>, Status> {
+        let position = self
+            .reached(request.get_ref().at_least, request.metadata())
+            .await?;
+        let counts = certificates::counts::counts(&self.database, self.now()).await;
+        Ok(Response::new(answer::CountCertificatesResponse {
+            position,
+            ..counts.map_err(Refusal::from)?
+        }))
     }
 
     async fn list_certificate_requests(

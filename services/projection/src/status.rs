@@ -2,7 +2,10 @@
 //! as a condition in SQL, for a filter. Both read the same rules. Pure; the time is passed in.
 
 use api::projection::v1::CertificateStatus;
-use sea_orm::{ColumnTrait, Condition, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, Condition,
+    sea_query::{CaseStatement, Expr},
+};
 
 use crate::tables::instant::{NEVER, micros, moment};
 
@@ -67,6 +70,18 @@ impl Standing {
         rule.map_or(CertificateStatus::Valid, |(status, _)| *status)
     }
 
+    /// Up to then time alone leaves it valid, or not yet valid: nothing is due, late or over. Like all that it is told
+    /// from it changes with events alone, so that those that want somebody are found without a look at the others.
+    pub fn calm_until(&self) -> i64 {
+        let over = self.not_after.saturating_add(1);
+        match self.renewal {
+            _ if self.revoked || self.not_after == NEVER => i64::MIN,
+            Renewal::Ordering | Renewal::Retried | Renewal::Refused => i64::MIN,
+            Renewal::Scheduled => over.min(self.error_at),
+            Renewal::None => over.min(self.due_at),
+        }
+    }
+
     fn has(&self, fact: Fact, now: i64) -> bool {
         match fact {
             Fact::Revoked => self.revoked,
@@ -82,14 +97,20 @@ impl Standing {
 }
 
 impl<C: ColumnTrait> Columns<C> {
+    /// The status of a row at this moment, by its number.
+    pub fn status(&self, now: i64) -> Expr {
+        let mut case = CaseStatement::new();
+        for (status, any) in RULES {
+            case = case.case(self.any(any, now), status as i32);
+        }
+        case.finally(CertificateStatus::Valid as i32).into()
+    }
+
     /// Whether a row has this status at this moment.
     pub fn have(&self, wanted: CertificateStatus, now: i64) -> Expr {
         let mut earlier = Condition::any();
         for (status, any) in RULES {
-            let this = any.iter().fold(Condition::any(), |any, all| {
-                let facts = all.iter().map(|fact| self.fact(*fact, now));
-                any.add(facts.fold(Condition::all(), Condition::add))
-            });
+            let this = self.any(any, now);
             if status == wanted {
                 return Condition::all().add(this).add(earlier.not()).into();
             }
@@ -99,6 +120,13 @@ impl<C: ColumnTrait> Columns<C> {
             CertificateStatus::Valid => earlier.not().into(),
             _ => Expr::val(false),
         }
+    }
+
+    fn any(&self, any: &[&[Fact]], now: i64) -> Condition {
+        any.iter().fold(Condition::any(), |any, all| {
+            let facts = all.iter().map(|fact| self.fact(*fact, now));
+            any.add(facts.fold(Condition::all(), Condition::add))
+        })
     }
 
     fn fact(&self, fact: Fact, now: i64) -> Expr {
@@ -259,6 +287,34 @@ mod tests {
         ] {
             let statuses = days.map(|day| standing(renewal).status(day * DAY));
             assert_eq!(statuses, expected, "{renewal:?}");
+        }
+    }
+
+    #[test]
+    fn time_alone_changes_nothing_before_its_hour() {
+        let renewals = [
+            Renewal::None,
+            Renewal::Scheduled,
+            Renewal::Ordering,
+            Renewal::Retried,
+            Renewal::Refused,
+        ];
+        let moments = [-1, 0, 1, NEVER];
+        for (renewal, not_after) in renewals.iter().flat_map(|r| moments.map(|end| (*r, end))) {
+            for (due_at, error_at) in moments.iter().flat_map(|due| moments.map(|late| (*due, late))) {
+                for revoked in [false, true] {
+                    let standing = Standing {
+                        revoked,
+                        not_before: -1,
+                        not_after,
+                        due_at,
+                        error_at,
+                        renewal,
+                    };
+                    let valid = standing.status(0) == CertificateStatus::Valid;
+                    assert_eq!(valid, 0 < standing.calm_until(), "{standing:?}");
+                }
+            }
         }
     }
 

@@ -220,7 +220,7 @@ impl Certificates {
         renewers: &Renewers,
     ) -> Result<BTreeSet<String>, DbErr> {
         for row in self.rows.values_mut() {
-            row.key_id = keys.of(&row.spki_sha256);
+            row.keyed(keys.of(&row.spki_sha256));
             row.renewed_by(renewers.of(&row.automation_id));
         }
         let before = self.before;

@@ -48,6 +48,8 @@ pub enum Field {
     Created,
     /// Whether it has ended for good.
     Cancelled,
+    /// Whether its first certificate is here.
+    Issued,
 }
 
 impl filter::Field for Field {
@@ -60,6 +62,7 @@ impl filter::Field for Field {
         Self::Paused,
         Self::Created,
         Self::Cancelled,
+        Self::Issued,
     ];
 
     fn name(self) -> &'static str {
@@ -72,6 +75,7 @@ impl filter::Field for Field {
             Self::Paused => "paused",
             Self::Created => "created",
             Self::Cancelled => "cancelled",
+            Self::Issued => "issued",
         }
     }
 
@@ -80,7 +84,7 @@ impl filter::Field for Field {
             Self::Name | Self::Server => Kind::Text,
             Self::Status => Kind::Choice(condition::STATUSES),
             Self::NotAfter | Self::RenewAt | Self::Created => Kind::Time,
-            Self::Paused | Self::Cancelled => Kind::Choice(TRUE_FALSE),
+            Self::Paused | Self::Cancelled | Self::Issued => Kind::Choice(TRUE_FALSE),
         }
     }
 }
@@ -101,7 +105,7 @@ impl List for Field {
             // Its status is not in the table, and its server's name is in another.
             Self::Status | Self::Server => None,
             // Two values are no order.
-            Self::Paused | Self::Cancelled => None,
+            Self::Paused | Self::Cancelled | Self::Issued => None,
             Self::NotAfter => Some(Column::NotAfter),
             Self::RenewAt => Some(Column::RenewAt),
             Self::Created => Some(Column::Created),
@@ -119,6 +123,9 @@ impl List for Field {
             Self::Paused => condition::flag(Column::Paused, true, test),
             Self::Created => condition::on(Column::Created, test),
             Self::Cancelled => condition::flag(Column::Cancelled, true, test),
+            Self::Issued if condition::wanted(test) => Column::NotAfter.lt(NEVER),
+            // Those without are the rarer ones.
+            Self::Issued => Column::NotAfter.eq(NEVER),
         }
     }
 
@@ -301,7 +308,8 @@ fn of_server(test: &Test) -> Expr {
     }
 }
 
-const STANDING: Columns<Column> = Columns {
+/// What their status is told from.
+pub const STANDING: Columns<Column> = Columns {
     revoked: Column::Revoked,
     not_before: Column::NotBefore,
     not_after: Column::NotAfter,

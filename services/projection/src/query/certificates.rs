@@ -1,10 +1,15 @@
 //! Certificates: fields and answers.
 
+pub mod counts;
 mod detail;
+mod search;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::{CertificateFilter, projection::v1 as answer};
+use api::{
+    CertificateFilter,
+    projection::v1::{self as answer, CertificateStatus},
+};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait},
@@ -16,7 +21,7 @@ use super::{
     condition::{self, TRUE_FALSE},
     decoded,
     filter::{self, Kind, Term, Test},
-    names,
+    keys, names,
     question::List,
     sort::{Direction, Sort},
     unsigned,
@@ -58,6 +63,14 @@ pub enum Field {
     Default,
     /// Whether it was deleted.
     Deleted,
+    /// Whether it is more than a link in others' chains.
+    Own,
+    /// The algorithm of its own key.
+    Algorithm,
+    /// How the next version comes.
+    Renewal,
+    /// All that people look for it by.
+    Any,
 }
 
 impl filter::Field for Field {
@@ -74,6 +87,10 @@ impl filter::Field for Field {
         Self::Authority,
         Self::Default,
         Self::Deleted,
+        Self::Own,
+        Self::Algorithm,
+        Self::Renewal,
+        Self::Any,
     ];
 
     fn name(self) -> &'static str {
@@ -90,17 +107,25 @@ impl filter::Field for Field {
             Self::Authority => "authority",
             Self::Default => "default",
             Self::Deleted => "deleted",
+            Self::Own => "own",
+            Self::Algorithm => "algorithm",
+            Self::Renewal => "renewal",
+            Self::Any => "any",
         }
     }
 
     fn kind(self) -> Kind {
         match self {
-            Self::Name | Self::Names | Self::Issuer => Kind::Text,
+            Self::Name | Self::Names | Self::Issuer | Self::Any => Kind::Text,
             Self::NotAfter | Self::Created => Kind::Time,
             Self::Status => Kind::Choice(condition::STATUSES),
             Self::Source => Kind::Choice(SOURCES),
             Self::Chain => Kind::Choice(CHAINS),
-            Self::Key | Self::Authority | Self::Default | Self::Deleted => Kind::Choice(TRUE_FALSE),
+            Self::Algorithm => Kind::Choice(keys::ALGORITHMS),
+            Self::Renewal => Kind::Choice(RENEWALS),
+            Self::Key | Self::Authority | Self::Default | Self::Deleted | Self::Own => {
+                Kind::Choice(TRUE_FALSE)
+            }
         }
     }
 }
@@ -119,9 +144,16 @@ impl List for Field {
         match self {
             Self::Name => Some(Column::FriendlyNameFolded),
             // A certificate has many names, and its status is not in the table.
-            Self::Names | Self::Status => None,
-            // Two values are no order.
-            Self::Key | Self::Chain | Self::Authority | Self::Default | Self::Deleted => None,
+            Self::Names | Self::Any | Self::Status => None,
+            // Few values are no order.
+            Self::Key
+            | Self::Chain
+            | Self::Authority
+            | Self::Default
+            | Self::Deleted
+            | Self::Own
+            | Self::Algorithm
+            | Self::Renewal => None,
             Self::NotAfter => Some(Column::NotAfter),
             Self::Issuer => Some(Column::IssuerFolded),
             Self::Source => Some(Column::Source),
@@ -150,6 +182,14 @@ impl List for Field {
             Self::Authority => condition::flag(Column::IsCa, true, test),
             Self::Default => is_default(test),
             Self::Deleted => condition::flag(Column::Deleted, true, test),
+            Self::Own => condition::flag(Column::Own, false, test),
+            // Any of them may be what nearly all have.
+            Self::Algorithm => condition::of_no_index(condition::on(Column::KeyAlgorithm, test)),
+            Self::Renewal if condition::wanted(test) => {
+                condition::of_no_index(Column::AutomationId.ne(""))
+            }
+            Self::Renewal => condition::of_no_index(Column::AutomationId.eq("")),
+            Self::Any => search::any(test),
         }
     }
 
@@ -160,6 +200,21 @@ impl List for Field {
     fn unless_asked(terms: &[Term<Self>]) -> Option<Expr> {
         let asked = terms.iter().any(|term| matches!(term.field, Self::Deleted));
         (!asked).then(|| Column::Deleted.ne(true))
+    }
+
+    fn seldom(terms: &[Term<Self>], now: i64) -> Option<Expr> {
+        let calm = [CertificateStatus::Valid, CertificateStatus::NotYetValid];
+        let mut calm = calm.into_iter().map(|status| Test::Differs(status as i64));
+        let status = |wanted: &dyn Fn(&Test) -> bool| {
+            let mut terms = terms.iter();
+            terms.any(|term| matches!(term.field, Self::Status) && wanted(&term.test))
+        };
+        let other = |test: &Test| match test {
+            Test::Equals(status) => !calm.clone().any(|calm| calm == Test::Differs(*status)),
+            _ => false,
+        };
+        let wants = status(&other) || calm.all(|calm| status(&|test| *test == calm));
+        wants.then(|| Column::CalmUntil.lte(now))
     }
 
     fn within(held_to: &CertificateFilter) -> Expr {
@@ -276,6 +331,8 @@ const SOURCES: &[(&str, i32)] = &[
     ("factory", answer::Source::Factory as i32),
     ("imported", answer::Source::Imported as i32),
 ];
+
+const RENEWALS: &[(&str, i32)] = &[("automatic", 1), ("by-hand", 0)];
 
 const CHAINS: &[(&str, i32)] = &[("complete", 1), ("incomplete", 0)];
 

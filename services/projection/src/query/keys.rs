@@ -246,7 +246,8 @@ fn grouped(pairs: Vec<(String, String)>) -> BTreeMap<String, Vec<String>> {
     groups
 }
 
-const ALGORITHMS: &[(&str, i32)] = &[
+/// The words of algorithms.
+pub const ALGORITHMS: &[(&str, i32)] = &[
     ("rsa-2048", KeyAlgorithm::Rsa2048 as i32),
     ("rsa-3072", KeyAlgorithm::Rsa3072 as i32),
     ("rsa-4096", KeyAlgorithm::Rsa4096 as i32),

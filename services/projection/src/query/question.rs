@@ -47,6 +47,12 @@ pub trait List: filter::Field {
         None
     }
 
+    /// What holds of all rows that these terms can yield, where that may be few of very many, and is found in an index.
+    fn seldom(terms: &[Term<Self>], now: i64) -> Option<Expr> {
+        let _ = (terms, now);
+        None
+    }
+
     /// Which rows are the affair of a caller who is held to these certificates: none, where rows have no names.
     fn within(held_to: &CertificateFilter) -> Expr {
         let _ = held_to;
@@ -140,7 +146,12 @@ impl<L: List> Question<L> {
         database: &impl ConnectionTrait,
         now: i64,
     ) -> Result<Page<Row<L>>, DbErr> {
-        let mut rows = self.statement(now).all(database).await?;
+        let statement = match self.few(database, now).await? {
+            // Looked up one by one, and sorted: walking in the list's order might pass all that there are.
+            Some(ids) => self.statement(now).filter(L::ID.is_in(ids)),
+            None => self.statement(now),
+        };
+        let mut rows = statement.all(database).await?;
         let fit = page::fitting(rows.iter().map(L::weight), self.size);
         let more = rows.len() > fit;
         rows.truncate(fit);
@@ -185,6 +196,24 @@ impl<L: List> Question<L> {
             .limit(self.size as u64 + 1)
     }
 
+    /// The ids among which all rows are that it can yield, where it can be told that they are few.
+    async fn few(
+        &self,
+        database: &impl ConnectionTrait,
+        now: i64,
+    ) -> Result<Option<Vec<String>>, DbErr> {
+        let Some(seldom) = L::seldom(&self.terms, now) else {
+            return Ok(None);
+        };
+        let ids = L::Entity::find()
+            .select_only()
+            .column(L::ID)
+            .filter(seldom)
+            .limit(FEW as u64 + 1);
+        let ids = ids.into_tuple::<String>().all(database).await?;
+        Ok((ids.len() <= FEW).then_some(ids))
+    }
+
     fn by(&self) -> <L::Entity as EntityTrait>::Column {
         // A field that cannot be sorted by is refused in `parse`: its id then is order enough.
         self.sort.field.sort_column().unwrap_or(L::ID)
@@ -203,6 +232,9 @@ impl<L: List> Question<L> {
         conditions.fold(Condition::all(), Condition::add)
     }
 }
+
+/// So many rows are looked up and sorted sooner than the order of a large list is walked to its end.
+const FEW: usize = 1_000;
 
 /// The terms of a field named "filter"; what is wrong with it is noted.
 pub fn terms<F: filter::Field>(text: &str, violations: &mut Violations) -> Vec<Term<F>> {

@@ -47,8 +47,12 @@ pub struct Model {
     /// The issuer's name as it is compared (RFC 5280, section 7.1: without regard to case).
     #[sea_orm(column_type = "Text")]
     pub issuer_folded: String,
+    /// `chancery.x509.v1.KeyAlgorithm` of its own key.
+    pub key_algorithm: i32,
     /// basicConstraints cA.
     pub is_ca: bool,
+    /// It is more than a link in others' chains: not a CA's, or its key is here.
+    pub own: bool,
     /// The chain, or the certificate itself, ends in a self-signed one.
     pub chain_complete: bool,
     /// The first issuer that is not here, RFC 4514; empty where the chain is complete.
@@ -66,6 +70,8 @@ pub struct Model {
     pub error_at: i64,
     /// [`Renewal`]: how the next version comes.
     pub renewal: i32,
+    /// Up to then time alone leaves it valid: see [`status::Standing::calm_until`].
+    pub calm_until: i64,
     /// When version 1 came.
     pub created: i64,
     /// When the newest version came.
@@ -178,7 +184,9 @@ impl Model {
             serve: standing.serve,
             certificate: certificate.encode_to_vec(),
             issuer_folded: folded(&certificate.issuer),
+            key_algorithm: certificate.key_algorithm,
             is_ca: certificate.is_ca,
+            own: !certificate.is_ca,
             chain_complete: last.self_signed,
             missing_issuer: missing_issuer(last),
             not_before: version.not_before,
@@ -187,6 +195,8 @@ impl Model {
             due_at,
             error_at,
             renewal: Renewal::None.into(),
+            // Told when all of its batch is taken in.
+            calm_until: i64::MIN,
             created: at,
             updated: at,
             deleted: false,
@@ -229,8 +239,19 @@ impl Model {
         self.automation_id.clear();
     }
 
+    /// Its key is the one with this id; empty where that is not here.
+    pub fn keyed(&mut self, key_id: String) {
+        self.own = !self.is_ca || !key_id.is_empty();
+        self.key_id = key_id;
+    }
+
     /// How it is renewed follows from this, which its automation tells; nothing, where it has none.
     pub fn renewed_by(&mut self, automation: Option<&Renewing>) {
+        self.due_by(automation);
+        self.calm_until = self.stands().calm_until();
+    }
+
+    fn due_by(&mut self, automation: Option<&Renewing>) {
         (self.due_at, self.error_at) = status::marks(self.not_before, self.not_after);
         let Some(automation) = automation else {
             self.renewal = Renewal::None.into();

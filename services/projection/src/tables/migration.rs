@@ -23,7 +23,8 @@ pub fn all() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(Superseded("m20260101_000001_first_tables")),
         Box::new(Superseded("m20260201_000002_requests_and_what_is_gone")),
         Box::new(Superseded("m20260301_000003_renewals_and_notifications")),
-        Box::new(TablesAnew("m20260401_000004_names_of_automations")),
+        Box::new(Superseded("m20260401_000004_names_of_automations")),
+        Box::new(TablesAnew("m20260501_000005_views_of_certificates")),
     ]
 }
 
@@ -116,7 +117,9 @@ fn certificate_table() -> TableCreateStatement {
         .col(schema::boolean(Column::Serve))
         .col(schema::blob(Column::Certificate))
         .col(schema::text(Column::IssuerFolded))
+        .col(schema::integer(Column::KeyAlgorithm))
         .col(schema::boolean(Column::IsCa))
+        .col(schema::boolean(Column::Own))
         .col(schema::boolean(Column::ChainComplete))
         .col(schema::text(Column::MissingIssuer))
         .col(schema::big_integer(Column::NotBefore))
@@ -125,6 +128,7 @@ fn certificate_table() -> TableCreateStatement {
         .col(schema::big_integer(Column::DueAt))
         .col(schema::big_integer(Column::ErrorAt))
         .col(schema::integer(Column::Renewal))
+        .col(schema::big_integer(Column::CalmUntil))
         .col(schema::big_integer(Column::Created))
         .col(schema::big_integer(Column::Updated))
         .col(schema::boolean(Column::Deleted))

@@ -102,6 +102,14 @@ async fn every_filter_and_order_has_an_index() {
             "ix_certificate_revoked (revoked=?)",
         ),
         (
+            "SELECT renewal, COUNT(*) FROM certificate WHERE deleted <> ? AND own <> ? AND calm_until <= 7 AND revoked = ? AND not_after > 7",
+            "COVERING INDEX ix_certificate_calm (calm_until<?)",
+        ),
+        (
+            "SELECT id FROM certificate WHERE calm_until <= 7 LIMIT 1001",
+            "COVERING INDEX ix_certificate_calm (calm_until<?)",
+        ),
+        (
             "SELECT * FROM automation WHERE cancelled <> ? AND renew_at < 7 ORDER BY renew_at, id LIMIT 51",
             "ix_automation_renew_at (renew_at<?)",
         ),
@@ -159,7 +167,7 @@ async fn what_nearly_all_rows_have_is_not_sorted_whatever_the_order() {
             }
         };
     }
-    ask!(certificates: "", "source=acme", "issuer=\"CN=R3\"", "status=valid", "status=error", "not_after>2026-01-01");
+    ask!(certificates: "", "source=acme", "issuer=\"CN=R3\"", "own=true", "algorithm=rsa-2048", "renewal=automatic", "renewal=by-hand", "status=valid", "status=error", "not_after>2026-01-01");
     ask!(keys: "", "algorithm=ecdsa-p256", "origin=generated");
     ask!(requests: "", "status=pending");
     ask!(servers: "");

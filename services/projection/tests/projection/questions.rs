@@ -48,7 +48,7 @@ async fn all_that_is_wrong_with_a_request_is_told_at_once_by_field() {
     let expected = [
         (
             "filter",
-            "there is no field \"colour\"; there are name, names, status, not_after, issuer, source, created, key, chain, authority, default and deleted",
+            "there is no field \"colour\"; there are name, names, status, not_after, issuer, source, created, key, chain, authority, default, deleted, own, algorithm, renewal and any",
         ),
         (
             "filter",

@@ -53,11 +53,30 @@ fn certificates() -> Vec<IndexCreateStatement> {
         named("ix_certificate_key", Column::KeyId),
         named("ix_certificate_chain", Column::ChainComplete),
         named("ix_certificate_authority", Column::IsCa),
+        named("ix_certificate_own", Column::Own),
         named("ix_certificate_deleted", Column::Deleted),
         // A key that comes or goes finds its certificates.
         on("ix_certificate_spki", Column::SpkiSha256),
         // Likewise an automation that changes.
         on("ix_certificate_automation", Column::AutomationId),
+        on("ix_certificate_not_before", Column::NotBefore),
+        // Those that want somebody are counted in the index alone.
+        index(
+            "ix_certificate_calm",
+            Entity,
+            [
+                Column::CalmUntil,
+                Column::Own,
+                Column::Deleted,
+                Column::Renewal,
+                Column::Revoked,
+                Column::NotBefore,
+                Column::NotAfter,
+                Column::DueAt,
+                Column::ErrorAt,
+                Column::Id,
+            ],
+        ),
     ];
     {
         use certificate_name::{Column, Entity};
@@ -72,6 +91,7 @@ fn certificates() -> Vec<IndexCreateStatement> {
             Column::Sha256Fingerprint,
         );
         on("ix_certificate_version_spki", Column::SpkiSha256);
+        on("ix_certificate_version_serial", Column::SerialNumber);
     }
     all
 }

@@ -1,0 +1,59 @@
+//! What people look for a certificate by, in one field: its name, its hosts, a serial number, a fingerprint.
+
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Expr, ExprTrait},
+};
+
+use crate::{
+    query::{condition, filter::Test, names},
+    tables::{
+        certificate::Column,
+        certificate_name,
+        certificate_version::{Column as Version, Entity as Versions},
+    },
+};
+
+/// Its name or one of its names passes the test, or a version has that serial number or fingerprint; or, for "not",
+/// nothing of it is that.
+pub(super) fn any(test: &Test) -> Expr {
+    match test {
+        Test::IsNot(text) => is(&Test::Is(text.clone()), text).not(),
+        Test::Is(text) | Test::Contains(text) => is(test, text),
+        // Text is compared in no other way.
+        _ => Expr::val(false),
+    }
+}
+
+fn is(test: &Test, text: &str) -> Expr {
+    let named = names::among::<certificate_name::Entity>(
+        Column::Id,
+        certificate_name::Column::CertificateId,
+        certificate_name::Column::Name,
+        test,
+    );
+    let any = condition::on(Column::FriendlyNameFolded, test).or(named);
+    match number(text) {
+        Some(number) => any.or(numbered(&number)),
+        None => any,
+    }
+}
+
+/// A version has this serial number or fingerprint.
+fn numbered(number: &str) -> Expr {
+    let either = Condition::any()
+        .add(Version::SerialNumber.eq(number))
+        .add(Version::Sha256Fingerprint.eq(number));
+    let versions = Versions::find()
+        .select_only()
+        .column(Version::CertificateId)
+        .filter(either);
+    Column::Id.in_subquery(versions.into_query())
+}
+
+/// A serial number or a fingerprint as it is kept, from what people paste.
+fn number(text: &str) -> Option<String> {
+    let hex = text.replace([':', ' '], "").to_ascii_lowercase();
+    let whole = hex.len() >= 2 && hex.bytes().all(|b| b.is_ascii_hexdigit());
+    whole.then_some(hex)
+}
