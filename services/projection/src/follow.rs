@@ -10,7 +10,7 @@ mod write;
 
 use std::time::Duration;
 
-use eventlog::{Apply, ApplyError, EventLog, FollowError, Follower, Recorded};
+use eventlog::{Apply, ApplyError, EventLog, FollowError, Follower, LogError, Recorded};
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use tokio_util::sync::CancellationToken;
 
@@ -47,7 +47,10 @@ pub async fn follow(
                 error = %causes,
                 "the projection has stopped; queries are answered as of its position"
             );
-            position.stop();
+            match changed(&error) {
+                true => position.log_changed(),
+                false => position.stop(),
+            }
             return;
         }
         tracing::error!(position = at, error = %causes, "the projection cannot write, trying again");
@@ -69,6 +72,15 @@ fn passes(error: &FollowError) -> bool {
         FollowError::Apply { .. } | FollowError::LogChanged { .. } | FollowError::Log { .. } => {
             false
         }
+    }
+}
+
+/// Whether it is the log that does not hold together, and not an event of it that this version cannot apply.
+fn changed(error: &FollowError) -> bool {
+    match error {
+        FollowError::LogChanged { .. } => true,
+        FollowError::Log { source, .. } => matches!(source, LogError::Damaged(_)),
+        FollowError::Apply { .. } => false,
     }
 }
 

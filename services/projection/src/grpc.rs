@@ -22,8 +22,9 @@ use crate::{
     position::Position,
     query::{
         alerts, automations, certificates, channels, dns_providers, events, keys,
+        overview::Glance,
         question::{List, Page, Question, Row},
-        requests, servers,
+        requests, servers, subjects,
     },
     refusal::Refusal,
     tables::instant::micros,
@@ -42,6 +43,7 @@ pub struct Questions {
     position: Position,
     clock: Clock,
     patience: Duration,
+    glance: Glance,
 }
 
 impl Questions {
@@ -58,6 +60,7 @@ impl Questions {
             position,
             clock,
             patience,
+            glance: Glance::default(),
         }
     }
 
@@ -101,6 +104,20 @@ impl Questions {
 
 #[tonic::async_trait]
 impl QueryService for Questions {
+    async fn get_overview(
+        &self,
+        request: Request<answer::GetOverviewRequest>,
+    ) -> Result<Response<answer::Overview>, Status> {
+        let at_least = request.get_ref().at_least;
+        let position = self.reached(at_least, request.metadata()).await?;
+        let now = self.now();
+        let overview = self.glance.of(&self.database, position, at_least, now);
+        let mut overview = overview.await?;
+        overview.projected = self.position.now();
+        overview.set_following(self.position.following());
+        Ok(Response::new(overview))
+    }
+
     async fn list_certificates(
         &self,
         request: Request<ListRequest>,
@@ -235,9 +252,16 @@ impl QueryService for Questions {
         request: Request<ListRequest>,
     ) -> Result<Response<answer::ListEventsResponse>, Status> {
         let (page, position) = self.list::<events::Field>(request).await?;
-        let rows = page.rows.into_iter().map(events::answered);
+        let subjects = subjects::of(&self.database, &page.rows).await;
+        let subjects = subjects.map_err(Refusal::from)?;
+        let rows = page.rows.into_iter().zip(subjects);
+        let events = rows.map(|(row, subject)| {
+            let mut event = events::answered(row)?;
+            event.subject = Some(subject);
+            Ok(event)
+        });
         Ok(Response::new(answer::ListEventsResponse {
-            events: rows.collect::<Result<_, _>>()?,
+            events: events.collect::<Result<_, Refusal>>()?,
             next_page_token: page.next_page_token,
             position,
         }))

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use api::projection::v1::Following;
 use tokio::sync::watch;
 
 use crate::refusal::Refusal;
@@ -21,6 +22,8 @@ enum State {
     Following,
     /// The follower met what it cannot apply: the tables stay as they are.
     Stopped,
+    /// The log is not the one that the tables were made from: likewise.
+    LogChanged,
     /// The service is going down.
     Closing,
 }
@@ -52,6 +55,21 @@ impl Position {
     pub fn stop(&self) {
         self.0
             .send_modify(|standing| standing.state = State::Stopped);
+    }
+
+    /// Likewise: the log is not the one that the tables were made from.
+    pub fn log_changed(&self) {
+        self.0
+            .send_modify(|standing| standing.state = State::LogChanged);
+    }
+
+    /// Whether events are still applied.
+    pub fn following(&self) -> Following {
+        match self.0.borrow().state {
+            State::Following | State::Closing => Following::On,
+            State::Stopped => Following::Stopped,
+            State::LogChanged => Following::LogChanged,
+        }
     }
 
     /// The service is going down: nobody waits any longer.
@@ -93,7 +111,7 @@ impl Position {
         match standing.state {
             _ if standing.projected >= wanted => Ok(standing.projected),
             State::Closing => Err(Refusal::Closing),
-            State::Stopped | State::Following => Err(Refusal::Stopped {
+            State::Stopped | State::LogChanged | State::Following => Err(Refusal::Stopped {
                 position: standing.projected,
             }),
         }
@@ -139,6 +157,10 @@ mod tests {
             position.reached(5, LONG).await,
             Err(Refusal::Stopped { position: 4 })
         ));
+        assert_eq!(position.following(), Following::Stopped);
+        position.log_changed();
+        assert!(position.reached(5, LONG).await.is_err());
+        assert_eq!(position.following(), Following::LogChanged);
         position.close();
         assert!(matches!(position.past(4).await, Err(Refusal::Closing)));
     }

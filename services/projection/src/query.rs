@@ -14,11 +14,13 @@ pub mod events;
 pub mod filter;
 pub mod keys;
 pub mod names;
+pub mod overview;
 pub mod page;
 pub mod question;
 pub mod requests;
 pub mod servers;
 pub mod sort;
+pub mod subjects;
 
 use prost::Message;
 

@@ -316,7 +316,8 @@ fn is_default(test: &Test) -> Expr {
     }
 }
 
-const STANDING: Columns<Column> = Columns {
+/// What a status is told from.
+pub const STANDING: Columns<Column> = Columns {
     revoked: Column::Revoked,
     not_before: Column::NotBefore,
     not_after: Column::NotAfter,

@@ -4,7 +4,8 @@ use api::{projection::v1 as answer, refuse::Violations};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    QuerySelect, QueryTrait,
+    sea_query::{Expr, ExprTrait, Query as SeaQuery, SelectStatement, UnionType},
 };
 
 use super::{
@@ -17,8 +18,10 @@ use crate::{
     position::Position,
     refusal::Refusal,
     tables::{
+        alert, certificate, certificate_version,
         event::{Column, Entity, Model},
         instant::timestamp,
+        key,
     },
 };
 
@@ -39,6 +42,8 @@ pub enum Field {
     Time,
     /// The command that it all began with.
     CorrelationId,
+    /// A certificate's id: all that has to do with it.
+    Certificate,
 }
 
 impl filter::Field for Field {
@@ -50,6 +55,7 @@ impl filter::Field for Field {
         Self::Actor,
         Self::Time,
         Self::CorrelationId,
+        Self::Certificate,
     ];
 
     fn name(self) -> &'static str {
@@ -61,6 +67,7 @@ impl filter::Field for Field {
             Self::Actor => "actor",
             Self::Time => "time",
             Self::CorrelationId => "correlation_id",
+            Self::Certificate => "certificate",
         }
     }
 
@@ -72,7 +79,8 @@ impl filter::Field for Field {
             | Self::AggregateId
             | Self::Event
             | Self::Actor
-            | Self::CorrelationId => Kind::Text,
+            | Self::CorrelationId
+            | Self::Certificate => Kind::Text,
         }
     }
 }
@@ -88,11 +96,14 @@ impl List for Field {
     const ID: Column = Column::Sequence;
 
     fn sort_column(self) -> Option<Column> {
-        Some(self.column())
+        self.column()
     }
 
     fn condition(self, test: &Test, _now: i64) -> Expr {
-        condition::on(self.column(), test)
+        match self.column() {
+            Some(column) => condition::on(column, test),
+            None => of_certificate(test),
+        }
     }
 
     fn is_common(self) -> bool {
@@ -105,8 +116,8 @@ impl List for Field {
 }
 
 impl Field {
-    fn column(self) -> Column {
-        match self {
+    fn column(self) -> Option<Column> {
+        Some(match self {
             Self::Sequence => Column::Sequence,
             Self::Aggregate => Column::Aggregate,
             Self::AggregateId => Column::AggregateId,
@@ -114,8 +125,62 @@ impl Field {
             Self::Actor => Column::Actor,
             Self::Time => Column::Time,
             Self::CorrelationId => Column::CorrelationId,
-        }
+            Self::Certificate => return None,
+        })
     }
+}
+
+/// It has to do with that certificate; or, for "not", it has not.
+fn of_certificate(test: &Test) -> Expr {
+    let (Test::Is(id) | Test::IsNot(id) | Test::Contains(id)) = test else {
+        // Text is compared in no other way.
+        return Expr::val(false);
+    };
+    let mut all = SeaQuery::select().expr(Expr::val(id.as_str())).to_owned();
+    for aggregates in related(id) {
+        all.union(UnionType::All, aggregates);
+    }
+    let among = Column::AggregateId.in_subquery(all);
+    match test {
+        Test::IsNot(_) => among.not(),
+        _ => among,
+    }
+}
+
+/// Which other aggregates have to do with a certificate.
+fn related(id: &str) -> [SelectStatement; 4] {
+    let certificate = |column: certificate::Column| {
+        certificate::Entity::find()
+            .select_only()
+            .column(column)
+            .filter(certificate::Column::Id.eq(id))
+            .filter(column.ne(""))
+            .into_query()
+    };
+    let hashes = certificate_version::Entity::find()
+        .select_only()
+        .column(certificate_version::Column::SpkiSha256)
+        .filter(certificate_version::Column::CertificateId.eq(id))
+        .into_query();
+    let keys = key::Entity::find()
+        .select_only()
+        .column(key::Column::Id)
+        .filter(key::Column::SpkiSha256.in_subquery(hashes))
+        .into_query();
+    let automation = certificate(certificate::Column::AutomationId);
+    let mut subjects = SeaQuery::select().expr(Expr::val(id)).to_owned();
+    subjects.union(UnionType::All, automation.clone());
+    let alerts = alert::Entity::find()
+        .select_only()
+        .column(alert::Column::Id)
+        .filter(alert::Column::SubjectId.in_subquery(subjects))
+        .into_query();
+    [
+        automation,
+        certificate(certificate::Column::RequestId),
+        keys,
+        alerts,
+    ]
 }
 
 /// The row as it is answered.
@@ -140,6 +205,7 @@ pub fn answered(row: Model) -> Result<answer::Event, Refusal> {
         body: Some(body),
         schema: row.schema,
         traceparent: row.traceparent,
+        subject: None,
     })
 }
 
@@ -161,12 +227,12 @@ impl Watch {
         let terms = question::terms::<Field>(&request.filter, &mut violations);
         let unfit = terms
             .iter()
-            .any(|term| matches!(term.field, Field::Sequence | Field::Time));
+            .any(|term| matches!(term.field, Field::Sequence | Field::Time | Field::Certificate));
         if unfit {
             let known = "aggregate, aggregate_id, event, actor and correlation_id";
             violations.add(
                 "filter",
-                format!("what is to come has no sequence or time yet; filter by {known}"),
+                format!("what is to come has no sequence or time yet, and may be of any certificate; filter by {known}"),
             );
         }
         let after = i64::try_from(request.after_sequence);

@@ -13,6 +13,7 @@ mod held_to;
 mod indices;
 mod linking;
 mod notices;
+mod overview;
 mod paging;
 mod questions;
 mod replay;

@@ -60,7 +60,7 @@ fn certificates() -> Vec<IndexCreateStatement> {
         // Likewise an automation that changes.
         on("ix_certificate_automation", Column::AutomationId),
         on("ix_certificate_not_before", Column::NotBefore),
-        // Those that want somebody are counted in the index alone.
+        // Those that want somebody are counted in the index alone, and all of them by the day of their end.
         index(
             "ix_certificate_calm",
             Entity,
@@ -75,6 +75,9 @@ fn certificates() -> Vec<IndexCreateStatement> {
                 Column::DueAt,
                 Column::ErrorAt,
                 Column::Id,
+                Column::Version,
+                Column::Source,
+                Column::Updated,
             ],
         ),
     ];

@@ -1,0 +1,270 @@
+//! All at a glance: what there is, what ends when, and what wants somebody.
+//!
+//! Every certificate counts, so each is looked at; but only in an index that holds what is counted, once, and no
+//! more often than [`Glance`] asks.
+
+mod ends;
+mod glance;
+
+use std::collections::BTreeMap;
+
+use api::{
+    projection::v1::{
+        self as answer, CertificateStatus, Following, Overview, RequestStatus, Source, StatusCount,
+    },
+};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+    sea_query::{Expr, ExprTrait},
+};
+
+pub use self::glance::Glance;
+use self::ends::{Class, Day};
+use super::{automations, certificates};
+use crate::{
+    refusal::Refusal,
+    status::Renewal,
+    tables::{
+        alert, automation,
+        certificate::{Column, Entity},
+        instant::{NEVER, timestamp},
+        key, request,
+    },
+};
+
+/// The overview at this moment (microseconds since 1970).
+///
+/// # Errors
+/// [`Refusal::Damaged`] where the database changed a row, or what the database says.
+pub async fn of(database: &impl ConnectionTrait, now: i64) -> Result<Overview, Refusal> {
+    let groups = groups(database, now).await?;
+    let mut overview = Overview::default();
+    let mut statuses = BTreeMap::<i32, u32>::new();
+    let mut days = BTreeMap::<(Day, Class), u32>::new();
+    for group in &groups {
+        *statuses.entry(group.status).or_default() += group.count;
+        let revoked = group.status == CertificateStatus::Revoked as i32;
+        match group.recent {
+            0 => {}
+            unaided => {
+                overview.renewed += group.count;
+                overview.renewed_unaided += if unaided == BY_AUTOMATION { group.count } else { 0 };
+            }
+        }
+        if revoked {
+            continue;
+        }
+        let day = Day(group.day);
+        let ending = day.ends_soon() && group.status != CertificateStatus::Expired as i32;
+        match Renewal::from(group.renewal) {
+            _ if !ending => {}
+            Renewal::None => overview.ending_by_hand += group.count,
+            _ => overview.ending_automatic += group.count,
+        }
+        if day.is_shown() {
+            *days.entry((day, group.class())).or_default() += group.count;
+        } else if day.is_later() {
+            overview.later += group.count;
+        }
+    }
+    overview.certificates = counts(statuses);
+    let shown = days.values().sum::<u32>();
+    if shown <= ONE_BY_ONE {
+        overview.expiries = ends::each(database, now).await?;
+    }
+    let days = days.into_iter();
+    overview.days = days
+        .map(|((day, class), count)| answer::ExpiryDay {
+            day: timestamp(day.begins(now)),
+            renewing: class.into(),
+            count,
+        })
+        .collect();
+    let wanting = overview.certificates.iter();
+    if wanting.map(StatusCount::status).any(wants_somebody) {
+        overview.urgent = urgent(database, now).await?;
+    }
+    automated(database, &mut overview, now).await?;
+    overview.pending_requests = pending(database).await?;
+    overview.keys = count(
+        key::Entity::find()
+            .filter(key::Column::DestroyedAt.eq(NEVER))
+            .count(database)
+            .await?,
+    );
+    overview.alerts = count(
+        alert::Entity::find()
+            .filter(alert::Column::Up.eq(true))
+            .count(database)
+            .await?,
+    );
+    overview.as_of = timestamp(now);
+    overview.set_following(Following::On);
+    Ok(overview)
+}
+
+/// Certificates that have all of this in common.
+#[derive(Debug)]
+struct Group {
+    status: i32,
+    renewal: i32,
+    day: i64,
+    recent: i32,
+    count: u32,
+}
+
+impl Group {
+    fn class(&self) -> Class {
+        let status = CertificateStatus::try_from(self.status).unwrap_or_default();
+        ends::class(status, self.renewal.into())
+    }
+}
+
+async fn groups(database: &impl ConnectionTrait, now: i64) -> Result<Vec<Group>, DbErr> {
+    let renewed = Column::Version
+        .gt(1)
+        .and(Column::Updated.gte(now.saturating_sub(RENEWED_WITHIN)));
+    let recent = Expr::case(
+        renewed.clone().and(Column::Source.eq(i32::from(Source::Acme))),
+        BY_AUTOMATION,
+    )
+    .case(renewed, BY_HAND)
+    .finally(0);
+    let rows = Entity::find()
+        .select_only()
+        .expr_as(certificates::STANDING.status(now), "status")
+        .column(Column::Renewal)
+        .expr_as(ends::day(Column::NotAfter, now), "day")
+        .expr_as(recent, "recent")
+        .expr_as(Column::NotAfter.count(), "rows")
+        .filter(Column::Own.ne(false))
+        .filter(Column::Deleted.ne(true))
+        .group_by(Expr::col("status"))
+        .group_by(Column::Renewal)
+        .group_by(Expr::col("day"))
+        .group_by(Expr::col("recent"))
+        .into_tuple::<(i32, i32, i64, i32, i64)>()
+        .all(database)
+        .await?;
+    let rows = rows.into_iter();
+    Ok(rows
+        .map(|(status, renewal, day, recent, rows)| Group {
+            status,
+            renewal,
+            day,
+            recent,
+            count: u32::try_from(rows).unwrap_or(u32::MAX),
+        })
+        .collect())
+}
+
+/// Those that want somebody, the soonest end first.
+async fn urgent(
+    database: &impl ConnectionTrait,
+    now: i64,
+) -> Result<Vec<answer::Certificate>, Refusal> {
+    let status = certificates::STANDING.status(now);
+    let wanted = WANT_SOMEBODY.map(i32::from);
+    // Not by the index of ends: those that look after themselves would all be passed.
+    let ids = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::CalmUntil.lte(now))
+        .filter(Column::Own.ne(false))
+        .filter(Column::Deleted.ne(true))
+        .filter(status.is_in(wanted))
+        .order_by_asc(Column::NotAfter.into_expr().add(0))
+        .order_by_asc(Column::Id)
+        .limit(MOST_URGENT)
+        .into_tuple::<String>()
+        .all(database)
+        .await?;
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids))
+        .order_by_asc(Column::NotAfter)
+        .order_by_asc(Column::Id)
+        .all(database)
+        .await?;
+    certificates::answered(database, rows, now).await
+}
+
+/// What there is of automations.
+async fn automated(
+    database: &impl ConnectionTrait,
+    overview: &mut Overview,
+    now: i64,
+) -> Result<(), DbErr> {
+    use automation::{Column, Entity};
+    let rows = Entity::find()
+        .select_only()
+        .column(Column::ServerId)
+        .expr_as(
+            Expr::case(
+                Column::CertificateId.eq(""),
+                automations::STANDING.status(now),
+            )
+            .finally(0),
+            "status",
+        )
+        .expr_as(Column::Id.count(), "rows")
+        .filter(Column::Cancelled.ne(true))
+        .group_by(Column::ServerId)
+        .group_by(Expr::col("status"))
+        .into_tuple::<(String, i32, i64)>()
+        .all(database)
+        .await?;
+    let (mut servers, mut statuses) = (BTreeMap::<String, u32>::new(), BTreeMap::new());
+    for (server, status, rows) in rows {
+        let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+        *servers.entry(server).or_default() += rows;
+        if status != 0 {
+            *statuses.entry(status).or_default() += rows;
+        }
+    }
+    let servers = servers.into_iter();
+    overview.servers = servers
+        .map(|(server_id, automations)| answer::ServerUse {
+            server_id,
+            automations,
+        })
+        .collect();
+    overview.never_issued = counts(statuses);
+    Ok(())
+}
+
+async fn pending(database: &impl ConnectionTrait) -> Result<u32, DbErr> {
+    let pending = request::Entity::find()
+        .filter(request::Column::Status.eq(i32::from(RequestStatus::Pending)))
+        .filter(request::Column::DeletedAt.eq(NEVER));
+    Ok(count(pending.count(database).await?))
+}
+
+fn counts(statuses: BTreeMap<i32, u32>) -> Vec<StatusCount> {
+    let statuses = statuses.into_iter();
+    statuses
+        .map(|(status, count)| StatusCount { status, count })
+        .collect()
+}
+
+fn count(rows: u64) -> u32 {
+    u32::try_from(rows).unwrap_or(u32::MAX)
+}
+
+fn wants_somebody(status: CertificateStatus) -> bool {
+    WANT_SOMEBODY.contains(&status)
+}
+
+const WANT_SOMEBODY: [CertificateStatus; 3] = [
+    CertificateStatus::Expired,
+    CertificateStatus::Error,
+    CertificateStatus::Expiring,
+];
+
+/// So many are shown one by one; of more, how many end on which day.
+const ONE_BY_ONE: u32 = 150;
+const MOST_URGENT: u64 = 20;
+
+const RENEWED_WITHIN: i64 = 90 * ends::DAY;
+const BY_HAND: i32 = 1;
+const BY_AUTOMATION: i32 = 2;
