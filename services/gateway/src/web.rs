@@ -12,6 +12,7 @@ mod confirm;
 mod cookie;
 mod desk;
 mod device;
+mod event_words;
 mod factor;
 mod form;
 mod frame;

@@ -3,10 +3,12 @@
 //! A row is made before the event that makes its token, so that its name is taken; until that event is followed it
 //! opens nothing. A row that no event followed is swept when somebody wants its name.
 
+use std::collections::HashMap;
+
 use api::{CertificateFilter, options::v1::Role};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::OnConflict,
+    QuerySelect, sea_query::OnConflict,
 };
 use sea_orm_migration::prelude::*;
 use time::OffsetDateTime;
@@ -126,6 +128,25 @@ pub async fn by_name(
 ) -> Result<Option<Token>, DbErr> {
     let this = not_ended(now).add(entity::Column::Name.eq(name));
     entity::Entity::find().filter(this).one(db).await
+}
+
+/// What these are called, as far as they are there.
+///
+/// # Errors
+/// What the database says.
+pub async fn names(
+    db: &impl ConnectionTrait,
+    ids: Vec<Uuid>,
+) -> Result<HashMap<Uuid, String>, DbErr> {
+    use entity::Column as C;
+    let named = entity::Entity::find()
+        .select_only()
+        .columns([C::Id, C::Name])
+        .filter(C::Id.is_in(ids))
+        .into_tuple::<(Uuid, String)>()
+        .all(db)
+        .await?;
+    Ok(named.into_iter().collect())
 }
 
 /// Those that open, by name.

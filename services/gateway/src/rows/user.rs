@@ -3,10 +3,12 @@
 //! A row is made before the event that makes its person, so that his names are his; until that event is followed
 //! he is `confirmed` by nobody, and is no one. A row that no event followed is swept when somebody wants its names.
 
+use std::collections::HashMap;
+
 use api::options::v1::Role;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::OnConflict,
+    QuerySelect, sea_query::OnConflict,
 };
 use sea_orm_migration::prelude::*;
 use time::OffsetDateTime;
@@ -118,6 +120,25 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<User>, DbErr> {
         .order_by_asc(C::Id)
         .all(db)
         .await
+}
+
+/// What these are called, as far as they are there.
+///
+/// # Errors
+/// What the database says.
+pub async fn display_names(
+    db: &impl ConnectionTrait,
+    ids: Vec<Uuid>,
+) -> Result<HashMap<Uuid, String>, DbErr> {
+    use entity::Column as C;
+    let named = entity::Entity::find()
+        .select_only()
+        .columns([C::Id, C::DisplayName])
+        .filter(C::Id.is_in(ids).and(C::Confirmed.eq(true)))
+        .into_tuple::<(Uuid, String)>()
+        .all(db)
+        .await?;
+    Ok(named.into_iter().collect())
 }
 
 /// Gives up the names of one whom no event made.

@@ -18,6 +18,11 @@ pub fn time(at: OffsetDateTime) -> String {
     at.format(TIME).unwrap_or_default()
 }
 
+/// A day, for people.
+pub fn day(at: OffsetDateTime) -> String {
+    at.format(DAY).unwrap_or_default()
+}
+
 /// The same, for machines (RFC 3339).
 pub fn timestamp(at: OffsetDateTime) -> String {
     at.format(TIMESTAMP).unwrap_or_default()
@@ -60,6 +65,9 @@ const SYSTEMS: [(&str, &str); 7] = [
 const TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
 
+const DAY: &[BorrowedFormatItem<'_>] =
+    format_description!("[day padding:none] [month repr:short] [year]");
+
 const TIMESTAMP: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
@@ -95,6 +103,7 @@ mod tests {
     fn times_are_utc() {
         let at = datetime!(2026-11-09 07:05:03 UTC);
         assert_eq!(time(at), "9 Nov 2026, 07:05 UTC");
+        assert_eq!(day(at), "9 Nov 2026");
         assert_eq!(timestamp(at), "2026-11-09T07:05:03Z");
     }
 }
