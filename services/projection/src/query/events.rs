@@ -5,7 +5,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait,
-    sea_query::{Expr, ExprTrait, Query as SeaQuery, SelectStatement, UnionType},
+    sea_query::{Expr, ExprTrait as _, Query as SeaQuery, SelectStatement, UnionType},
 };
 
 use super::{
@@ -289,14 +289,14 @@ async fn next_rows(
         let whole = rows.len() < WATCH_ROWS as usize;
         match rows.last() {
             Some(last) if whole => {
-                let after = last.sequence.max(seen);
+                let after = Ord::max(last.sequence, seen);
                 return Ok((rows, after));
             }
             Some(last) => {
                 let after = last.sequence;
                 return Ok((rows, after));
             }
-            None => after = after.max(seen),
+            None => after = Ord::max(after, seen),
         }
         let after_sequence = u64::try_from(after).unwrap_or_default();
         position.past(after_sequence).await?;

@@ -3,8 +3,8 @@
 
 use api::projection::v1::{self as answer, CertificateStatus};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, Select,
-    TransactionTrait,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    Select, TransactionTrait,
     sea_query::{Asterisk, Expr, ExprTrait},
 };
 
@@ -20,7 +20,7 @@ use crate::tables::{
 /// # Errors
 /// What the database says.
 pub async fn counts(
-    database: &(impl TransactionTrait + ConnectionTrait),
+    database: &DatabaseConnection,
     now: i64,
 ) -> Result<answer::CountCertificatesResponse, DbErr> {
     // One moment of the tables.
