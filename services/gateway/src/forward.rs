@@ -5,6 +5,7 @@
 
 mod caller;
 mod inside;
+mod standing;
 
 use std::{
     net::{IpAddr, SocketAddr},

@@ -8,8 +8,10 @@ mod account;
 mod asked;
 mod asset;
 mod at;
+mod audit;
 mod confirm;
 mod cookie;
+mod counts;
 mod desk;
 mod device;
 mod event_words;
@@ -19,6 +21,8 @@ mod frame;
 mod headers;
 mod link;
 mod next;
+mod notifications;
+mod overview;
 mod page;
 mod parts;
 mod problem;
@@ -29,6 +33,7 @@ mod start;
 mod theme;
 mod token;
 mod visitor;
+mod when;
 mod wording;
 mod wrong;
 
@@ -47,7 +52,7 @@ use tonic::{body::Body, transport::Channel};
 use tower::ServiceExt;
 use tracing::Instrument;
 
-use self::{desk::Desk, problem::Problem, visitor::Peer};
+use self::{counts::Tally, desk::Desk, problem::Problem, visitor::Peer};
 use crate::{
     commands::{Commands, Refusals},
     forward::Forwarder,
@@ -77,6 +82,7 @@ impl Site {
             factors: factors.clone(),
             commands,
             forwarder,
+            tally: Tally::default(),
         };
         let pages = Router::new()
             .route("/", get(start::page))
@@ -103,6 +109,9 @@ impl Site {
             .route("/device", get(device::page).post(device::ask))
             .route("/device/answer", post(device::answer))
             .route("/theme", post(theme::choose))
+            .merge(overview::routes())
+            .merge(audit::routes())
+            .merge(notifications::routes())
             .layer(middleware::from_fn_with_state(desk.clone(), visitor::enter))
             .with_state(desk);
         let router = Router::new()

@@ -2,7 +2,7 @@
 
 use api::options::v1::Role;
 
-use super::{visitor::SignedIn, wording};
+use super::{counts::Counts, visitor::SignedIn, wording};
 use crate::principal::rank;
 
 /// What stands around a page.
@@ -19,6 +19,8 @@ pub struct Frame {
     pub may_change: bool,
     /// He may decide who may: an administrator.
     pub may_administer: bool,
+    /// How much there is of what; nothing, while the projection is away.
+    pub counts: Option<Counts>,
     /// For the forms.
     pub token: String,
     /// What was done.
@@ -38,6 +40,7 @@ impl Frame {
             role: wording::role(person.session.role),
             may_change: rank(person.session.role) >= rank(Role::Operator),
             may_administer: rank(person.session.role) >= rank(Role::Admin),
+            counts: person.visitor.counts,
             token: person.visitor.token(),
             note: None,
             late: None,

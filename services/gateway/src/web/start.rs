@@ -1,11 +1,13 @@
-//! The first page: for a person, where he is; for a stranger, the way in.
+//! The first page: for a person, what needs him, or else his certificates; for a stranger, the way in.
+
+use std::time::Duration;
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 
 use super::{
     Desk,
-    frame::Frame,
+    overview::{glance, wanting},
     page::{render, see_other},
     problem::Problem,
     visitor::{SignedIn, Visitor},
@@ -19,8 +21,17 @@ pub async fn page(State(desk): State<Desk>, visitor: Visitor) -> Result<Response
             false => closed(),
         };
     };
-    let frame = Frame::new(&SignedIn { visitor, session }, "/");
-    render(StatusCode::OK, &Start { frame })
+    let person = SignedIn { visitor, session };
+    let overview = tokio::time::timeout(PATIENCE, glance(&desk, &person, 0)).await;
+    let needs_him = match overview {
+        Ok(Ok(overview)) => wanting(&overview) > 0 || overview.alerts > 0,
+        // What cannot be asked needs nobody.
+        Ok(Err(_)) | Err(_) => false,
+    };
+    Ok(see_other(match needs_him {
+        true => "/overview",
+        false => "/certificates",
+    }))
 }
 
 /// What stands here until there is anybody: nothing of what is behind.
@@ -29,11 +40,7 @@ pub fn closed() -> Result<Response, Problem> {
 }
 
 #[derive(Template)]
-#[template(path = "start.html")]
-struct Start {
-    frame: Frame,
-}
-
-#[derive(Template)]
 #[template(path = "closed.html")]
 struct Closed;
+
+const PATIENCE: Duration = Duration::from_millis(500);

@@ -14,7 +14,7 @@ use axum::{
 };
 use uuid::Uuid;
 
-use super::{Desk, cookie::Cookie, form, page::to, problem::Problem};
+use super::{Desk, cookie::Cookie, counts::Counts, form, page::to, problem::Problem};
 use crate::{
     code::{Code, CodeDigest},
     commands::{OpenSession, Visit},
@@ -40,6 +40,8 @@ pub struct Visitor {
     pub half_way: Option<CodeDigest>,
     /// Where he is, and with what.
     pub whence: Whence,
+    /// For the sidebar of his page.
+    pub counts: Option<Counts>,
 }
 
 /// A person who is signed in; who is not is sent to sign in.
@@ -93,7 +95,7 @@ pub async fn enter(State(desk): State<Desk>, mut request: Request, next: Next) -
     let Some(form) = known.or(fresh.as_ref().map(Code::digest)) else {
         return Problem::Stale.into_response();
     };
-    let visitor = Visitor {
+    let mut visitor = Visitor {
         session,
         form,
         half_way: Cookie::HalfWay.digest(headers),
@@ -102,7 +104,17 @@ pub async fn enter(State(desk): State<Desk>, mut request: Request, next: Next) -
             network: network(peer.address),
             browser: Cookie::Browser.digest(headers),
         },
+        counts: None,
     };
+    if let Some(session) = visitor.session.clone()
+        && request.method() == Method::GET
+    {
+        let person = SignedIn {
+            visitor: visitor.clone(),
+            session,
+        };
+        visitor.counts = desk.tally.now(&desk, &person).await;
+    }
     request.extensions_mut().insert(visitor);
     let mut response = next.run(request).await;
     let shows_form = response.headers().get(CONTENT_TYPE).is_some_and(is_page);

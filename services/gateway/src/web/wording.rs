@@ -23,7 +23,21 @@ pub fn day(at: OffsetDateTime) -> String {
     at.format(DAY).unwrap_or_default()
 }
 
-/// The same, for machines (RFC 3339).
+/// A day with its name: "Sunday, 22 November 2026"; today's is "Today".
+pub fn long_day(at: OffsetDateTime, now: OffsetDateTime) -> String {
+    let form = match at.date() == now.date() {
+        true => TODAY,
+        false => LONG_DAY,
+    };
+    at.format(form).unwrap_or_default()
+}
+
+/// The time of a day, with its second.
+pub fn clock(at: OffsetDateTime) -> String {
+    at.format(CLOCK).unwrap_or_default()
+}
+
+/// A time, for machines (RFC 3339).
 pub fn timestamp(at: OffsetDateTime) -> String {
     at.format(TIMESTAMP).unwrap_or_default()
 }
@@ -68,6 +82,14 @@ const TIME: &[BorrowedFormatItem<'_>] =
 const DAY: &[BorrowedFormatItem<'_>] =
     format_description!("[day padding:none] [month repr:short] [year]");
 
+const LONG_DAY: &[BorrowedFormatItem<'_>] =
+    format_description!("[weekday], [day padding:none] [month repr:long] [year]");
+
+const TODAY: &[BorrowedFormatItem<'_>] =
+    format_description!("Today, [day padding:none] [month repr:long] [year]");
+
+const CLOCK: &[BorrowedFormatItem<'_>] = format_description!("[hour]:[minute]:[second]");
+
 const TIMESTAMP: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
@@ -104,6 +126,12 @@ mod tests {
         let at = datetime!(2026-11-09 07:05:03 UTC);
         assert_eq!(time(at), "9 Nov 2026, 07:05 UTC");
         assert_eq!(day(at), "9 Nov 2026");
+        assert_eq!(long_day(at, at), "Today, 9 November 2026");
+        assert_eq!(
+            long_day(at, datetime!(2026-11-10 00:00 UTC)),
+            "Monday, 9 November 2026"
+        );
+        assert_eq!(clock(at), "07:05:03");
         assert_eq!(timestamp(at), "2026-11-09T07:05:03Z");
     }
 }

@@ -9,6 +9,7 @@ mod glance;
 use std::collections::BTreeMap;
 
 use api::{
+    notifier::v1::MessageKind,
     projection::v1::{
         self as answer, CertificateStatus, Following, Overview, RequestStatus, Source, StatusCount,
     },
@@ -96,6 +97,7 @@ pub async fn of(database: &impl ConnectionTrait, now: i64) -> Result<Overview, R
     overview.alerts = count(
         alert::Entity::find()
             .filter(alert::Column::Up.eq(true))
+            .filter(alert::Column::Kind.ne(i32::from(MessageKind::RenewalFailed)))
             .count(database)
             .await?,
     );

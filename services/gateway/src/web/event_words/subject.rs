@@ -21,7 +21,7 @@ pub fn href(kind: &str, id: &str) -> Option<String> {
         "request" => "/requests/",
         "acme-server" => "/servers/",
         "key" => "/keys/",
-        "channel" => "/notifications/channels/",
+        "channel" => return Some(format!("/notifications#channel-{id}")),
         _ => return None,
     };
     Some(format!("{place}{id}"))

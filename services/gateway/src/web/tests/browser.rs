@@ -37,6 +37,11 @@ impl Page {
             .map_or("", |value| value.to_str().unwrap())
     }
 
+    /// Whether it is one for a person who is signed in.
+    pub fn is_within(&self) -> bool {
+        self.text.contains("action=\"/sign-out\"")
+    }
+
     /// The cookies that it sets.
     pub fn set_cookies(&self) -> Vec<String> {
         let fields = self.headers.get_all(header::SET_COOKIE).iter();

@@ -92,7 +92,7 @@ async fn a_person_with_a_second_factor_shows_both() {
     assert!(page.text.contains("not right"), "{}", page.text);
     let code = device.code(&here);
     let start = half.submit("/sign-in/code", &[("code", &code)]).await;
-    assert!(start.text.contains("Welcome, rosa"), "{}", start.text);
+    assert!(start.is_within(), "{}", start.text);
     // The same code again: not in its own 30 seconds either.
     let mut replay = half_way(&here).await;
     let page = replay.submit("/sign-in/code", &[("code", &code)]).await;
@@ -101,7 +101,7 @@ async fn a_person_with_a_second_factor_shows_both() {
     let start = replay
         .submit("/sign-in/code", &[("code", &device.code(&here))])
         .await;
-    assert!(start.text.contains("Welcome, rosa"), "{}", start.text);
+    assert!(start.is_within(), "{}", start.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,7 +112,7 @@ async fn a_recovery_code_opens_once() {
     let typed = codes[3].to_lowercase().replace('-', " ");
     let mut half = half_way(&here).await;
     let start = half.submit("/sign-in/code", &[("code", &typed)]).await;
-    assert!(start.text.contains("Welcome, rosa"), "{}", start.text);
+    assert!(start.is_within(), "{}", start.text);
     let mut again = half_way(&here).await;
     let page = again.submit("/sign-in/code", &[("code", &typed)]).await;
     assert_eq!(page.status, 422);
