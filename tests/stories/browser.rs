@@ -2,9 +2,12 @@
 //!
 //! [`pages`] lists every page there is; what holds for all of them is told once, in [`every_page`].
 
+mod audit;
 mod doors;
 mod estate;
 mod every_page;
+mod notifications;
+mod overview;
 mod pages;
 mod screenshots;
 mod second_factor;

@@ -38,6 +38,14 @@ pub const DOORS: &[Page] = &[
 /// What a person sees who is signed in.
 pub const INSIDE: &[Page] = &[
     page("start", "/"),
+    page("overview", "/overview"),
+    page("audit", "/audit"),
+    page("audit-filtered", "/audit?time=week&what=keys"),
+    page("event", "/audit/1"),
+    page("notifications", "/notifications"),
+    page("channel", "/notifications/channels/{channel}"),
+    page("new-webhook", "/notifications/channels/new?by=webhook"),
+    page("delete-channel", "/notifications/channels/{channel}/delete"),
     page("account", "/account"),
     page("device", "/device"),
     page("confirm", "/confirm?next=%2Faccount"),

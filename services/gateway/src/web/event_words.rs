@@ -15,8 +15,8 @@ use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub use self::{
-    subject::{Subject, href},
-    telling::{By, Told, tell},
+    subject::href,
+    telling::{Told, tell},
 };
 use super::wording;
 

@@ -14,7 +14,6 @@ use api::projection::v1::{
 };
 use askama::Template;
 use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
-use time::OffsetDateTime;
 
 use self::{
     activity::Activity, needs::Needs, servers::Servers, system::System, timeline::Timeline,
@@ -49,7 +48,6 @@ async fn page(State(desk): State<Desk>, person: SignedIn) -> Result<Response, Pr
         activity,
         servers,
         system,
-        now,
     };
     render(StatusCode::OK, &page)
 }
@@ -160,5 +158,4 @@ struct Page {
     activity: Result<Activity, Away>,
     servers: Result<Servers, Away>,
     system: System,
-    now: OffsetDateTime,
 }
