@@ -102,7 +102,7 @@ async fn every_filter_and_order_has_an_index() {
             "ix_certificate_revoked (revoked=?)",
         ),
         (
-            "SELECT renewal, COUNT(*) FROM certificate WHERE deleted <> ? AND own <> ? AND calm_until <= 7 AND revoked = ? AND not_after > 7",
+            "SELECT CASE WHEN revoked = ? THEN 5 WHEN not_after < 7 THEN 3 WHEN renewal = 4 AND due_at <= 7 THEN 6 ELSE 1 END FROM certificate WHERE deleted <> ? AND own <> ? AND calm_until <= 7",
             "COVERING INDEX ix_certificate_calm (calm_until<?)",
         ),
         (
