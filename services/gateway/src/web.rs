@@ -9,6 +9,7 @@ mod asked;
 mod asset;
 mod at;
 mod audit;
+mod certificates;
 mod confirm;
 mod cookie;
 mod counts;
@@ -112,6 +113,7 @@ impl Site {
             .merge(overview::routes())
             .merge(audit::routes())
             .merge(notifications::routes())
+            .merge(certificates::routes())
             .layer(middleware::from_fn_with_state(desk.clone(), visitor::enter))
             .with_state(desk);
         let router = Router::new()
