@@ -22,7 +22,7 @@ use crate::{
     position::Position,
     query::{
         alerts, automations, certificates, channels, dns_providers, events, keys,
-        overview::Glance,
+        overview::{self, Glance},
         question::{List, Page, Question, Row},
         requests, servers, subjects,
     },
@@ -111,8 +111,10 @@ impl QueryService for Questions {
         let at_least = request.get_ref().at_least;
         let position = self.reached(at_least, request.metadata()).await?;
         let now = self.now();
-        let overview = self.glance.of(&self.database, position, at_least, now);
-        let mut overview = overview.await?;
+        let counted = self.glance.of(&self.database, position, now).await;
+        let counted = counted.map_err(Refusal::from)?;
+        let mut overview = overview::wanting(&self.database, counted, now).await?;
+        overview.position = position;
         overview.projected = self.position.now();
         overview.set_following(self.position.following());
         Ok(Response::new(overview))

@@ -1,7 +1,7 @@
 //! All at a glance: what there is, what ends when, and what wants somebody.
 //!
-//! Every certificate counts, so each is looked at; but only in an index that holds what is counted, once, and no
-//! more often than [`Glance`] asks.
+//! [`wanting`] is found in a moment, however many there are. For what is [`counted`] each certificate is looked at:
+//! only in an index that holds what is counted, once, and no more often than [`Glance`] asks.
 
 mod ends;
 mod glance;
@@ -11,18 +11,18 @@ use std::collections::BTreeMap;
 use api::{
     notifier::v1::MessageKind,
     projection::v1::{
-        self as answer, CertificateStatus, Following, Overview, RequestStatus, Source, StatusCount,
+        self as answer, CertificateStatus, Overview, RequestStatus, Source, StatusCount,
     },
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
 
 pub use self::glance::Glance;
 use self::ends::{Class, Day};
-use super::{automations, certificates};
+use super::certificates;
 use crate::{
     refusal::Refusal,
     status::Renewal,
@@ -34,17 +34,15 @@ use crate::{
     },
 };
 
-/// The overview at this moment (microseconds since 1970).
+/// What all have to be looked at for, at this moment (microseconds since 1970).
 ///
 /// # Errors
-/// [`Refusal::Damaged`] where the database changed a row, or what the database says.
-pub async fn of(database: &impl ConnectionTrait, now: i64) -> Result<Overview, Refusal> {
+/// What the database says.
+pub async fn counted(database: &impl ConnectionTrait, now: i64) -> Result<Overview, DbErr> {
     let groups = groups(database, now).await?;
     let mut overview = Overview::default();
-    let mut statuses = BTreeMap::<i32, u32>::new();
     let mut days = BTreeMap::<(Day, Class), u32>::new();
     for group in &groups {
-        *statuses.entry(group.status).or_default() += group.count;
         let revoked = group.status == CertificateStatus::Revoked as i32;
         match group.recent {
             0 => {}
@@ -69,7 +67,6 @@ pub async fn of(database: &impl ConnectionTrait, now: i64) -> Result<Overview, R
             overview.later += group.count;
         }
     }
-    overview.certificates = counts(statuses);
     let shown = days.values().sum::<u32>();
     if shown <= ONE_BY_ONE {
         overview.expiries = ends::each(database, now).await?;
@@ -82,18 +79,34 @@ pub async fn of(database: &impl ConnectionTrait, now: i64) -> Result<Overview, R
             count,
         })
         .collect();
-    let wanting = overview.certificates.iter();
-    if wanting.map(StatusCount::status).any(wants_somebody) {
-        overview.urgent = urgent(database, now).await?;
-    }
-    automated(database, &mut overview, now).await?;
-    overview.pending_requests = pending(database).await?;
+    overview.servers = servers(database).await?;
     overview.keys = count(
         key::Entity::find()
             .filter(key::Column::DestroyedAt.eq(NEVER))
             .count(database)
             .await?,
     );
+    overview.as_of = timestamp(now);
+    Ok(overview)
+}
+
+/// With what is found in a moment: what wants somebody, and how much there is.
+///
+/// # Errors
+/// [`Refusal::Damaged`] where the database changed a row, or what the database says.
+pub async fn wanting(
+    database: &DatabaseConnection,
+    mut overview: Overview,
+    now: i64,
+) -> Result<Overview, Refusal> {
+    let counts = certificates::counts::counts(database, now).await?;
+    overview.certificates = counts.certificates;
+    overview.never_issued = counts.never_issued;
+    let mut statuses = overview.certificates.iter().map(StatusCount::status);
+    if statuses.any(|status| WANT_SOMEBODY.contains(&status)) {
+        overview.urgent = urgent(database, now).await?;
+    }
+    overview.pending_requests = pending(database).await?;
     overview.alerts = count(
         alert::Entity::find()
             .filter(alert::Column::Up.eq(true))
@@ -101,8 +114,6 @@ pub async fn of(database: &impl ConnectionTrait, now: i64) -> Result<Overview, R
             .count(database)
             .await?,
     );
-    overview.as_of = timestamp(now);
-    overview.set_following(Following::On);
     Ok(overview)
 }
 
@@ -191,48 +202,26 @@ async fn urgent(
     certificates::answered(database, rows, now).await
 }
 
-/// What there is of automations.
-async fn automated(
-    database: &impl ConnectionTrait,
-    overview: &mut Overview,
-    now: i64,
-) -> Result<(), DbErr> {
+/// How much each server is used.
+async fn servers(database: &impl ConnectionTrait) -> Result<Vec<answer::ServerUse>, DbErr> {
     use automation::{Column, Entity};
     let rows = Entity::find()
         .select_only()
         .column(Column::ServerId)
-        .expr_as(
-            Expr::case(
-                Column::CertificateId.eq(""),
-                automations::STANDING.status(now),
-            )
-            .finally(0),
-            "status",
-        )
         .expr_as(Column::Id.count(), "rows")
         .filter(Column::Cancelled.ne(true))
         .group_by(Column::ServerId)
-        .group_by(Expr::col("status"))
-        .into_tuple::<(String, i32, i64)>()
+        .order_by_asc(Column::ServerId)
+        .into_tuple::<(String, i64)>()
         .all(database)
         .await?;
-    let (mut servers, mut statuses) = (BTreeMap::<String, u32>::new(), BTreeMap::new());
-    for (server, status, rows) in rows {
-        let rows = u32::try_from(rows).unwrap_or(u32::MAX);
-        *servers.entry(server).or_default() += rows;
-        if status != 0 {
-            *statuses.entry(status).or_default() += rows;
-        }
-    }
-    let servers = servers.into_iter();
-    overview.servers = servers
-        .map(|(server_id, automations)| answer::ServerUse {
+    let rows = rows.into_iter();
+    Ok(rows
+        .map(|(server_id, rows)| answer::ServerUse {
             server_id,
-            automations,
+            automations: u32::try_from(rows).unwrap_or(u32::MAX),
         })
-        .collect();
-    overview.never_issued = counts(statuses);
-    Ok(())
+        .collect())
 }
 
 async fn pending(database: &impl ConnectionTrait) -> Result<u32, DbErr> {
@@ -242,19 +231,8 @@ async fn pending(database: &impl ConnectionTrait) -> Result<u32, DbErr> {
     Ok(count(pending.count(database).await?))
 }
 
-fn counts(statuses: BTreeMap<i32, u32>) -> Vec<StatusCount> {
-    let statuses = statuses.into_iter();
-    statuses
-        .map(|(status, count)| StatusCount { status, count })
-        .collect()
-}
-
 fn count(rows: u64) -> u32 {
     u32::try_from(rows).unwrap_or(u32::MAX)
-}
-
-fn wants_somebody(status: CertificateStatus) -> bool {
-    WANT_SOMEBODY.contains(&status)
 }
 
 const WANT_SOMEBODY: [CertificateStatus; 3] = [

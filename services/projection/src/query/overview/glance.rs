@@ -1,14 +1,13 @@
-//! The overview as it was made last: of few certificates it is made anew with each change, of many now and then, and
-//! nobody but the first waits for it.
+//! What was [`counted`] last: of few certificates it is counted anew with each change, of many now and then, and nobody
+//! but the first waits for it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use api::projection::v1::Overview;
-use sea_orm::DatabaseConnection;
+use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::Mutex as Turn;
 
-use super::of;
-use crate::refusal::Refusal;
+use super::counted;
 
 /// Remembers the last one. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -26,42 +25,40 @@ struct Inner {
 #[derive(Debug)]
 struct Made {
     overview: Overview,
+    /// Up to which event all is in it.
+    position: u64,
     /// Microseconds since 1970.
     at: i64,
 }
 
 impl Made {
     fn is_of_few(&self) -> bool {
-        let certificates = self.overview.certificates.iter().map(|count| count.count);
-        certificates.sum::<u32>() <= FEW
+        let shown = self.overview.days.iter().map(|day| day.count);
+        shown.sum::<u32>() + self.overview.later <= FEW
     }
 
     /// Whether nothing newer is to be said now.
     fn stands(&self, position: u64, now: i64) -> bool {
         let age = now.saturating_sub(self.at);
-        let same = self.overview.position == position;
-        match (self.is_of_few(), same) {
-            (_, true) => (0..AGE).contains(&age),
-            (true, false) => false,
-            (false, false) => (0..AGE_OF_MANY).contains(&age),
+        match self.is_of_few() {
+            true => self.position == position && (0..AGE).contains(&age),
+            false => (0..AGE_OF_MANY).contains(&age),
         }
     }
 }
 
 impl Glance {
-    /// The overview of tables that are at `position`, with no event left out up to `at_least`.
+    /// What is counted in tables that are at `position`.
     ///
     /// # Errors
-    /// See [`of`].
+    /// What the database says.
     pub async fn of(
         &self,
         database: &DatabaseConnection,
         position: u64,
-        at_least: u64,
         now: i64,
-    ) -> Result<Overview, Refusal> {
-        let last = self.last();
-        if let Some(made) = last.filter(|made| made.overview.position >= at_least) {
+    ) -> Result<Overview, DbErr> {
+        if let Some(made) = self.last() {
             if made.stands(position, now) {
                 return Ok(made.overview.clone());
             }
@@ -78,8 +75,7 @@ impl Glance {
             }
         }
         let _turn = self.inner.turn.lock().await;
-        let last = self.last().filter(|made| made.overview.position >= at_least);
-        match last.filter(|made| made.stands(position, now)) {
+        match self.last().filter(|made| made.stands(position, now)) {
             Some(made) => Ok(made.overview.clone()),
             None => self.make(database, position, now).await,
         }
@@ -90,12 +86,12 @@ impl Glance {
         database: &DatabaseConnection,
         position: u64,
         now: i64,
-    ) -> Result<Overview, Refusal> {
-        let mut overview = of(database, now).await?;
-        // Taken before the rows were read: all up to it are in them.
-        overview.position = position;
+    ) -> Result<Overview, DbErr> {
+        let overview = counted(database, now).await?;
         let made = Made {
             overview: overview.clone(),
+            // Taken before the rows were read: all up to it are in them.
+            position,
             at: now,
         };
         *self.kept() = Some(Arc::new(made));
@@ -118,5 +114,5 @@ const FEW: u32 = 2_000;
 /// For how long one stands while nothing happens, in microseconds: statuses change with the time.
 const AGE: i64 = 20 * 1_000_000;
 
-/// The same of many certificates, while something does.
-const AGE_OF_MANY: i64 = 5 * 1_000_000;
+/// The same of many certificates, whatever happens.
+const AGE_OF_MANY: i64 = 30 * 1_000_000;
