@@ -11,7 +11,7 @@ use api::{
     x509::v1::{KeyAlgorithm, Subject, SubjectAltNames},
 };
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SigningKey,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
 };
 use runtime::Clock;
 use time::Duration;
