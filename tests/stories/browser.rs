@@ -3,6 +3,7 @@
 //! [`pages`] lists every page there is; what holds for all of them is told once, in [`every_page`].
 
 mod audit;
+mod certificates;
 mod doors;
 mod estate;
 mod every_page;
