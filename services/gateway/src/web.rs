@@ -5,13 +5,16 @@
 //! [`problem`] says what to do.
 
 mod account;
+mod ask;
 mod asked;
 mod asset;
 mod at;
+mod automated;
 mod confirm;
 mod cookie;
 mod desk;
 mod device;
+mod dns_providers;
 mod factor;
 mod form;
 mod frame;
@@ -23,6 +26,8 @@ mod parts;
 mod problem;
 mod qr;
 mod refused;
+mod servers;
+mod setup;
 mod sign_in;
 mod start;
 mod theme;
@@ -102,6 +107,10 @@ impl Site {
             .route("/device", get(device::page).post(device::ask))
             .route("/device/answer", post(device::answer))
             .route("/theme", post(theme::choose))
+            .merge(automated::routes())
+            .merge(servers::routes())
+            .merge(dns_providers::routes())
+            .merge(setup::routes())
             .layer(middleware::from_fn_with_state(desk.clone(), visitor::enter))
             .with_state(desk);
         let router = Router::new()

@@ -72,8 +72,8 @@ impl Here {
             ("password", PASSWORD),
             ("again", PASSWORD),
         ];
-        let start = rosa.submit("/link", &fields).await;
-        assert!(start.text.contains("Welcome, rosa"), "{}", start.text);
+        let set_up = rosa.submit("/link", &fields).await;
+        assert!(set_up.text.contains("Your CA"), "{}", set_up.text);
         here
     }
 
