@@ -44,7 +44,7 @@ pub struct Chosen {
 
 /// The server that was just registered.
 #[derive(Default, Deserialize)]
-pub struct At {
+pub struct Registered {
     #[serde(default)]
     server: String,
 }
@@ -91,14 +91,14 @@ async fn certificate(
     uri: Uri,
     headers: HeaderMap,
     Asked(position): Asked<at::At>,
-    Asked(at): Asked<At>,
+    Asked(registered): Asked<Registered>,
 ) -> Result<Response, Problem> {
     position.reached(&desk, &person).await;
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let host = uri.host().or(host).unwrap_or_default();
     let typed = automated::Typed {
         host: guess(host),
-        server: at.server,
+        server: registered.server,
         renew: Some("yes".to_owned()),
         ..automated::Typed::default()
     };

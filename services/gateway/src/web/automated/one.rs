@@ -152,6 +152,13 @@ impl One {
         self.frame.may_change && self.cancelled.is_none()
     }
 
+    /// Nothing stands over its steps.
+    fn is_quiet(&self) -> bool {
+        let troubles = [&self.trouble, &self.revocation];
+        let ends = self.cancelled.is_some() || self.paused.is_some();
+        !ends && troubles.iter().all(|trouble| trouble.is_none())
+    }
+
     /// A CA may say anything.
     fn explains(&self) -> bool {
         self.explanation.starts_with("https://")

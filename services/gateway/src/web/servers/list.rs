@@ -107,7 +107,7 @@ impl Row {
 /// How an account stands.
 pub(super) fn state(server: &Server) -> Chip {
     match server.deactivated {
-        None => Chip::new("In use", "valid", "valid"),
+        None => Chip::new("Active", "valid", "valid"),
         Some(_) => Chip::new("Ended", "revoked", "revoked"),
     }
 }
