@@ -5,7 +5,7 @@ DATA ?= data
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 NEXTEST_PROFILE ?= $(if $(CI),ci,default)
 
-.PHONY: help run test bench bench-build lint fuzz tools judges nextest
+.PHONY: help run test screenshots bench bench-build lint fuzz tools judges browser nextest
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -17,9 +17,14 @@ run: tools ## Build the release, and run all of Chancery on the folder data/ wit
 
 # What is not installed is found there, behind all that is.
 test: export PATH := $(PATH):$(CURDIR)/.tools/bin
-test: tools judges nextest ## Run every test, on real servers
+test: tools judges browser nextest ## Run every test, on real servers
 	$(CARGO) build --workspace --all-targets
 	$(CARGO) nextest run --workspace --profile $(NEXTEST_PROFILE)
+
+screenshots: export PATH := $(PATH):$(CURDIR)/.tools/bin
+screenshots: tools browser nextest ## Picture every page, light, dark and 390 px wide, in target/screenshots
+	$(CARGO) build --bin chancery
+	$(CARGO) nextest run -p tests --run-ignored only -E 'test(screenshots_of_every_page)'
 
 bench: tools ## Measure a release build against the limits of this machine; writes target/bench.json
 	tools/fetch lego nginx caddy
@@ -51,6 +56,9 @@ tools: ## Get nats-server, Pebble and its DNS server into .tools/bin
 
 judges: ## Get the programs that read what we write, and write what we read, into .tools/bin
 	@tools/fetch judges
+
+browser: ## Get a Chromium, its driver and axe-core into .tools/bin
+	@tools/fetch browser
 
 nextest:
 	@$(CARGO) nextest --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-nextest

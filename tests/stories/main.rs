@@ -4,6 +4,7 @@
 
 mod access;
 mod beside_automation;
+mod browser;
 mod ca_by_hand;
 mod callers;
 mod chain_grows;

@@ -1,7 +1,7 @@
 //! A town to tell stories in: the real `chancery`, a real NATS server, a real CA, on this machine alone.
 //!
 //! A [`Town`] is one installation, talked to as people and programs do: by the [`command_line`], by the public
-//! API ([`client`]), by a handshake with its [`edge`]; or all that from somebody's [`desk`]. [`pebble`] is its CA, an [`authority`] one
+//! API ([`client`]), by a handshake with its [`edge`], in a real [`browser`] (through its [`webdriver`]); or all that from somebody's [`desk`]. [`pebble`] is its CA, an [`authority`] one
 //! without ACME, [`bind`] a name server that takes updates. [`nats`] is a bare server, for stories about the log alone, and [`wire`] a line to it that can lose what it carries. Messages go to a [`mail`] server or to a [`hook`],
 //! traces to a [`collector`]; what a process shows of itself is read by a [`monitor`]. Everything runs as a [`child`] that
 //! ends with its owner; [`wait`] waits for conditions, and nothing waits for a time.
@@ -9,6 +9,7 @@
 
 pub mod authority;
 pub mod bind;
+pub mod browser;
 pub mod call;
 pub mod child;
 pub mod client;
@@ -26,6 +27,7 @@ pub mod tools;
 mod town;
 pub mod wait;
 pub mod web;
+pub mod webdriver;
 pub mod wire;
 
 pub use town::{Plan, Town, request_for};

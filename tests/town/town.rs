@@ -4,7 +4,8 @@ use std::{fs, process::Stdio};
 
 use api::{
     acme::v1::{RegisterServerRequest, RequestCertificateRequest},
-    gateway::v1::WhoAmIRequest,
+    gateway::v1::{CreateTokenRequest, WhoAmIRequest},
+    options::v1::Role,
     projection::v1::{Automation, Event, GetRequest, ListRequest, WatchEventsRequest},
 };
 use tempfile::TempDir;
@@ -102,9 +103,25 @@ impl Town {
         self.installation.edge
     }
 
-    /// The public API, with the token that `init` made; once it answers.
+    /// The public API, with the token that `init` made, or that of [`Town::keep_token`]; once it answers.
     pub async fn client(&self) -> Client {
-        self.client_with(&self.installation.bootstrap_token()).await
+        let kept = fs::read_to_string(self.kept_token());
+        let token = kept.unwrap_or_else(|_| self.installation.bootstrap_token());
+        self.client_with(&token).await
+    }
+
+    /// Makes a token of the town's own, which goes on where the one that `init` made ends: once somebody has used the
+    /// set-up link.
+    pub async fn keep_token(&self) {
+        let request = CreateTokenRequest {
+            name: "the town itself".to_owned(),
+            role: Role::Admin.into(),
+            key_export: true,
+            ..CreateTokenRequest::default()
+        };
+        let made = self.client().await.tokens().create_token(request).await;
+        let text = made.expect("a token is made").into_inner().text;
+        fs::write(self.kept_token(), text).expect("the token is kept");
     }
 
     /// The public API with some token; once the gateway answers, be it with a refusal.
@@ -129,9 +146,10 @@ impl Town {
         assert_eq!(ended.status, 0, "login: {}", ended.stderr);
     }
 
-    /// A command that reads the token that `init` made from its stdin.
+    /// A command that reads the same token as [`Town::client`]'s from its stdin.
     pub fn login(&self, words: &[&str]) -> Ended {
-        let token = fs::File::open(self.installation.data.join("bootstrap-token"))
+        let token = fs::File::open(self.kept_token())
+            .or_else(|_| fs::File::open(self.installation.data.join("bootstrap-token")))
             .expect("init made a token");
         command_line::run(
             command_line::command(self.installation.home()).args(words),
@@ -289,6 +307,10 @@ impl Town {
     /// The folder of everything that the town keeps: data, logs, the CA's own.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
+    }
+
+    fn kept_token(&self) -> std::path::PathBuf {
+        self.folder.path().join("kept-token")
     }
 
     /// Follows one aggregate's events until this one. `None` where the stream ends before.

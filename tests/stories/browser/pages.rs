@@ -1,0 +1,59 @@
+//! Every page, by its path. Whoever makes a page puts it here: it is then looked at in both themes and on a telephone
+//! by [`every_page`](super::every_page), and pictured by [`screenshots`](super::screenshots).
+
+use std::collections::BTreeMap;
+
+/// A page.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// What its pictures are called.
+    pub name: &'static str,
+    /// Its path; "{certificate}" stands for the id of that name in the [`Estate`](super::estate::Estate).
+    pub path: &'static str,
+    /// The status that it comes with.
+    pub status: u16,
+}
+
+const fn page(name: &'static str, path: &'static str) -> Page {
+    Page {
+        name,
+        path,
+        status: 200,
+    }
+}
+
+/// What a stranger can come to.
+pub const DOORS: &[Page] = &[
+    page("sign-in", "/sign-in"),
+    Page {
+        status: 404,
+        ..page("dead-link", "/link?code=of-long-ago")
+    },
+    Page {
+        status: 404,
+        ..page("not-found", "/nowhere")
+    },
+];
+
+/// What a person sees who is signed in.
+pub const INSIDE: &[Page] = &[
+    page("start", "/"),
+    page("account", "/account"),
+    page("device", "/device"),
+    page("confirm", "/confirm?next=%2Faccount"),
+];
+
+impl Page {
+    /// Its path, with these ids.
+    ///
+    /// # Panics
+    /// Where one is wanted that is not there.
+    pub fn path(&self, ids: &BTreeMap<&'static str, String>) -> String {
+        let mut path = self.path.to_owned();
+        for (name, id) in ids {
+            path = path.replace(&format!("{{{name}}}"), id);
+        }
+        assert!(!path.contains('{'), "{path}: there is no such id");
+        path
+    }
+}
