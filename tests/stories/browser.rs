@@ -2,9 +2,13 @@
 //!
 //! [`pages`] lists every page there is; what holds for all of them is told once, in [`every_page`].
 
+mod automated;
+mod dns_providers;
 mod doors;
 mod estate;
 mod every_page;
+mod first_start;
 mod pages;
 mod screenshots;
 mod second_factor;
+mod servers;

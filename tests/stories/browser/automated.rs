@@ -13,7 +13,12 @@ async fn a_certificate_is_asked_for_and_ends_in_one_that_renews_itself() {
     browser.goto("/automated/new").await;
 
     // A list is pasted; one of it goes again.
-    browser.fill("Hostnames", "shop.example, www.shop.example; old.shop.example").await;
+    browser
+        .fill(
+            "Hostnames",
+            "shop.example, www.shop.example; old.shop.example",
+        )
+        .await;
     browser.click("button", "Add").await;
     browser.click("button", "Remove old.shop.example").await;
     browser.find("button", "Remove www.shop.example").await;
@@ -43,7 +48,10 @@ async fn a_certificate_is_asked_for_and_ends_in_one_that_renews_itself() {
         let served = wait::until("it is served", async || {
             let leaf = town.edge().leaf(Some(name)).await?;
             let leaf = pki::Certificate::parse(&leaf).ok()?;
-            leaf.dns_names().iter().any(|n| n.to_string() == name).then_some(())
+            leaf.dns_names()
+                .iter()
+                .any(|n| n.to_string() == name)
+                .then_some(())
         });
         served.await;
     }
@@ -66,17 +74,25 @@ async fn what_would_fail_is_said_first_and_holds_nobody_back() {
     for script in [true, false] {
         browser.script(script).await;
         browser.goto("/automated/new").await;
-        browser.fill("Hostnames", "shop.example nowhere.example").await;
+        browser
+            .fill("Hostnames", "shop.example nowhere.example")
+            .await;
         browser.click("button", "Request certificate").await;
         browser.until("1 failed").await;
         // The first failure has the focus, with what to do.
         let first = browser.run("return document.querySelector('#checks .checks li').textContent");
         let first = first.await;
         let first = first.as_str().unwrap_or_default();
-        assert!(first.contains("nowhere.example has an address") && first.contains("Failed"), "{first}");
+        assert!(
+            first.contains("nowhere.example has an address") && first.contains("Failed"),
+            "{first}"
+        );
         browser.until("shop.example leads here").await;
         let button = browser.find("button", "Request certificate").await;
-        assert_eq!(button.attribute("aria-disabled").await.as_deref(), Some("true"));
+        assert_eq!(
+            button.attribute("aria-disabled").await.as_deref(),
+            Some("true")
+        );
         assert_eq!(town.ca.orders(), 0, "nothing was asked of the CA");
     }
     browser.script(true).await;
@@ -93,7 +109,9 @@ async fn what_would_fail_is_said_first_and_holds_nobody_back() {
     browser.reload().await;
     browser.until("The last order failed").await;
     browser.until("What to do:").await;
-    browser.run("document.querySelector('#troubles details').open = true").await;
+    browser
+        .run("document.querySelector('#troubles details').open = true")
+        .await;
     browser.until("urn:ietf:params:acme:error:").await;
     browser.until("nowhere.example").await;
 
@@ -125,8 +143,12 @@ async fn an_automation_is_paused_resumed_revoked_and_ended_by_its_buttons() {
     browser.until("What is due is ordered at once").await;
 
     browser.goto(&format!("/automated/{id}/revoke")).await;
-    browser.find("heading", "Revoke the certificate of “shop.example”?").await;
-    browser.choose("Reason", "Somebody else may have its key").await;
+    browser
+        .find("heading", "Revoke the certificate of “shop.example”?")
+        .await;
+    browser
+        .choose("Reason", "Somebody else may have its key")
+        .await;
     browser.click("button", "Revoke at the CA").await;
     let revoked = town.until(&id, "revoked").await;
     town.until_past(&id, "renewed", revoked.sequence).await;

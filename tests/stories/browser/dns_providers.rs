@@ -39,7 +39,9 @@ async fn a_wildcard_comes_by_a_provider_that_was_tried_before() {
     browser.click("button", "Choose").await;
 
     browser.fill("Name here", "home").await;
-    browser.fill("Primary server", &bind.address().to_string()).await;
+    browser
+        .fill("Primary server", &bind.address().to_string())
+        .await;
     browser.click("button", "Add").await;
     browser.until("2 things to mend").await;
     let server = browser.field("Primary server").await;
@@ -49,10 +51,14 @@ async fn a_wildcard_comes_by_a_provider_that_was_tried_before() {
     browser.click("button", "Add").await;
     browser.find("heading", "home").await;
     browser.until(KEY_NAME).await;
-    let page = browser.run("return document.documentElement.outerHTML").await;
+    let page = browser
+        .run("return document.documentElement.outerHTML")
+        .await;
     assert!(!page.as_str().unwrap_or_default().contains(SECRET));
 
-    browser.fill("Hostname in a zone", "www.elsewhere.example").await;
+    browser
+        .fill("Hostname in a zone", "www.elsewhere.example")
+        .await;
     browser.click("button", "Write a test record").await;
     assert!(browser.field("Hostname in a zone").await.is_wrong().await);
     browser.fill("Hostname in a zone", "www.shop.example").await;
@@ -61,13 +67,16 @@ async fn a_wildcard_comes_by_a_provider_that_was_tried_before() {
     browser.until("_acme-challenge.www.shop.example").await;
 
     browser.goto("/automated/new").await;
-    browser.fill("Hostnames", "shop.example *.shop.example").await;
+    browser
+        .fill("Hostnames", "shop.example *.shop.example")
+        .await;
     browser.tick("Add a DNS record").await;
     browser.click("button", "Request anyway").await;
     browser.until_at("/automated/").await;
     let path = browser.path().await;
     let id = path.trim_start_matches("/automated/").split('?').next();
-    town.until(id.unwrap_or_default(), "certificate-issued").await;
+    town.until(id.unwrap_or_default(), "certificate-issued")
+        .await;
     browser.reload().await;
     browser.until("*.shop.example").await;
     browser.until("Stored, and served").await;

@@ -1,6 +1,9 @@
 //! From nothing to a first certificate: at most three screens, and five fields to type.
 
-use town::{Plan, Town, browser::{Browser, FIRST, set_up_link}};
+use town::{
+    Plan, Town,
+    browser::{Browser, FIRST, set_up_link},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_certificate_takes_three_screens_and_five_fields() {
@@ -28,7 +31,9 @@ async fn a_first_certificate_takes_three_screens_and_five_fields() {
     }
     browser.click("button", "Set up Chancery").await;
 
-    browser.find("heading", "Who issues your certificates?").await;
+    browser
+        .find("heading", "Who issues your certificates?")
+        .await;
     screens += 1;
     browser.find("link", "Do this later").await;
     browser.click("link", "Use pebble").await;
@@ -42,10 +47,14 @@ async fn a_first_certificate_takes_three_screens_and_five_fields() {
     browser.until_at("/automated/").await;
     let path = browser.path().await;
     let id = path.trim_start_matches("/automated/").split('?').next();
-    town.until(id.unwrap_or_default(), "certificate-issued").await;
+    town.until(id.unwrap_or_default(), "certificate-issued")
+        .await;
     browser.reload().await;
     browser.until("Stored, and served").await;
-    assert!(screens <= 3 && typed <= 5, "{screens} screens, {typed} fields");
+    assert!(
+        screens <= 3 && typed <= 5,
+        "{screens} screens, {typed} fields"
+    );
     browser.close().await;
 }
 
@@ -66,11 +75,25 @@ async fn his_address_is_offered_to_the_ca_and_everything_can_wait() {
         browser.fill(label, text).await;
     }
     browser.click("button", "Set up Chancery").await;
-    browser.find("heading", "Who issues your certificates?").await;
+    browser
+        .find("heading", "Who issues your certificates?")
+        .await;
     // Nothing has to be typed for a CA that is known: one box to tick.
-    assert_eq!(browser.field("Name here").await.value().await, "Let's Encrypt");
-    assert_eq!(browser.field("E-mail address").await.value().await, "rosa@example.com");
-    assert!(!browser.field("I accept the terms of service").await.is_chosen().await);
+    assert_eq!(
+        browser.field("Name here").await.value().await,
+        "Let's Encrypt"
+    );
+    assert_eq!(
+        browser.field("E-mail address").await.value().await,
+        "rosa@example.com"
+    );
+    assert!(
+        !browser
+            .field("I accept the terms of service")
+            .await
+            .is_chosen()
+            .await
+    );
     browser.click("link", "Do this later").await;
     browser.until_signed_in(&FIRST).await;
 

@@ -119,7 +119,11 @@ impl Checks {
     }
 
     fn few(&self) -> bool {
-        self.count(PASSED) <= FEW
+        let most = match self.count(PASSED) == self.lines.len() {
+            true => MANY,
+            false => FEW,
+        };
+        self.count(PASSED) <= most
     }
 }
 
@@ -250,8 +254,11 @@ const FAILED: u8 = 0;
 const WARNING: u8 = 1;
 const PASSED: u8 = 2;
 
-/// More than that are folded away.
+/// More that passed are folded away, where something did not.
 const FEW: usize = 8;
+
+/// And more than that in any case.
+const MANY: usize = 25;
 
 const RECORD_SEPARATOR: char = '\u{1e}';
 

@@ -6,6 +6,7 @@ use api::{
     projection::v1::{Automation, Event},
 };
 
+use super::words;
 use crate::web::parts::Moment;
 
 /// One of the five steps of an order.
@@ -69,7 +70,8 @@ pub fn of(automation: &Automation, events: &[Event]) -> Vec<Shown> {
     ];
     let at = |event: Option<&Event>| {
         let time = event.and_then(|event| event.time.as_ref());
-        time.and_then(convert::time).map(Moment::new)
+        let time = time.and_then(convert::time);
+        time.map(|at| Moment::in_words(at, words::clock(at)))
     };
     let broke = failed.map(|_| broken(automation.last_failure.as_ref()));
     let mut current = automation.cancelled.is_none() || !newest.is_empty();

@@ -5,7 +5,9 @@ use api::{
     projection::v1::{Automation, CertificateStatus},
     x509::v1::KeyAlgorithm,
 };
-use time::{Duration, OffsetDateTime};
+use time::{
+    Duration, OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description,
+};
 
 use crate::web::parts::Chip;
 
@@ -92,6 +94,11 @@ pub fn away(at: OffsetDateTime, now: OffsetDateTime) -> String {
     }
 }
 
+/// A time of the day, to the second.
+pub fn clock(at: OffsetDateTime) -> String {
+    at.format(CLOCK).unwrap_or_default()
+}
+
 fn amount(long: Duration) -> String {
     let (number, unit) = match long {
         long if long < Duration::minutes(2) => (long.whole_seconds(), "second"),
@@ -104,6 +111,8 @@ fn amount(long: Duration) -> String {
         number => format!("{number} {unit}s"),
     }
 }
+
+const CLOCK: &[BorrowedFormatItem<'_>] = format_description!("[hour]:[minute]:[second] UTC");
 
 #[cfg(test)]
 mod tests {
