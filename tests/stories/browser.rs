@@ -12,3 +12,7 @@ mod overview;
 mod pages;
 mod screenshots;
 mod second_factor;
+mod automated;
+mod dns_providers;
+mod first_start;
+mod servers;

@@ -5,17 +5,20 @@
 //! [`problem`] says what to do.
 
 mod account;
+mod ask;
 mod asked;
 mod asset;
 mod at;
 mod audit;
 mod certificates;
+mod automated;
 mod confirm;
 mod cookie;
 mod counts;
 mod desk;
 mod device;
 mod event_words;
+mod dns_providers;
 mod factor;
 mod form;
 mod frame;
@@ -29,6 +32,8 @@ mod parts;
 mod problem;
 mod qr;
 mod refused;
+mod servers;
+mod setup;
 mod sign_in;
 mod start;
 mod theme;
@@ -114,6 +119,10 @@ impl Site {
             .merge(audit::routes())
             .merge(notifications::routes())
             .merge(certificates::routes())
+            .merge(automated::routes())
+            .merge(servers::routes())
+            .merge(dns_providers::routes())
+            .merge(setup::routes())
             .layer(middleware::from_fn_with_state(desk.clone(), visitor::enter))
             .with_state(desk);
         let router = Router::new()

@@ -18,3 +18,15 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
         asked.map(Asked).map_err(|_| Problem::NotFound)
     }
 }
+
+/// A page of ours, asked for this; what is empty is left out.
+pub fn asking(path: &str, given: &[(&str, &str)]) -> String {
+    let given = given.iter().filter(|(_, value)| !value.is_empty());
+    let given = given.collect::<Vec<_>>();
+    // Pairs of texts have a form.
+    let query = serde_html_form::to_string(given).unwrap_or_default();
+    match query.as_str() {
+        "" => path.to_owned(),
+        query => format!("{path}?{query}"),
+    }
+}

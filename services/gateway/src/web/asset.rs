@@ -21,6 +21,11 @@ pub fn script() -> &'static str {
     &SCRIPT.path
 }
 
+/// The path of the script that looks at a request while it is typed.
+pub fn checks() -> &'static str {
+    &CHECKS.path
+}
+
 /// The path of the icon that a browser shows beside the title.
 pub fn icon() -> &'static str {
     &ICON.path
@@ -28,7 +33,7 @@ pub fn icon() -> &'static str {
 
 /// Gives a file out.
 pub async fn get(Path(name): Path<String>) -> Response {
-    let asset = [&*STYLESHEET, &*SCRIPT, &*ICON]
+    let asset = [&*STYLESHEET, &*SCRIPT, &*CHECKS, &*ICON]
         .into_iter()
         .find(|asset| asset.path[PREFIX.len()..] == name);
     match asset {
@@ -84,6 +89,15 @@ static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
         "js",
         "text/javascript; charset=utf-8",
         include_str!("../../assets/chancery.js"),
+    )
+});
+
+static CHECKS: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "checks",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../assets/checks.js"),
     )
 });
 

@@ -16,6 +16,7 @@ use super::{
     form::Posted,
     page::{render, see_other, with_cookie},
     problem::Problem,
+    setup,
     visitor::Visitor,
     wrong::{self, Wrong},
 };
@@ -81,7 +82,11 @@ pub async fn follow(
                 .sign_in
                 .know_browser(session.user, visitor.whence.browser);
             let browser = browser.await?;
-            let response = with_cookie(see_other("/"), Cookie::Session, &session.secret);
+            let on = match link {
+                Link::SetUp => setup::NEXT,
+                Link::Password { .. } => "/",
+            };
+            let response = with_cookie(see_other(on), Cookie::Session, &session.secret);
             Ok(with_cookie(response, Cookie::Browser, &browser))
         }
         Err(NotChosen::Wrong(wrong)) => {

@@ -1,7 +1,8 @@
 //! Pieces that many pages show. Each is a template of its own: `{{ piece|safe }}` puts it on a page.
 
-use api::projection::v1::CertificateStatus;
+use api::{convert, projection::v1::CertificateStatus};
 use askama::Template;
+use pbjson_types::Timestamp;
 use time::OffsetDateTime;
 use tonic::Status;
 
@@ -58,6 +59,11 @@ impl Moment {
     /// With day and minute.
     pub fn new(at: OffsetDateTime) -> Moment {
         Moment::in_words(at, wording::time(at))
+    }
+
+    /// As a service tells it.
+    pub fn of(at: &Timestamp) -> Option<Moment> {
+        convert::time(at).map(Moment::new)
     }
 
     /// In some words: "in 3 days", for example.

@@ -1,5 +1,7 @@
 //! What a service refused, for the form that asked for it: its own words, beside the fields that they are about.
 
+use std::borrow::Cow;
+
 use api::refuse::{self, FieldViolation};
 use tonic::{Code, Status};
 
@@ -30,12 +32,17 @@ impl Refused {
             | Code::OutOfRange
             | Code::Aborted
             | Code::PermissionDenied
-            | Code::ResourceExhausted => Ok(Refused {
-                reason: refuse::reason(&status),
-                message: sentence(status.message()),
-                fields: refuse::violations(&status),
-            }),
+            | Code::ResourceExhausted => Ok(Refused::plain(&status)),
             _ => Err(status.into()),
+        }
+    }
+
+    /// Whatever it is, as a part of a page says it.
+    pub fn plain(status: &Status) -> Refused {
+        Refused {
+            reason: refuse::reason(status),
+            message: sentence(status.message()),
+            fields: refuse::violations(status),
         }
     }
 
@@ -58,12 +65,20 @@ impl Refused {
 
 /// All that is to be mended in a form, at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wrongs(Vec<(&'static str, String)>);
+pub struct Wrongs(Vec<(Cow<'static, str>, String)>);
 
 impl Wrongs {
     /// In this field, by the id that it has on the page; empty: in none.
-    pub fn add(&mut self, field: &'static str, why: &str) {
-        self.0.push((field, sentence(why)));
+    pub fn add(&mut self, field: impl Into<Cow<'static, str>>, why: &str) {
+        self.0.push((field.into(), sentence(why)));
+    }
+
+    /// What stands in no field is about this one, where there is one.
+    pub fn place(&mut self, field: Option<&'static str>) {
+        let homeless = self.0.iter_mut().filter(|(place, _)| place.is_empty());
+        for (place, _) in homeless {
+            *place = field.unwrap_or_default().into();
+        }
     }
 
     /// Whether there is nothing.
@@ -78,12 +93,12 @@ impl Wrongs {
 
     /// What is wrong in a field.
     pub fn why(&self, field: &str) -> Option<&str> {
-        let here = self.0.iter().find(|(name, _)| *name == field);
+        let here = self.0.iter().find(|(name, _)| name == field);
         here.map(|(_, why)| why.as_str())
     }
 
     /// All of it, by field, in the order of the form; for the summary.
     pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(field, why)| (*field, why.as_str()))
+        self.0.iter().map(|(field, why)| (&**field, why.as_str()))
     }
 }

@@ -172,9 +172,16 @@ fn back(parts: &Parts) -> Option<&str> {
     let path = parts.uri.path_and_query().map(|path| path.as_str());
     match parts.method {
         Method::GET => path,
-        _ => ["/account", "/device"]
-            .into_iter()
-            .find(|place| parts.uri.path().starts_with(place)),
+        _ => [
+            "/account",
+            "/automated",
+            "/device",
+            "/dns-providers",
+            "/servers",
+            "/setup/ca",
+        ]
+        .into_iter()
+        .find(|place| parts.uri.path().starts_with(place)),
     }
 }
 

@@ -46,7 +46,9 @@ async fn the_first_administrator_makes_himself_with_the_link_and_it_ends() {
         ("password", PASSWORD),
         ("again", PASSWORD),
     ];
-    let start = rosa.submit("/link", &fields).await;
+    let set_up = rosa.submit("/link", &fields).await;
+    assert!(set_up.text.contains("Your CA"), "{}", set_up.text);
+    let start = rosa.open("/").await;
     assert!(start.is_within(), "{}", start.text);
     assert_eq!(here.said().await, ["set-up-done"]);
     // The link is used up, and there is a door now.
