@@ -5,28 +5,38 @@
 //! [`problem`] says what to do.
 
 mod account;
+mod algorithm;
 mod asked;
 mod asset;
 mod at;
 mod confirm;
 mod cookie;
+mod create;
 mod desk;
 mod device;
+mod download;
+mod export;
 mod factor;
 mod form;
 mod frame;
 mod headers;
+mod import;
+mod keys;
 mod link;
 mod next;
 mod page;
 mod parts;
+mod people;
 mod problem;
 mod qr;
 mod refused;
+mod requests;
+mod review;
 mod sign_in;
 mod start;
 mod theme;
 mod token;
+mod upload;
 mod visitor;
 mod wording;
 mod wrong;
@@ -76,6 +86,7 @@ impl Site {
             factors: factors.clone(),
             commands,
             forwarder,
+            uploads: upload::places(),
         };
         let pages = Router::new()
             .route("/", get(start::page))
@@ -102,6 +113,11 @@ impl Site {
             .route("/device", get(device::page).post(device::ask))
             .route("/device/answer", post(device::answer))
             .route("/theme", post(theme::choose))
+            .merge(create::routes())
+            .merge(export::routes())
+            .merge(import::routes())
+            .merge(keys::routes())
+            .merge(requests::routes())
             .layer(middleware::from_fn_with_state(desk.clone(), visitor::enter))
             .with_state(desk);
         let router = Router::new()
