@@ -11,7 +11,7 @@ use api::csr::v1::{CreateRequestRequest, CreateSelfSignedRequest};
 use askama::Template;
 use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
 use serde::Deserialize;
-use tonic::Status;
+use tonic::{Code, Status};
 
 use self::{
     copied::Start,
@@ -84,7 +84,7 @@ pub async fn create(
     page.form = form;
     let asked = page.form.asked.clone();
     page.form.take_off();
-    page.wrongs = page.form.add_typed();
+    let wrong = page.form.add_typed();
     let done = match asked.as_str() {
         "copy" => {
             match copied::over(&desk, &person, &mut page.form).await {
@@ -93,19 +93,29 @@ pub async fn create(
             }
             return page.shown(&desk, &person, StatusCode::OK).await;
         }
-        "request" if page.wrongs.is_empty() => request(&desk, &person, &page.form).await,
-        "self-signed" if page.wrongs.is_empty() => self_signed(&desk, &person, &page.form).await,
-        _ => {
-            page.at_names = page.wrongs.is_empty();
-            let status = match page.wrongs.is_empty() {
-                true => StatusCode::OK,
-                false => StatusCode::UNPROCESSABLE_ENTITY,
-            };
+        "request" | "self-signed" if !wrong.is_empty() => {
+            page.wrongs = page.form.wrongs_beside(wrong);
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
             return page.shown(&desk, &person, status).await;
+        }
+        "request" => request(&desk, &person, &page.form).await,
+        "self-signed" => self_signed(&desk, &person, &page.form).await,
+        _ => {
+            for why in wrong {
+                page.wrongs.add("more", &why);
+            }
+            page.at_names = true;
+            return page.shown(&desk, &person, StatusCode::OK).await;
         }
     };
     match done {
         Ok(path) => Ok(see_other(&path)),
+        // What was typed stays, also where nobody answers.
+        Err(status) if status.code() == Code::Unavailable => {
+            page.wrongs.add("", status.message());
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            page.shown(&desk, &person, status).await
+        }
         Err(status) => {
             page.wrongs = page.form.wrongs(Refused::of(status)?);
             let status = StatusCode::UNPROCESSABLE_ENTITY;

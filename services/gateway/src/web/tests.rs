@@ -3,6 +3,7 @@
 
 mod account;
 mod asvs;
+mod away;
 mod browser;
 mod device;
 mod doors;
@@ -10,6 +11,7 @@ mod factor;
 mod keystore;
 mod refused;
 mod tries;
+mod upload;
 
 use std::{net::SocketAddr, sync::Arc};
 

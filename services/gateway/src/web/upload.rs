@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use api::options::v1::Role;
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
@@ -20,7 +21,10 @@ use super::{
     problem::Problem,
     visitor::Visitor,
 };
-use crate::places::{Place, Places};
+use crate::{
+    places::{Place, Places},
+    principal::rank,
+};
 
 /// What a form with files in it sent, in its order, without the token.
 pub struct Uploaded {
@@ -70,13 +74,14 @@ impl FromRequest<Desk> for Uploaded {
         let boundary = boundary(request.headers())?;
         let visitor = request.extensions().get::<Visitor>().cloned();
         let visitor = visitor.ok_or(Problem::Stale)?;
-        // Step 2: there is room for it. Strangers have none.
+        // Step 2: he may, and there is room for it. Strangers have none.
         let session = visitor.session.as_ref().ok_or(Problem::Stale)?;
+        if rank(session.role) < rank(Role::Operator) {
+            return Err(Problem::Refused(NOT_HIS.to_owned()));
+        }
         let place = desk.uploads.take(session.user).ok_or(Problem::Busy)?;
         // Step 3: no slower than it may be, and only where its token is ours.
-        let read = read(request.into_body(), boundary, &visitor);
-        let read = tokio::time::timeout(LONGEST_WAIT, read).await;
-        let (parts, too_much) = read.map_err(|_| Problem::TooSlow)??;
+        let (parts, too_much) = received(request.into_body(), boundary, &visitor).await?;
         Ok(Uploaded {
             parts,
             too_much,
@@ -89,6 +94,16 @@ fn boundary(headers: &HeaderMap) -> Result<String, Problem> {
     let media_type = headers.get(header::CONTENT_TYPE);
     let media_type = media_type.and_then(|value| value.to_str().ok());
     multer::parse_boundary(media_type.unwrap_or_default()).map_err(|_| Problem::NotAForm)
+}
+
+async fn received(
+    body: Body,
+    boundary: String,
+    visitor: &Visitor,
+) -> Result<(Vec<Part>, bool), Problem> {
+    let read = read(body, boundary, visitor);
+    let read = tokio::time::timeout(LONGEST_WAIT, read).await;
+    read.map_err(|_| Problem::TooSlow)?
 }
 
 async fn read(
@@ -154,5 +169,140 @@ pub const MOST_BYTES: u64 = 32 << 20;
 /// For the whole upload, once its headers are here.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
+const NOT_HIS: &str = "viewers change nothing: ask an operator";
+
 const MOST_AT_ONCE: usize = 8;
 const MOST_AT_ONCE_EACH: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, net::IpAddr};
+
+    use bytes::Bytes;
+    use futures_util::{StreamExt, stream};
+
+    use super::*;
+    use crate::{
+        code::Code, commands::Visit, connections::network, sign_in::Whence, web::form::token,
+    };
+
+    fn visitor() -> Visitor {
+        let address = IpAddr::from([127, 0, 0, 1]);
+        let visit = Visit {
+            address,
+            user_agent: String::new(),
+        };
+        Visitor {
+            session: None,
+            form: Code::generate().unwrap().digest(),
+            half_way: None,
+            whence: Whence {
+                visit,
+                network: network(address),
+                browser: None,
+            },
+        }
+    }
+
+    fn form(fields: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut form = Vec::new();
+        for (name, content) in fields {
+            let head = format!(
+                "--x\r\ncontent-disposition: form-data; name=\"{name}\"; filename=\"a\"\r\n\r\n"
+            );
+            form.extend_from_slice(head.as_bytes());
+            form.extend_from_slice(content);
+            form.extend_from_slice(b"\r\n");
+        }
+        form.extend_from_slice(b"--x--\r\n");
+        form
+    }
+
+    async fn receive(visitor: &Visitor, form: Vec<u8>) -> Result<(Vec<Part>, bool), Problem> {
+        received(Body::from(form), "x".to_owned(), visitor).await
+    }
+
+    #[tokio::test]
+    async fn the_token_stands_first_or_nothing_is_read() {
+        let visitor = visitor();
+        let token = token(visitor.form, None);
+        let ours: [(&str, &[u8]); 2] = [("token", token.as_bytes()), ("files", b"one")];
+        let (parts, too_much) = receive(&visitor, form(&ours)).await.unwrap();
+        assert!(!too_much);
+        let part = &parts[..][0];
+        assert_eq!(
+            (&*part.field, &*part.file_name, &**part.content),
+            ("files", "a", &b"one"[..])
+        );
+        for others in [
+            form(&[("files", b"one"), ("token", token.as_bytes())]),
+            form(&[("token", b"AAAA"), ("files", b"one")]),
+            form(&[("token", &token.as_bytes()[1..])]),
+            form(&[("token", b"")]),
+            form(&[]),
+        ] {
+            let refused = receive(&visitor, others).await;
+            assert!(matches!(refused, Err(Problem::Stale)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_too_long_is_cut_and_what_is_too_much_is_thrown_away() {
+        let visitor = visitor();
+        let token = token(visitor.form, None);
+        let long = vec![7; MOST_OF_PART + 1_000];
+        let one: [(&str, &[u8]); 3] = [
+            ("token", token.as_bytes()),
+            ("files", &long),
+            ("pasted", b"text"),
+        ];
+        let (parts, too_much) = receive(&visitor, form(&one)).await.unwrap();
+        assert_eq!(parts[0].content.len(), MOST_OF_PART);
+        assert_eq!(&**parts[1].content, b"text");
+        assert!(!too_much);
+        let mut many = vec![("token", token.as_bytes())];
+        many.extend(std::iter::repeat_n(("files", &long[..]), 9));
+        let (parts, too_much) = receive(&visitor, form(&many)).await.unwrap();
+        assert!(too_much);
+        assert_eq!(parts.len(), 8, "what there was before is kept");
+        let mut many = vec![("token", token.as_bytes())];
+        many.extend(std::iter::repeat_n(("files", &b""[..]), MOST_PARTS + 1));
+        let (parts, too_much) = receive(&visitor, form(&many)).await.unwrap();
+        assert!(too_much && parts.len() == MOST_PARTS);
+    }
+
+    #[tokio::test]
+    async fn what_has_no_end_is_broken_off() {
+        let visitor = visitor();
+        let token = token(visitor.form, None);
+        let mut begun = form(&[("token", token.as_bytes()), ("files", b"")]);
+        begun.truncate(begun.len() - 9);
+        let begun = stream::iter([Bytes::from(begun)]);
+        let more = stream::repeat(Bytes::from(vec![7; 1 << 20]));
+        let endless = begun.chain(more).map(Ok::<_, Infallible>);
+        let body = Body::from_stream(endless);
+        let broken = received(body, "x".to_owned(), &visitor).await;
+        assert!(matches!(broken, Err(Problem::TooLong)));
+        let cut = [("token", token.as_bytes()), ("files", &b"one"[..])];
+        let mut cut = form(&cut);
+        cut.truncate(cut.len() - 12);
+        let broken = receive(&visitor, cut).await;
+        assert!(matches!(broken, Err(Problem::Unreadable)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_slowly_is_not_waited_for() {
+        let visitor = visitor();
+        let token = token(visitor.form, None);
+        let mut begun = form(&[("token", token.as_bytes()), ("files", b"")]);
+        begun.truncate(begun.len() - 9);
+        let begun = stream::iter([Ok::<_, Infallible>(Bytes::from(begun))]);
+        let slow = stream::unfold((), async |()| {
+            tokio::time::sleep(Duration::from_secs(9)).await;
+            Some((Ok(Bytes::from_static(b"7")), ()))
+        });
+        let body = Body::from_stream(begun.chain(slow));
+        let broken = received(body, "x".to_owned(), &visitor).await;
+        assert!(matches!(broken, Err(Problem::TooSlow)));
+    }
+}

@@ -3,10 +3,12 @@
 use std::net::IpAddr;
 
 use api::{
+    convert,
     keystore::v1::{KeyChoice, key_choice},
+    refuse::{self, FieldViolation, Violations},
     x509::v1::{Subject, SubjectAltNames},
 };
-use pki::DnsName;
+use pki::{DnsName, FriendlyName};
 use serde::Deserialize;
 
 use super::super::{
@@ -109,13 +111,12 @@ impl Form {
         }
     }
 
-    /// Makes chips of what was typed, or says what is wrong with it. Without script a name that was typed and not
-    /// added would be lost otherwise.
-    pub fn add_typed(&mut self) -> Wrongs {
-        let mut wrongs = Wrongs::default();
+    /// Makes chips of what was typed; says what is wrong with what stays there. Without script a name that was typed
+    /// and not added would be lost otherwise.
+    pub fn add_typed(&mut self) -> Vec<String> {
         let typed = std::mem::take(&mut self.more);
         let names = typed.split(|c: char| c.is_whitespace() || c == ',' || c == ';');
-        let mut left = Vec::new();
+        let (mut wrong, mut left) = (Vec::new(), Vec::new());
         for name in names.filter(|name| !name.is_empty()) {
             let fit = match is_address(name) {
                 true => Ok(()),
@@ -125,13 +126,28 @@ impl Form {
                 Ok(()) if self.san.iter().any(|there| there == name) => {}
                 Ok(()) => self.san.push(name.to_owned()),
                 Err(why) => {
-                    wrongs.add("more", &not_a_name(name, &why.to_string()));
+                    wrong.push(not_a_name(name, &why.to_string()));
                     left.push(name);
                 }
             }
         }
         self.more = left.join(" ");
-        wrongs
+        wrong
+    }
+
+    /// All that is wrong, where names that were typed are: in the API's words, as if it had been asked.
+    pub fn wrongs_beside(&self, typed: Vec<String>) -> Wrongs {
+        let mut violations = Violations::new();
+        let name = FriendlyName::try_from(self.name.as_str());
+        violations.check("friendly_name", name);
+        let subject = self.subject();
+        convert::subject("subject", Some(&subject), &mut violations);
+        let names = self.names();
+        convert::subject_alt_names("subject_alt_names", Some(&names), &mut violations);
+        let fields = refuse::violations(&violations.into_status());
+        let place = field("subject_alt_names");
+        let typed = typed.into_iter().map(|why| (place.0, place.1, why));
+        in_order(self.found(&fields).chain(typed))
     }
 
     /// Whether a key that is here is to be used.
@@ -199,23 +215,24 @@ impl Form {
                 wrongs.add("existing", &refused.message);
             }
             _ if refused.fields.is_empty() => wrongs.add("", &refused.message),
-            _ => {}
+            _ => wrongs = in_order(self.found(&refused.fields)),
         }
-        // In the order of the form, whatever that of the API is.
-        let mut found = refused.fields.iter().map(|violation| {
+        wrongs
+    }
+
+    /// What the API finds wrong, with its place in the form.
+    fn found(
+        &self,
+        fields: &[FieldViolation],
+    ) -> impl Iterator<Item = (usize, &'static str, String)> {
+        fields.iter().map(|violation| {
             let (place, field) = field(&violation.field);
             let why = match self.name_at(&violation.field) {
                 Some(name) => not_a_name(&name, &violation.description),
                 None => in_words(field, &self.name, &violation.description),
             };
             (place, field, why)
-        });
-        let mut found = found.by_ref().collect::<Vec<_>>();
-        found.sort_by_key(|(place, ..)| *place);
-        for (_, field, why) in found {
-            wrongs.add(field, &why);
-        }
-        wrongs
+        })
     }
 
     /// The name that a field of the API stands for: `subject_alt_names.dns_names[1]`.
@@ -229,6 +246,17 @@ impl Form {
         list.get(n.strip_suffix(']')?.parse::<usize>().ok()?)
             .cloned()
     }
+}
+
+/// In the order of the form, whatever that of the API is.
+fn in_order(found: impl Iterator<Item = (usize, &'static str, String)>) -> Wrongs {
+    let mut found = found.collect::<Vec<_>>();
+    found.sort_by_key(|(place, ..)| *place);
+    let mut wrongs = Wrongs::default();
+    for (_, field, why) in found {
+        wrongs.add(field, &why);
+    }
+    wrongs
 }
 
 fn is_address(name: &str) -> bool {
@@ -268,119 +296,4 @@ fn field(api: &str) -> (usize, &'static str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use api::refuse::FieldViolation;
-
-    use super::*;
-
-    fn form(san: &[&str], more: &str) -> Form {
-        Form {
-            san: san.iter().map(|&name| name.to_owned()).collect(),
-            more: more.into(),
-            ..Form::default()
-        }
-    }
-
-    #[test]
-    fn names_are_typed_one_by_one_or_as_a_list() {
-        let mut form = form(
-            &["a.example"],
-            "b.example, 2001:db8::7\n*.c.example a.example",
-        );
-        assert!(form.add_typed().is_empty());
-        assert_eq!(
-            form.san,
-            ["a.example", "b.example", "2001:db8::7", "*.c.example"]
-        );
-        assert_eq!(form.more, "");
-        let names = form.names();
-        assert_eq!(names.ip_addresses, ["2001:db8::7"]);
-        assert_eq!(names.dns_names, ["a.example", "b.example", "*.c.example"]);
-    }
-
-    #[test]
-    fn what_is_no_name_stays_where_it_was_typed() {
-        let mut form = form(&[], "a.example access_example");
-        let wrongs = form.add_typed();
-        let why = wrongs.why("more").unwrap();
-        assert!(
-            why.starts_with("“access_example” is not a DNS name or an IP address"),
-            "{why}"
-        );
-        assert_eq!(
-            (&*form.more, &*form.san),
-            ("access_example", &["a.example".to_owned()][..])
-        );
-    }
-
-    #[test]
-    fn a_chip_is_taken_off() {
-        let mut form = form(&["a.example", "b.example"], "");
-        form.remove = Some("a.example".into());
-        form.take_off();
-        assert_eq!(form.san, ["b.example"]);
-    }
-
-    #[test]
-    fn without_names_the_common_name_is_meant() {
-        let mut form = form(&[], "");
-        form.cn = " shop.example ".into();
-        assert_eq!(form.names().dns_names, ["shop.example"]);
-        form.cn = "Shop AG".into();
-        assert!(form.names().dns_names.is_empty());
-    }
-
-    #[test]
-    fn what_the_api_refuses_stands_beside_its_field_in_the_order_of_the_form() {
-        let violation = |field: &str| FieldViolation {
-            field: field.into(),
-            description: "it is empty".into(),
-        };
-        let refused = Refused {
-            reason: Some("INVALID_REQUEST".into()),
-            message: "the request is not valid".into(),
-            fields: [
-                "subject.country",
-                "friendly_name",
-                "subject_alt_names.dns_names[0]",
-            ]
-            .map(violation)
-            .into(),
-        };
-        let wrongs = form(&["127.0.0.1", "https://x"], "").wrongs(refused);
-        let all = wrongs.all().collect::<Vec<_>>();
-        assert_eq!(all[0], ("name", "Give it a name."));
-        assert_eq!(all[1].0, "more");
-        assert!(all[1].1.contains("“https://x”"), "{}", all[1].1);
-        assert_eq!(all[2], ("c", "It is empty."));
-    }
-
-    #[test]
-    fn a_name_that_is_taken_is_said_at_the_name() {
-        let refused = Refused {
-            reason: Some("NAME_TAKEN".into()),
-            message: "Another certificate is named \"shop\"; choose another name.".into(),
-            fields: Vec::new(),
-        };
-        let wrongs = form(&[], "").wrongs(refused);
-        assert!(wrongs.why("name").unwrap().ends_with("Add the year?"));
-        assert_eq!(wrongs.len(), 1);
-    }
-
-    #[test]
-    fn a_lifetime_that_is_no_number_is_refused() {
-        for (typed, days) in [
-            ("", 0),
-            (" 90 ", 90),
-            ("0", u32::MAX),
-            ("-1", u32::MAX),
-            ("x", u32::MAX),
-        ] {
-            let form = Form {
-                days: typed.into(),
-                ..Form::default()
-            };
-            assert_eq!(form.days(), days, "{typed:?}");
-        }
-    }
-}
+mod tests;
