@@ -14,16 +14,13 @@ pub struct Choice {
 
 /// Those that can be made, the usual one first.
 pub const CHOICES: [Choice; 7] = [
-    choice(
-        KeyAlgorithm::EcdsaP256,
-        "small and fast: right for almost all",
-    ),
-    choice(KeyAlgorithm::EcdsaP384, "where a policy asks for it"),
-    choice(KeyAlgorithm::EcdsaP521, "few public CAs take it"),
-    choice(KeyAlgorithm::Rsa2048, "for old clients"),
-    choice(KeyAlgorithm::Rsa3072, "for old clients, stronger"),
-    choice(KeyAlgorithm::Rsa4096, "for old clients, slow"),
-    choice(KeyAlgorithm::Ed25519, "no public CA takes it"),
+    choice(KeyAlgorithm::EcdsaP256, "fits almost all"),
+    choice(KeyAlgorithm::EcdsaP384, "where policy asks"),
+    choice(KeyAlgorithm::EcdsaP521, "few public CAs"),
+    choice(KeyAlgorithm::Rsa2048, "old clients"),
+    choice(KeyAlgorithm::Rsa3072, "old clients, stronger"),
+    choice(KeyAlgorithm::Rsa4096, "old clients, slow"),
+    choice(KeyAlgorithm::Ed25519, "no public CA"),
 ];
 
 const fn choice(algorithm: KeyAlgorithm, hint: &'static str) -> Choice {

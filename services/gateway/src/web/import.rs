@@ -192,6 +192,12 @@ impl Import {
         }
     }
 
+    /// A passphrase that was tried is wrong: he goes on there.
+    fn passphrase_wrong(&self) -> bool {
+        let lines = self.results.iter().flat_map(|results| &results.lines);
+        lines.into_iter().any(|line| line.wrong.is_some())
+    }
+
     fn show(&mut self, outcomes: Vec<Outcome>) {
         self.results = Some(Results::of(outcomes));
     }

@@ -4,7 +4,7 @@ use api::keystore::v1::DeletionVerdict;
 use askama::Template;
 use serde::Deserialize;
 
-use super::{frame::Frame, parts::Chip, refused::Wrongs};
+use super::{frame::Frame, parts::Chip, refused::Wrongs, wrong::sentence};
 
 /// What is to go.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -128,8 +128,8 @@ impl Line {
                 false => Chip::new("Stays", "pending", "lock"),
             },
             about: match verdict.deleted {
-                true => verdict.warnings.clone(),
-                false => vec![super::wrong::sentence(&verdict.message)],
+                true => verdict.warnings.iter().map(|text| sentence(text)).collect(),
+                false => vec![sentence(&verdict.message)],
             },
             keep: match others.is_empty() {
                 true => kind.list.to_owned(),

@@ -1,7 +1,11 @@
 //! Keys are destroyed once somebody has seen which, and has typed that he means it.
 
-use api::keystore::v1::{DestroyKeysRequest, DestroyKeysResponse};
+use api::{
+    keystore::v1::{DeletionVerdict, DestroyKeysRequest, DestroyKeysResponse},
+    projection::v1::GetRequest,
+};
 use axum::{extract::State, http::StatusCode, response::Response};
+use futures_util::{StreamExt, stream};
 use tonic::Status;
 
 use super::{
@@ -11,7 +15,7 @@ use super::{
         page::{render, see_other},
         review::{Kind, Review, Selected},
     },
-    Asked, Desk, Frame, Problem, SignedIn,
+    Asked, Desk, Frame, Problem, SignedIn, algorithm, start,
 };
 
 /// `GET /keys/delete`: what would go.
@@ -57,8 +61,32 @@ async fn ask(
 ) -> Result<DestroyKeysResponse, Status> {
     let request = DestroyKeysRequest { key_ids, dry_run };
     let answer = desk.keystore(person).destroy_keys(request).await?;
-    Ok(answer.into_inner())
+    let mut answer = answer.into_inner();
+    name(desk, person, &mut answer.keys).await;
+    Ok(answer)
 }
+
+/// Keys have no names: what tells one from others is the start of its public half's hash. Where the tables cannot be
+/// asked, its kind alone is shown.
+async fn name(desk: &Desk, person: &SignedIn, verdicts: &mut [DeletionVerdict]) {
+    let questions = verdicts.iter().map(|verdict| {
+        let id = verdict.id.clone();
+        let get = GetRequest { id, at_least: 0 };
+        let mut queries = desk.queries(person);
+        async move { queries.get_key(get).await }
+    });
+    let questions = stream::iter(questions.collect::<Vec<_>>());
+    let found = questions.buffered(AT_ONCE).collect::<Vec<_>>().await;
+    for (verdict, key) in verdicts.iter_mut().zip(found) {
+        if let Ok(key) = key {
+            let key = key.into_inner();
+            let kind = algorithm::word(key.algorithm());
+            verdict.name = format!("{kind} · {}…", start(&key));
+        }
+    }
+}
+
+const AT_ONCE: usize = 16;
 
 static KIND: Kind = Kind {
     one: "key",

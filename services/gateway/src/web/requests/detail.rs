@@ -27,7 +27,11 @@ pub async fn page(
     let mut frame = Frame::new(&person, "/requests");
     frame.late = at.reached(&desk, &person).await;
     frame.note = at.done.as_deref().and_then(note);
-    let request = find(&desk, &person, id).await?;
+    let request = match find(&desk, &person, id).await {
+        // It was just made, and will be there in a moment.
+        Err(Problem::NotFound) if frame.late.is_some() => return Err(Problem::Away),
+        found => found?,
+    };
     let rows = [request];
     let makers = makers::of(&desk, &person, &rows);
     let [request] = &rows;
