@@ -41,9 +41,33 @@ pub fn routes() -> Router<Desk> {
 #[serde(default)]
 pub struct Query {
     copy: Option<String>,
+    /// A key, or "new" beside `from`.
     key: Option<String>,
+    /// The certificate that is to be replaced.
+    from: Option<String>,
     replace: Option<String>,
     rekey: Option<String>,
+}
+
+impl Query {
+    fn start(self) -> Start {
+        let new_key = self.key.as_deref() == Some("new");
+        match self {
+            Query {
+                rekey: Some(id), ..
+            } => Start::ReKey(id),
+            Query { from: Some(id), .. } if new_key => Start::ReKey(id),
+            Query { from: Some(id), .. }
+            | Query {
+                replace: Some(id), ..
+            } => Start::Replace(id),
+            Query {
+                copy: Some(what), ..
+            } => Start::Copy(what),
+            Query { key: Some(id), .. } if !new_key => Start::Key(id),
+            _ => Start::Empty,
+        }
+    }
 }
 
 /// `GET /create`
@@ -52,19 +76,7 @@ pub async fn page(
     person: SignedIn,
     Asked(query): Asked<Query>,
 ) -> Result<Response, Problem> {
-    let start = match query {
-        Query {
-            rekey: Some(id), ..
-        } => Start::ReKey(id),
-        Query {
-            replace: Some(id), ..
-        } => Start::Replace(id),
-        Query {
-            copy: Some(what), ..
-        } => Start::Copy(what),
-        Query { key: Some(id), .. } => Start::Key(id),
-        _ => Start::Empty,
-    };
+    let start = query.start();
     let mut page = Create::new(&person);
     match copied::begin(&desk, &person, &start).await {
         Ok(form) => page.form = form,
