@@ -6,6 +6,7 @@
 
 mod account;
 mod ask;
+mod algorithm;
 mod asked;
 mod asset;
 mod at;
@@ -19,25 +20,34 @@ mod desk;
 mod device;
 mod event_words;
 mod dns_providers;
+mod create;
+mod download;
+mod export;
 mod factor;
 mod form;
 mod frame;
 mod headers;
+mod import;
+mod keys;
 mod link;
 mod next;
 mod notifications;
 mod overview;
 mod page;
 mod parts;
+mod people;
 mod problem;
 mod qr;
 mod refused;
 mod servers;
 mod setup;
+mod requests;
+mod review;
 mod sign_in;
 mod start;
 mod theme;
 mod token;
+mod upload;
 mod visitor;
 mod when;
 mod wording;
@@ -89,6 +99,7 @@ impl Site {
             commands,
             forwarder,
             tally: Tally::default(),
+            uploads: upload::places(),
         };
         let pages = Router::new()
             .route("/", get(start::page))
@@ -123,6 +134,11 @@ impl Site {
             .merge(servers::routes())
             .merge(dns_providers::routes())
             .merge(setup::routes())
+            .merge(create::routes())
+            .merge(export::routes())
+            .merge(import::routes())
+            .merge(keys::routes())
+            .merge(requests::routes())
             .layer(middleware::from_fn_with_state(desk.clone(), visitor::enter))
             .with_state(desk);
         let router = Router::new()

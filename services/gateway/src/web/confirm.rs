@@ -19,7 +19,10 @@ use super::{
     problem::Problem,
     visitor::SignedIn,
 };
-use crate::commands::{CommandError, Refusal};
+use crate::{
+    code::Code,
+    commands::{CommandError, Refusal},
+};
 
 /// Where he wants to go.
 #[derive(Deserialize)]
@@ -47,25 +50,49 @@ pub async fn show(
     Posted(form): Posted<Show>,
 ) -> Result<Response, Problem> {
     let next = form.next.as_deref();
-    let admitted = desk.sign_in.begin_own(&person.session).await?;
-    let password = form.password.expose_secret();
-    let shown = desk.commands.show_password(&person.session, password);
-    match shown.await {
-        Ok(renewed) => {
-            desk.sign_in.was_right(admitted).await?;
+    match show_password(&desk, &person, &form.password).await? {
+        Some(shown) => {
             let on = see_other(own_path(next));
-            Ok(match renewed {
+            Ok(match shown.renewed {
                 Some(code) => with_cookie(on, Cookie::Session, &code),
                 None => on,
             })
         }
-        Err(CommandError::Refused(Refusal::PasswordWrong)) => {
-            desk.sign_in.was_wrong(&person.session);
+        None => {
             let page = Confirm {
                 refused: true,
                 ..Confirm::new(&person, next)
             };
             render(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+    }
+}
+
+/// The password was shown: from now on the session is fresh.
+pub struct Shown {
+    /// What its cookie is to hold from now on, where that is another thing.
+    pub renewed: Option<Code>,
+}
+
+/// Takes the password that a person shows again; `None`: it is not his.
+///
+/// # Errors
+/// After too many wrong tries, and what the database says.
+pub async fn show_password(
+    desk: &Desk,
+    person: &SignedIn,
+    password: &SecretString,
+) -> Result<Option<Shown>, Problem> {
+    let admitted = desk.sign_in.begin_own(&person.session).await?;
+    let password = password.expose_secret();
+    match desk.commands.show_password(&person.session, password).await {
+        Ok(renewed) => {
+            desk.sign_in.was_right(admitted).await?;
+            Ok(Some(Shown { renewed }))
+        }
+        Err(CommandError::Refused(Refusal::PasswordWrong)) => {
+            desk.sign_in.was_wrong(&person.session);
+            Ok(None)
         }
         Err(error) => Err(error.into()),
     }

@@ -15,11 +15,13 @@ use api::{
     notifier::v1::notifier_service_client::NotifierServiceClient,
     projection::v1::query_service_client::QueryServiceClient,
 };
+use uuid::Uuid;
 
 use super::{counts::Tally, visitor::SignedIn};
 use crate::{
     commands::{Commands, OpenSession, actor},
     forward::{Forwarder, Inside},
+    places::Places,
     principal::{KeyExport, Principal, Who},
     second_factor::factor::Factors,
     sign_in::SignIn,
@@ -33,6 +35,7 @@ pub struct Desk {
     pub(super) factors: Factors,
     pub(super) forwarder: Forwarder,
     pub(super) tally: Tally,
+    pub(super) uploads: Places<Uuid>,
 }
 
 /// Each is a channel through the same door as programs knock at: roles and rights are asked there.

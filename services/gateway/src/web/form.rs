@@ -44,8 +44,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Posted<T> {
         let content = content.map_err(|_| Problem::TooSlow)??;
         // Step 3: from a page that we showed to this very browser.
         let Token { token } = serde_html_form::from_bytes(&content).map_err(|_| Problem::Stale)?;
-        let expected = token_of(&visitor);
-        if !bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
+        if !is_token(&visitor, token.as_bytes()) {
             return Err(Problem::Stale);
         }
         // The parser's words may show what was typed.
@@ -59,8 +58,10 @@ struct Token {
     token: String,
 }
 
-fn token_of(visitor: &Visitor) -> String {
-    token(visitor.form, visitor.session_id())
+/// Whether a form's token is of this visitor's browser, in his session.
+pub fn is_token(visitor: &Visitor, sent: &[u8]) -> bool {
+    let expected = token(visitor.form, visitor.session_id());
+    expected.as_bytes().ct_eq(sent).into()
 }
 
 fn tag(browser: CodeDigest, session: Option<Uuid>) -> hmac::Tag {
@@ -70,7 +71,10 @@ fn tag(browser: CodeDigest, session: Option<Uuid>) -> hmac::Tag {
 }
 
 /// What browsers say of where a form was (Fetch metadata, else RFC 6454). The token is asked for in any case.
-fn came_from_here(headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
+///
+/// # Errors
+/// Where they say that it was on another site's page.
+pub fn came_from_here(headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
     let field = |name: &str| {
         let mut fields = headers.get_all(name).iter();
         let first = fields.next().map(|value| value.to_str().unwrap_or("?"));

@@ -3,6 +3,7 @@
 
 mod account;
 mod asvs;
+mod away;
 mod browser;
 mod device;
 mod doors;
@@ -11,6 +12,7 @@ mod keystore;
 mod overview;
 mod refused;
 mod tries;
+mod upload;
 
 use std::{net::SocketAddr, sync::Arc};
 
