@@ -137,7 +137,10 @@ pub async fn run(
         people.refusals.clone(),
         keystore.clone(),
         forwarder.clone(),
+        web::Hub::new(stopping.clone()),
     );
+    let projection = runtime.channel("projection").map_err(RunError::Channel)?;
+    let rows = people.commands.progress.clone();
     let until_set_up = vec![set_up::digest_file(runtime.layout()), token_file];
     let challenges = Arc::new(challenges::Challenges::new());
     let public_port = config.public_https_port.unwrap_or(https_address.port());
@@ -156,7 +159,7 @@ pub async fn run(
             challenges.follow(|| runtime.nats(), &stopping),
             bearers.keep_uses(&stopping),
             people.work(|| runtime.log(), until_set_up, stopping.clone()),
-            site.chores(&stopping),
+            site.chores(projection, &rows, &stopping),
             stopping.run_until_cancelled(ready),
             https::serve(
                 https,

@@ -8,6 +8,7 @@ mod account;
 mod asked;
 mod asset;
 mod at;
+mod compress;
 mod confirm;
 mod cookie;
 mod desk;
@@ -17,6 +18,7 @@ mod form;
 mod frame;
 mod headers;
 mod link;
+mod live;
 mod next;
 mod page;
 mod parts;
@@ -46,9 +48,11 @@ use tonic::{body::Body, transport::Channel};
 use tower::ServiceExt;
 use tracing::Instrument;
 
+pub use self::live::Hub;
 use self::{desk::Desk, problem::Problem, visitor::Peer};
 use crate::{
     commands::{Commands, Refusals},
+    follow::Progress,
     forward::Forwarder,
     second_factor::{factor::Factors, secret::Secrets},
     sign_in::SignIn,
@@ -59,6 +63,7 @@ use crate::{
 pub struct Site {
     router: Router,
     factors: Factors,
+    hub: Hub,
 }
 
 impl Site {
@@ -68,6 +73,7 @@ impl Site {
         refusals: Refusals,
         keystore: Channel,
         forwarder: Forwarder,
+        hub: Hub,
     ) -> Site {
         let secrets = Secrets::new(keystore, commands.clock.clone());
         let factors = Factors::new(commands.clone(), secrets);
@@ -76,6 +82,7 @@ impl Site {
             factors: factors.clone(),
             commands,
             forwarder,
+            hub: hub.clone(),
         };
         let pages = Router::new()
             .route("/", get(start::page))
@@ -102,7 +109,9 @@ impl Site {
             .route("/device", get(device::page).post(device::ask))
             .route("/device/answer", post(device::answer))
             .route("/theme", post(theme::choose))
+            .merge(live::routes())
             .layer(middleware::from_fn_with_state(desk.clone(), visitor::enter))
+            .layer(middleware::from_fn_with_state(desk.clone(), live::enter))
             .with_state(desk);
         let router = Router::new()
             .merge(pages)
@@ -110,13 +119,26 @@ impl Site {
             .route("/favicon.ico", get(asset::icon_file))
             .fallback(async || Problem::NotFound)
             .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
-            .layer(middleware::from_fn(theme::enter));
-        Site { router, factors }
+            .layer(middleware::from_fn(theme::enter))
+            .layer(middleware::from_fn(compress::pages));
+        Site {
+            router,
+            factors,
+            hub,
+        }
     }
 
     /// What is to be done beside pages, until `stopping`.
-    pub async fn chores(&self, stopping: &CancellationToken) {
-        self.factors.sweep(stopping).await;
+    pub async fn chores(
+        &self,
+        projection: Channel,
+        rows: &Progress,
+        stopping: &CancellationToken,
+    ) {
+        tokio::join!(
+            self.factors.sweep(stopping),
+            self.hub.follow(projection, rows),
+        );
     }
 
     /// Answers a request that is not gRPC.

@@ -16,7 +16,7 @@ use api::{
     projection::v1::query_service_client::QueryServiceClient,
 };
 
-use super::visitor::SignedIn;
+use super::{live::Hub, visitor::SignedIn};
 use crate::{
     commands::{Commands, OpenSession, actor},
     forward::{Forwarder, Inside},
@@ -32,6 +32,7 @@ pub struct Desk {
     pub(super) sign_in: SignIn,
     pub(super) factors: Factors,
     pub(super) forwarder: Forwarder,
+    pub(super) hub: Hub,
 }
 
 /// Each is a channel through the same door as programs knock at: roles and rights are asked there.

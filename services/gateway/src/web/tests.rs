@@ -158,6 +158,7 @@ async fn open(house: &House, gateway: &Gateway) -> Port {
         gateway.refusals.clone(),
         runtime.channel("keystore").unwrap(),
         forwarder.clone(),
+        Hub::new(stopping.clone()),
     );
     let index = Arc::new(ServingIndex::new(runtime.clock().clone()));
     let ca = Ca::new("CA");

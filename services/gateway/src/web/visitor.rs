@@ -14,7 +14,7 @@ use axum::{
 };
 use uuid::Uuid;
 
-use super::{Desk, cookie::Cookie, form, page::to, problem::Problem};
+use super::{Desk, cookie::Cookie, form, live, page::to, problem::Problem};
 use crate::{
     code::{Code, CodeDigest},
     commands::{OpenSession, Visit},
@@ -76,6 +76,7 @@ pub async fn enter(State(desk): State<Desk>, mut request: Request, next: Next) -
     let visit = Visit {
         address: peer.address,
         user_agent: user_agent(headers),
+        by_itself: live::is_by_itself(&request),
     };
     let mut session = match Cookie::Session.text(headers) {
         Some(cookie) => match desk.commands.session(cookie, &visit).await {
