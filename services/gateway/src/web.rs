@@ -25,6 +25,7 @@ mod parts;
 mod problem;
 mod qr;
 mod refused;
+mod shortcuts;
 mod sign_in;
 mod start;
 mod theme;
@@ -108,6 +109,7 @@ impl Site {
             .route("/account/recovery-codes", post(factor::new_codes))
             .route("/device", get(device::page).post(device::ask))
             .route("/device/answer", post(device::answer))
+            .route("/account/keys", post(shortcuts::choose))
             .route("/theme", post(theme::choose))
             .merge(live::routes())
             .layer(middleware::from_fn_with_state(desk.clone(), visitor::enter))
@@ -120,6 +122,7 @@ impl Site {
             .fallback(async || Problem::NotFound)
             .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
             .layer(middleware::from_fn(theme::enter))
+            .layer(middleware::from_fn(shortcuts::enter))
             .layer(middleware::from_fn(compress::pages));
         Site {
             router,
