@@ -89,7 +89,9 @@ const rows = (a, b) => {
   if (host.previousElementSibling?.matches(".order")) host.previousElementSibling.remove();
   if (!moved) return;
   button.type = "button"; button.className = "btn btn-sm order";
-  button.textContent = `${moved} ${moved == 1 ? "row" : "rows"} moved. Refresh order`;
+  // Where the page has a word for them: "4 new events ↑".
+  const added = at.filter((x) => x < 0).length, words = a.dataset.new && added == moved ? [a.dataset.new, " ↑"] : ["rows", " moved. Refresh order"];
+  button.textContent = moved + " " + (moved == 1 ? words[0].slice(0, -1) : words[0]) + words[1];
   button.onclick = () => {
     const ticked = $$(".sel:checked").map((x) => x.value);
     a.replaceChildren(...whole.children);

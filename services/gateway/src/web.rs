@@ -17,6 +17,7 @@ mod factor;
 mod form;
 mod frame;
 mod headers;
+mod here;
 mod link;
 mod live;
 mod next;
@@ -25,6 +26,7 @@ mod parts;
 mod problem;
 mod qr;
 mod refused;
+mod settings;
 mod shortcuts;
 mod sign_in;
 mod start;
@@ -49,8 +51,8 @@ use tonic::{body::Body, transport::Channel};
 use tower::ServiceExt;
 use tracing::Instrument;
 
-pub use self::live::Hub;
 use self::{desk::Desk, problem::Problem, visitor::Peer};
+pub use self::{live::Hub, settings::Facts};
 use crate::{
     commands::{Commands, Refusals},
     follow::Progress,
@@ -75,6 +77,7 @@ impl Site {
         keystore: Channel,
         forwarder: Forwarder,
         hub: Hub,
+        facts: Facts,
     ) -> Site {
         let secrets = Secrets::new(keystore, commands.clock.clone());
         let factors = Factors::new(commands.clone(), secrets);
@@ -84,6 +87,7 @@ impl Site {
             commands,
             forwarder,
             hub: hub.clone(),
+            facts,
         };
         let pages = Router::new()
             .route("/", get(start::page))
@@ -112,6 +116,7 @@ impl Site {
             .route("/account/keys", post(shortcuts::choose))
             .route("/theme", post(theme::choose))
             .merge(live::routes())
+            .merge(settings::routes())
             .layer(middleware::from_fn_with_state(desk.clone(), visitor::enter))
             .layer(middleware::from_fn_with_state(desk.clone(), live::enter))
             .with_state(desk);
@@ -132,12 +137,7 @@ impl Site {
     }
 
     /// What is to be done beside pages, until `stopping`.
-    pub async fn chores(
-        &self,
-        projection: Channel,
-        rows: &Progress,
-        stopping: &CancellationToken,
-    ) {
+    pub async fn chores(&self, projection: Channel, rows: &Progress, stopping: &CancellationToken) {
         tokio::join!(
             self.factors.sweep(stopping),
             self.hub.follow(projection, rows),

@@ -9,7 +9,10 @@ use axum::{
     extract::Request,
     http::{
         HeaderMap, HeaderValue, Method,
-        header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, VARY as VARIES},
+        header::{
+            ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName,
+            VARY as VARIES,
+        },
     },
     middleware::Next,
     response::{IntoResponse, Response},
@@ -65,7 +68,9 @@ pub fn is_understood(headers: &HeaderMap) -> bool {
     let codings = fields.filter_map(|field| field.to_str().ok());
     codings.flat_map(|field| field.split(',')).any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
-        let gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let gzip = parts
+            .next()
+            .is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
         // "gzip;q=0": anything but that.
         let refused = |quality: &str| quality.parse::<f32>().is_ok_and(|quality| quality == 0.0);
         gzip && !parts.any(|part| part.strip_prefix("q=").is_some_and(refused))

@@ -16,7 +16,7 @@ use api::{
     projection::v1::query_service_client::QueryServiceClient,
 };
 
-use super::{live::Hub, visitor::SignedIn};
+use super::{live::Hub, settings::Facts, visitor::SignedIn};
 use crate::{
     commands::{Commands, OpenSession, actor},
     forward::{Forwarder, Inside},
@@ -33,6 +33,7 @@ pub struct Desk {
     pub(super) factors: Factors,
     pub(super) forwarder: Forwarder,
     pub(super) hub: Hub,
+    pub(super) facts: Facts,
 }
 
 /// Each is a channel through the same door as programs knock at: roles and rights are asked there.

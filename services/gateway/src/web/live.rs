@@ -24,11 +24,7 @@ use axum::{
 use serde::Deserialize;
 
 pub use self::hub::Hub;
-use super::{
-    asked::Asked,
-    desk::Desk,
-    visitor::Visitor,
-};
+use super::{asked::Asked, desk::Desk, visitor::Visitor};
 
 /// Where pages listen.
 pub fn routes() -> Router<Desk> {
@@ -53,9 +49,6 @@ pub async fn listen(
     let Some(session) = visitor.session else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
-    if !desk.hub.is_following() {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    }
     let Some(place) = desk.hub.place(session.user) else {
         return StatusCode::TOO_MANY_REQUESTS.into_response();
     };
@@ -64,9 +57,8 @@ pub async fn listen(
         session: session.id,
         user: session.user,
         after: last.unwrap_or(query.after),
-        place,
     };
-    let messages = stream::of(desk.hub.clone(), desk.commands.clone(), listener);
+    let messages = stream::of(desk.hub.clone(), desk.commands.clone(), listener, place);
     let body = axum::body::Body::from_stream(messages);
     ([(CONTENT_TYPE, "text/event-stream")], body).into_response()
 }

@@ -161,9 +161,15 @@ fn back(parts: &Parts) -> Option<&str> {
     let path = parts.uri.path_and_query().map(|path| path.as_str());
     match parts.method {
         Method::GET => path,
-        _ => ["/account", "/device"]
-            .into_iter()
-            .find(|place| parts.uri.path().starts_with(place)),
+        _ => [
+            "/account",
+            "/device",
+            "/settings/users",
+            "/settings/tokens",
+            "/settings/sign-in",
+        ]
+        .into_iter()
+        .find(|place| parts.uri.path().starts_with(place)),
     }
 }
 

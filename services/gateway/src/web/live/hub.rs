@@ -131,18 +131,14 @@ impl Hub {
                 let _late = tokio::time::timeout(PATIENCE, reached).await;
             }
             self.ring().push(event.sequence, touched::by(&event));
-            self.state.send_modify(|state| state.position = event.sequence);
+            self.state
+                .send_modify(|state| state.position = event.sequence);
         }
     }
 
     /// How far it is.
     pub fn position(&self) -> u64 {
         self.state.borrow().position
-    }
-
-    /// Whether pages hear of what happens.
-    pub fn is_following(&self) -> bool {
-        self.state.borrow().following
     }
 
     /// Tells when there is more.
@@ -285,7 +281,11 @@ mod tests {
     fn a_log_that_went_back_begins_anew() {
         let mut ring = ring(10, [(11, "a:1")]);
         assert_eq!(ring.begin(11), 11);
-        assert_eq!(ring.begin(20), 11, "what came meanwhile is still to be heard of");
+        assert_eq!(
+            ring.begin(20),
+            11,
+            "what came meanwhile is still to be heard of"
+        );
         assert_eq!(ring.begin(5), 5);
         assert_eq!(told(&ring, 11), None);
     }

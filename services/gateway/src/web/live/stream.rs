@@ -18,8 +18,6 @@ pub struct Listener {
     pub user: Uuid,
     /// How far it is.
     pub after: u64,
-    /// Kept as long as it listens.
-    pub place: Place<Uuid>,
 }
 
 /// Its messages. Ends with the session, with the gateway, and where the hub itself hears nothing any more: the page
@@ -28,6 +26,7 @@ pub fn of(
     hub: Hub,
     commands: Commands,
     listener: Listener,
+    place: Place<Uuid>,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static {
     let page = Page {
         state: hub.watch(),
@@ -36,6 +35,7 @@ pub fn of(
         hub,
         commands,
         listener,
+        _place: place,
     };
     stream::unfold(page, async |mut page| {
         let message = page.next().await?;
@@ -48,6 +48,8 @@ struct Page {
     hub: Hub,
     commands: Commands,
     listener: Listener,
+    /// Kept as long as it listens.
+    _place: Place<Uuid>,
     /// When it was told something last.
     told: Option<Instant>,
     /// When the next sign of life is due. The first one is at once: then the page knows that it hears.
@@ -61,7 +63,10 @@ impl Page {
             if !self.state.borrow_and_update().following {
                 return None;
             }
-            let early = self.told.map(|at| at + BETWEEN).filter(|at| *at > Instant::now());
+            let early = self
+                .told
+                .map(|at| at + BETWEEN)
+                .filter(|at| *at > Instant::now());
             if early.is_none()
                 && let Some(news) = self.hub.past(self.listener.after)
             {
@@ -106,7 +111,11 @@ impl Page {
 
 fn message(news: &News) -> Bytes {
     let touched = match &news.touched {
-        Some(touched) => touched.iter().map(String::as_str).collect::<Vec<_>>().join(" "),
+        Some(touched) => touched
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(" "),
         None => "*".to_owned(),
     };
     format!("id: {}\ndata: {touched}\n\n", news.position).into()
