@@ -5,6 +5,8 @@
 mod doors;
 mod estate;
 mod every_page;
+mod live;
 mod pages;
 mod screenshots;
 mod second_factor;
+mod settings;

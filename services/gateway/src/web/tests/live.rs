@@ -14,16 +14,18 @@ struct Open {
 impl Open {
     /// Listens from this position on, once the gateway itself hears.
     async fn of(browser: &Browser, after: u64) -> Open {
-        let answer = wait::until("live updates are there", async || {
-            let answer = browser
-                .listen(&format!("/events?after={after}"), None)
-                .await;
-            (answer.status() == 200).then_some(answer)
-        });
-        Open {
-            answer: answer.await,
-            heard: String::new(),
-        }
+        let path = format!("/events?after={after}");
+        wait::until("live updates are there", async || {
+            let mut answer = browser.listen(&path, None).await;
+            assert_eq!(answer.status(), 200);
+            // It ends at once where the gateway itself hears nothing yet.
+            let first = answer.chunk().await.unwrap()?;
+            Some(Open {
+                answer,
+                heard: String::from_utf8(first.to_vec()).unwrap(),
+            })
+        })
+        .await
     }
 
     /// Waits for this in what is said.
