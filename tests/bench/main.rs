@@ -3,8 +3,8 @@
 //!     make bench                      all of them
 //!     target/release/bench appends    some of them
 //!
-//! [`appends`], [`catch_up`], [`start`], [`issuance`], [`self_signed`], [`import`], [`schedule`], [`queries`], [`forward`]
-//! and [`edge`] measure; [`figure`] is
+//! [`appends`], [`catch_up`], [`start`], [`issuance`], [`self_signed`], [`import`], [`schedule`], [`queries`], [`forward`],
+//! [`pages`] and [`edge`] measure; [`figure`] is
 //! what they answer with. The table goes to stdout, the same as JSON to `bench.json` in the target folder. The exit
 //! status is 1 where a figure was not reached.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // What is measured must work: else there is no figure.
@@ -19,6 +19,7 @@ mod forward;
 mod import;
 mod issuance;
 mod memory;
+mod pages;
 mod queries;
 mod schedule;
 mod seed;
@@ -58,6 +59,7 @@ async fn main() -> ExitCode {
             "schedule" => schedule::measure().await,
             "queries" => queries::measure().await,
             "forward" => forward::measure().await,
+            "pages" => pages::measure().await,
             _ => edge::measure().await,
         });
     }
@@ -72,7 +74,7 @@ async fn main() -> ExitCode {
     }
 }
 
-const MEASUREMENTS: [&str; 10] = [
+const MEASUREMENTS: [&str; 11] = [
     "appends",
     "catch-up",
     "start",
@@ -82,5 +84,6 @@ const MEASUREMENTS: [&str; 10] = [
     "schedule",
     "queries",
     "forward",
+    "pages",
     "edge",
 ];

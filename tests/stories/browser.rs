@@ -16,3 +16,5 @@ mod automated;
 mod dns_providers;
 mod first_start;
 mod servers;
+mod live;
+mod settings;

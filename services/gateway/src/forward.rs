@@ -6,6 +6,7 @@
 mod caller;
 mod inside;
 mod standing;
+mod services;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -23,7 +24,7 @@ use tower::ServiceExt;
 use tracing::{Instrument, debug, error, info_span, warn};
 
 use self::caller::Caller;
-pub use self::inside::Inside;
+pub use self::{inside::Inside, services::Standing};
 use crate::{
     bearers::Bearers,
     call::{self, Call},

@@ -132,15 +132,24 @@ pub async fn run(
     let forwarder =
         forward::Forwarder::new(&runtime, bearers.clone(), own, config.max_request_bytes)
             .map_err(RunError::Channel)?;
+    let public_port = config.public_https_port.unwrap_or(https_address.port());
     let site = web::Site::new(
         people.commands.clone(),
         people.refusals.clone(),
         keystore.clone(),
         forwarder.clone(),
+        web::Hub::new(stopping.clone()),
+        web::Facts {
+            https: https_address.port(),
+            http: http_address.port(),
+            public_https: public_port,
+            policy: config.tls,
+        },
     );
+    let projection = runtime.channel("projection").map_err(RunError::Channel)?;
+    let rows = people.commands.progress.clone();
     let until_set_up = vec![set_up::digest_file(runtime.layout()), token_file];
     let challenges = Arc::new(challenges::Challenges::new());
-    let public_port = config.public_https_port.unwrap_or(https_address.port());
 
     let ready = async {
         info!(http = %http_address, "answering challenges");
@@ -156,7 +165,7 @@ pub async fn run(
             challenges.follow(|| runtime.nats(), &stopping),
             bearers.keep_uses(&stopping),
             people.work(|| runtime.log(), until_set_up, stopping.clone()),
-            site.chores(&stopping),
+            site.chores(projection, &rows, &stopping),
             stopping.run_until_cancelled(ready),
             https::serve(
                 https,

@@ -226,6 +226,7 @@ pub fn names(login_name: &str) -> Names {
 
 pub fn visit() -> Visit {
     Visit {
+        by_itself: false,
         address: Ipv4Addr::new(192, 0, 2, 7).into(),
         user_agent: "Browser/1.0".into(),
     }

@@ -13,6 +13,7 @@ mod at;
 mod audit;
 mod certificates;
 mod automated;
+mod compress;
 mod confirm;
 mod cookie;
 mod counts;
@@ -29,7 +30,9 @@ mod frame;
 mod headers;
 mod import;
 mod keys;
+mod here;
 mod link;
+mod live;
 mod next;
 mod notifications;
 mod overview;
@@ -43,6 +46,8 @@ mod servers;
 mod setup;
 mod requests;
 mod review;
+mod settings;
+mod shortcuts;
 mod sign_in;
 mod start;
 mod theme;
@@ -69,8 +74,10 @@ use tower::ServiceExt;
 use tracing::Instrument;
 
 use self::{counts::Tally, desk::Desk, problem::Problem, visitor::Peer};
+pub use self::{live::Hub, settings::Facts};
 use crate::{
     commands::{Commands, Refusals},
+    follow::Progress,
     forward::Forwarder,
     second_factor::{factor::Factors, secret::Secrets},
     sign_in::SignIn,
@@ -81,6 +88,7 @@ use crate::{
 pub struct Site {
     router: Router,
     factors: Factors,
+    hub: Hub,
 }
 
 impl Site {
@@ -90,6 +98,8 @@ impl Site {
         refusals: Refusals,
         keystore: Channel,
         forwarder: Forwarder,
+        hub: Hub,
+        facts: Facts,
     ) -> Site {
         let secrets = Secrets::new(keystore, commands.clock.clone());
         let factors = Factors::new(commands.clone(), secrets);
@@ -100,6 +110,8 @@ impl Site {
             forwarder,
             tally: Tally::default(),
             uploads: upload::places(),
+            hub: hub.clone(),
+            facts,
         };
         let pages = Router::new()
             .route("/", get(start::page))
@@ -125,6 +137,7 @@ impl Site {
             .route("/account/recovery-codes", post(factor::new_codes))
             .route("/device", get(device::page).post(device::ask))
             .route("/device/answer", post(device::answer))
+            .route("/account/keys", post(shortcuts::choose))
             .route("/theme", post(theme::choose))
             .merge(overview::routes())
             .merge(audit::routes())
@@ -139,7 +152,10 @@ impl Site {
             .merge(import::routes())
             .merge(keys::routes())
             .merge(requests::routes())
+            .merge(live::routes())
+            .merge(settings::routes())
             .layer(middleware::from_fn_with_state(desk.clone(), visitor::enter))
+            .layer(middleware::from_fn_with_state(desk.clone(), live::enter))
             .with_state(desk);
         let router = Router::new()
             .merge(pages)
@@ -147,13 +163,22 @@ impl Site {
             .route("/favicon.ico", get(asset::icon_file))
             .fallback(async || Problem::NotFound)
             .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
-            .layer(middleware::from_fn(theme::enter));
-        Site { router, factors }
+            .layer(middleware::from_fn(theme::enter))
+            .layer(middleware::from_fn(shortcuts::enter))
+            .layer(middleware::from_fn(compress::pages));
+        Site {
+            router,
+            factors,
+            hub,
+        }
     }
 
     /// What is to be done beside pages, until `stopping`.
-    pub async fn chores(&self, stopping: &CancellationToken) {
-        self.factors.sweep(stopping).await;
+    pub async fn chores(&self, projection: Channel, rows: &Progress, stopping: &CancellationToken) {
+        tokio::join!(
+            self.factors.sweep(stopping),
+            self.hub.follow(projection, rows),
+        );
     }
 
     /// Answers a request that is not gRPC.

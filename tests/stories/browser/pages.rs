@@ -80,6 +80,15 @@ pub const INSIDE: &[Page] = &[
     page("account", "/account"),
     page("device", "/device"),
     page("confirm", "/confirm?next=%2Faccount"),
+    page("settings", "/settings"),
+    page("users", "/settings/users"),
+    page("user", "/settings/users/{user}"),
+    page("user-delete", "/settings/users/{user}/delete"),
+    page("user-invite", "/settings/users/new"),
+    page("tokens", "/settings/tokens"),
+    page("token-new", "/settings/tokens/new"),
+    page("sessions", "/settings/sign-in"),
+    page("backup", "/settings/backup"),
 ];
 
 impl Page {

@@ -31,6 +31,8 @@ pub struct Visit {
     pub address: IpAddr,
     /// What his browser calls itself.
     pub user_agent: String,
+    /// The page asks by itself, and nobody has done anything: that is no use of a session.
+    pub by_itself: bool,
 }
 
 /// A session that began.
@@ -147,7 +149,7 @@ impl Commands {
         if current && instant::time(row.rotated) + ROTATE_AFTER <= now {
             open.renewed = self.rotate(&row).await?;
         }
-        if instant::time(row.last_used) + NOTE_USE_EVERY <= now {
+        if !visit.by_itself && instant::time(row.last_used) + NOTE_USE_EVERY <= now {
             let (address, agent) = (visit.address.to_string(), shortened(&visit.user_agent));
             session::used(&self.database, row.id, now, &address, &agent).await?;
         }

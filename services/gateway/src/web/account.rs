@@ -142,6 +142,8 @@ fn note(done: &str) -> Option<&'static str> {
         "password" => Some("Your password is changed. Your other sessions have ended."),
         "ended" => Some("Ended. Whoever sits there has to sign in again."),
         "token" => Some("Ended. Whoever holds it can do nothing any more."),
+        "keys-on" => Some("Single keys do something again."),
+        "keys-off" => Some("Single keys do nothing any more, in this browser."),
         "factor-removed" => Some("Your second factor is removed. A password alone signs you in."),
         _ => None,
     }

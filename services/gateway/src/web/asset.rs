@@ -5,11 +5,15 @@ use std::sync::LazyLock;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
     extract::Path,
-    http::header::{CACHE_CONTROL, CONTENT_TYPE},
+    http::{
+        HeaderMap,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
+    },
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 
-use super::{page::see_other, problem::Problem};
+use super::{compress, page::see_other, problem::Problem};
 
 /// The stylesheet's path.
 pub fn stylesheet() -> &'static str {
@@ -32,17 +36,20 @@ pub fn icon() -> &'static str {
 }
 
 /// Gives a file out.
-pub async fn get(Path(name): Path<String>) -> Response {
+pub async fn get(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let asset = [&*STYLESHEET, &*SCRIPT, &*CHECKS, &*ICON]
         .into_iter()
         .find(|asset| asset.path[PREFIX.len()..] == name);
     match asset {
         Some(asset) => {
-            let headers = [
+            let kept = [
                 (CONTENT_TYPE, asset.media_type),
                 (CACHE_CONTROL, "public, max-age=31536000, immutable"),
             ];
-            (headers, asset.content).into_response()
+            match compress::is_understood(&headers) {
+                true => (kept, compress::GZIP, asset.compressed.clone()).into_response(),
+                false => (kept, compress::VARY, asset.content).into_response(),
+            }
         }
         None => Problem::NotFound.into_response(),
     }
@@ -57,6 +64,8 @@ struct Asset {
     path: String,
     media_type: &'static str,
     content: &'static str,
+    /// The same, as small as it gets: once, at the first request.
+    compressed: Bytes,
 }
 
 impl Asset {
@@ -70,6 +79,7 @@ impl Asset {
             path,
             media_type,
             content,
+            compressed: compress::well(content.as_bytes()).into(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Cookies: each but the theme's is a secret of 256 random bits, and what it opens is known here by its hash alone.
+//! Cookies: each but those of taste is a secret of 256 random bits, and what it opens is known here by its hash alone.
 
 use axum::http::{
     HeaderMap,
@@ -19,8 +19,10 @@ pub enum Cookie {
     Browser,
     /// A sign-in whose second factor is still to come.
     HalfWay,
-    /// Light or dark: the one that is no secret.
+    /// Light or dark: no secret.
     Theme,
+    /// Whether single keys do something: no secret.
+    Keys,
 }
 
 impl Cookie {
@@ -76,6 +78,7 @@ impl Cookie {
             Cookie::Browser => "__Host-chancery-device",
             Cookie::HalfWay => "__Host-chancery-half-way",
             Cookie::Theme => "__Host-chancery-theme",
+            Cookie::Keys => "__Host-chancery-keys",
         }
     }
 
@@ -83,7 +86,7 @@ impl Cookie {
     /// sent with these in either case.
     fn attributes(self) -> &'static str {
         match self {
-            Cookie::Session | Cookie::Form | Cookie::Theme => {
+            Cookie::Session | Cookie::Form | Cookie::Theme | Cookie::Keys => {
                 "Path=/; Secure; HttpOnly; SameSite=Lax"
             }
             Cookie::Browser | Cookie::HalfWay => "Path=/; Secure; HttpOnly; SameSite=Strict",
@@ -95,7 +98,7 @@ impl Cookie {
         match self {
             Cookie::Session | Cookie::Form | Cookie::HalfWay => None,
             // As long as browsers keep any.
-            Cookie::Browser | Cookie::Theme => Some(400),
+            Cookie::Browser | Cookie::Theme | Cookie::Keys => Some(400),
         }
     }
 }
@@ -137,6 +140,7 @@ mod tests {
             Cookie::Browser,
             Cookie::HalfWay,
             Cookie::Theme,
+            Cookie::Keys,
         ] {
             for field in [cookie.keep(&code), cookie.forget()] {
                 let field = field.unwrap();

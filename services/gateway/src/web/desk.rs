@@ -17,7 +17,7 @@ use api::{
 };
 use uuid::Uuid;
 
-use super::{counts::Tally, visitor::SignedIn};
+use super::{counts::Tally, live::Hub, settings::Facts, visitor::SignedIn};
 use crate::{
     commands::{Commands, OpenSession, actor},
     forward::{Forwarder, Inside},
@@ -36,6 +36,8 @@ pub struct Desk {
     pub(super) forwarder: Forwarder,
     pub(super) tally: Tally,
     pub(super) uploads: Places<Uuid>,
+    pub(super) hub: Hub,
+    pub(super) facts: Facts,
 }
 
 /// Each is a channel through the same door as programs knock at: roles and rights are asked there.

@@ -3,10 +3,15 @@
 //! Each browser has a cookie for its forms, and each form a token: the HMAC, under that cookie, of the session that it is
 //! shown in. Another site can neither read the cookie nor set it (its name has the prefix `__Host-`), so it cannot
 //! make a token. Nothing of it is stored, any gateway can check it, and it outlives the session cookie's rotation.
+//! Pages travel compressed, so a token is masked anew in each: else what an attacker has a page repeat would betray by
+//! its length how much of the token he has guessed (BREACH).
 
 use std::time::Duration;
 
-use aws_lc_rs::hmac::{self, HMAC_SHA256};
+use aws_lc_rs::{
+    hmac::{self, HMAC_SHA256},
+    rand,
+};
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
@@ -25,9 +30,40 @@ use crate::code::CodeDigest;
 /// A form that a page of ours sent.
 pub struct Posted<T>(pub T);
 
-/// The token of a browser's forms in a session, or in none.
+/// A token of a browser's forms in a session, or in none; each time another one.
 pub fn token(browser: CodeDigest, session: Option<Uuid>) -> String {
-    URL_SAFE_NO_PAD.encode(tag(browser, session))
+    let mut masked = [0; 2 * TAG];
+    let (mask, rest) = masked.split_at_mut(TAG);
+    // Without random numbers there is no form: this token is none.
+    if rand::fill(mask).is_err() {
+        return String::new();
+    }
+    rest.copy_from_slice(tag(browser, session).as_ref());
+    lay_over(rest, mask);
+    URL_SAFE_NO_PAD.encode(masked)
+}
+
+/// Whether this is one of them.
+pub fn is_token(
+    sent: impl AsRef<[u8]>,
+    browser: CodeDigest,
+    session: Option<Uuid>,
+) -> bool {
+    let Ok(mut masked) = URL_SAFE_NO_PAD.decode(sent) else {
+        return false;
+    };
+    if masked.len() != 2 * TAG {
+        return false;
+    }
+    let (mask, rest) = masked.split_at_mut(TAG);
+    lay_over(rest, mask);
+    tag(browser, session).as_ref().ct_eq(rest).into()
+}
+
+fn lay_over(bytes: &mut [u8], mask: &[u8]) {
+    for (byte, mask) in bytes.iter_mut().zip(mask) {
+        *byte ^= mask;
+    }
 }
 
 impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Posted<T> {
@@ -44,7 +80,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Posted<T> {
         let content = content.map_err(|_| Problem::TooSlow)??;
         // Step 3: from a page that we showed to this very browser.
         let Token { token } = serde_html_form::from_bytes(&content).map_err(|_| Problem::Stale)?;
-        if !is_token(&visitor, token.as_bytes()) {
+        if !is_token(&token, visitor.form, visitor.session_id()) {
             return Err(Problem::Stale);
         }
         // The parser's words may show what was typed.
@@ -56,12 +92,6 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Posted<T> {
 #[derive(Deserialize)]
 struct Token {
     token: String,
-}
-
-/// Whether a form's token is of this visitor's browser, in his session.
-pub fn is_token(visitor: &Visitor, sent: &[u8]) -> bool {
-    let expected = token(visitor.form, visitor.session_id());
-    expected.as_bytes().ct_eq(sent).into()
 }
 
 fn tag(browser: CodeDigest, session: Option<Uuid>) -> hmac::Tag {
@@ -133,6 +163,9 @@ async fn read(body: Body) -> Result<Zeroizing<Vec<u8>>, Problem> {
     Ok(Zeroizing::new(whole.to_bytes().to_vec()))
 }
 
+/// Bytes of HMAC-SHA256.
+const TAG: usize = 32;
+
 /// The longest form.
 pub const MOST_BYTES: usize = 64 << 10;
 
@@ -202,9 +235,22 @@ mod tests {
             Code::generate().unwrap().digest(),
         );
         let session = Some(Uuid::from_u128(7));
-        assert_eq!(token(a, session), token(a, session));
-        assert_ne!(token(a, session), token(a, None));
-        assert_ne!(token(a, session), token(a, Some(Uuid::from_u128(8))));
-        assert_ne!(token(a, session), token(b, session));
+        let ours = token(a, session);
+        assert!(is_token(&ours, a, session));
+        assert!(!is_token(&ours, a, None));
+        assert!(!is_token(&ours, a, Some(Uuid::from_u128(8))));
+        assert!(!is_token(&ours, b, session));
+        for wrong in ["", "ä", "AAAA", &ours[1..], &format!("{ours}AAAA")] {
+            assert!(!is_token(wrong, a, session), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn no_two_pages_have_the_same_token() {
+        let browser = Code::generate().unwrap().digest();
+        let (one, other) = (token(browser, None), token(browser, None));
+        assert!(is_token(&one, browser, None) && is_token(&other, browser, None));
+        let same = one.bytes().zip(other.bytes()).filter(|(a, b)| a == b);
+        assert!(same.count() < one.len() / 4, "{one} {other}");
     }
 }

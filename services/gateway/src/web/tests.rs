@@ -10,7 +10,10 @@ mod doors;
 mod factor;
 mod keystore;
 mod overview;
+mod live;
+mod projection;
 mod refused;
+mod settings;
 mod tries;
 mod upload;
 
@@ -44,6 +47,7 @@ pub struct Here {
     pub trial: Trial,
     pub gateway: Gateway,
     pub keystore: StandIn,
+    pub projection: projection::StandIn,
     house: House,
     port: Port,
 }
@@ -83,11 +87,14 @@ impl Here {
     async fn around(trial: Trial, gateway: Gateway) -> Here {
         let (mut house, keystore) = (House::new(), StandIn::default());
         house.open("keystore", Routes::new(keystore.clone()));
+        let projection = projection::StandIn::default();
+        house.open("projection", Routes::new(projection.clone()));
         let port = open(&house, &gateway).await;
         Here {
             trial,
             gateway,
             keystore,
+            projection,
             house,
             port,
         }
@@ -156,11 +163,22 @@ async fn open(house: &House, gateway: &Gateway) -> Port {
     let own = grpc::routes(&commands, stopping.clone()).unwrap();
     let config = Config::default();
     let forwarder = Forwarder::new(&runtime, bearers, own, config.max_request_bytes).unwrap();
+    let hub = Hub::new(stopping.clone());
+    let (hears, rows) = (hub.clone(), commands.progress.clone());
+    let projection = runtime.channel("projection").unwrap();
+    tokio::spawn(async move { hears.follow(projection, &rows).await });
     let site = Site::new(
         commands.clone(),
         gateway.refusals.clone(),
         runtime.channel("keystore").unwrap(),
         forwarder.clone(),
+        hub.clone(),
+        Facts {
+            https: 443,
+            http: 80,
+            public_https: 443,
+            policy: Policy::default(),
+        },
     );
     let index = Arc::new(ServingIndex::new(runtime.clock().clone()));
     let ca = Ca::new("CA");

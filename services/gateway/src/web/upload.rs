@@ -116,7 +116,7 @@ async fn read(
     let stream = body.into_data_stream();
     let mut multipart = Multipart::with_constraints(stream, boundary, constraints);
     let token = next(&mut multipart).await?.ok_or(Problem::Stale)?;
-    if token.field != "token" || !is_token(visitor, &token.content) {
+    if token.field != "token" || !is_token(&token.content, visitor.form, visitor.session_id()) {
         return Err(Problem::Stale);
     }
     let (mut parts, mut kept, mut too_much) = (Vec::new(), 0, false);

@@ -14,7 +14,7 @@ use axum::{
 };
 use uuid::Uuid;
 
-use super::{Desk, cookie::Cookie, counts::Counts, form, page::to, problem::Problem};
+use super::{Desk, cookie::Cookie, counts::Counts, form, live, page::to, problem::Problem};
 use crate::{
     code::{Code, CodeDigest},
     commands::{OpenSession, Visit},
@@ -78,6 +78,7 @@ pub async fn enter(State(desk): State<Desk>, mut request: Request, next: Next) -
     let visit = Visit {
         address: peer.address,
         user_agent: user_agent(headers),
+        by_itself: live::is_by_itself(&request),
     };
     let mut session = match Cookie::Session.text(headers) {
         Some(cookie) => match desk.commands.session(cookie, &visit).await {
@@ -179,6 +180,9 @@ fn back(parts: &Parts) -> Option<&str> {
             "/dns-providers",
             "/servers",
             "/setup/ca",
+            "/settings/users",
+            "/settings/tokens",
+            "/settings/sign-in",
         ]
         .into_iter()
         .find(|place| parts.uri.path().starts_with(place)),

@@ -34,7 +34,7 @@ use crate::{
     serving,
     tls::{self, Issuers, Policy, ServingIndex},
     tokens::{Bootstrap, Token},
-    web::Site,
+    web::{Facts, Hub, Site},
 };
 
 /// Answers with the metadata that reached it.
@@ -221,6 +221,13 @@ async fn edge_on(role: Role, house: House, nats: Option<Nats>) -> Edge {
         people.refusals.clone(),
         runtime.channel("keystore").unwrap(),
         forwarder.clone(),
+        Hub::new(runtime.stopping()),
+        Facts {
+            https: 443,
+            http: 80,
+            public_https: 443,
+            policy: Policy::default(),
+        },
     );
     let (commands, stopping) = (people.commands.clone(), runtime.stopping());
     if let Some(nats) = &nats {

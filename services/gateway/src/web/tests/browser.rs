@@ -124,6 +124,30 @@ impl Browser {
             .await
     }
 
+    /// Begins to read an answer that may go on for long.
+    pub async fn listen(&self, path: &str, last_event_id: Option<&str>) -> reqwest::Response {
+        let mut request = self.client.get(format!("{}{path}", self.base));
+        if !self.cookies.is_empty() {
+            request = request.header(header::COOKIE, self.cookie());
+        }
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        if let Some(id) = last_event_id {
+            request = request.header("last-event-id", id);
+        }
+        request.send().await.unwrap()
+    }
+
+    /// All cookies, as they are sent.
+    pub fn cookie(&self) -> String {
+        let cookies = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        cookies.collect::<Vec<_>>().join("; ")
+    }
+
     async fn follow(&mut self, mut page: Page) -> Page {
         for _ in 0..5 {
             let Some(path) = page.location().map(str::to_owned) else {
@@ -141,11 +165,7 @@ impl Browser {
         body: Option<(&str, reqwest::Body)>,
     ) -> Page {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
-        let cookies = self
-            .cookies
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"));
-        let cookies = cookies.collect::<Vec<_>>().join("; ");
+        let cookies = self.cookie();
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies);
         }
