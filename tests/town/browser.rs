@@ -79,6 +79,7 @@ impl Browser {
         let went = self.driver().post("url", json!({"url": url})).await;
         went.unwrap_or_else(|e| panic!("{url}: {e}"));
         self.check_console().await;
+        self.expected.lock().expect("no panic").clear();
     }
 
     /// Loads the page again.
@@ -185,9 +186,8 @@ impl Browser {
         let sizes = self.devtools("Page.getLayoutMetrics", json!({})).await;
         let content = &sizes["cssContentSize"];
         let view = &sizes["cssLayoutViewport"];
-        let height = content["height"]
-            .as_f64()
-            .max(view["clientHeight"].as_f64());
+        let heights = [&content["height"], &view["clientHeight"]];
+        let height = heights.iter().filter_map(|height| height.as_i64()).max();
         let clip =
             json!({"x": 0, "y": 0, "width": view["clientWidth"], "height": height, "scale": 1});
         let wanted = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
@@ -197,8 +197,17 @@ impl Browser {
         fs::write(file, picture).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
     }
 
-    /// The next page may have this status, though browsers complain of it: 404. One that shows a form again with
-    /// what is wrong in it (422) always may.
+    /// The status that the page came with.
+    pub async fn status(&self) -> u16 {
+        let status = "return performance.getEntriesByType('navigation')[0].responseStatus;";
+        let status = self.run(status).await.as_u64();
+        status
+            .and_then(|status| status.try_into().ok())
+            .expect("a status")
+    }
+
+    /// What comes up to the next [`Browser::goto`], and with it, may have this status, though browsers complain of it:
+    /// 404. A page that shows a form again with what is wrong in it (422) always may.
     pub fn expect_status(&self, status: u16) {
         self.expected.lock().expect("no panic").push(status);
     }

@@ -31,6 +31,7 @@ async fn every_page_lets_everybody_in_and_fits_on_a_telephone() {
 async fn visit(browser: &Browser, estate: &Estate, page: &Page, wrong: &mut Vec<String>) {
     browser.expect_status(page.status);
     browser.goto(&page.path(&estate.ids)).await;
+    assert_eq!(browser.status().await, page.status, "{page:?}");
     look(browser, page.name, wrong).await;
 }
 
