@@ -201,7 +201,9 @@ impl Browser {
     pub async fn status(&self) -> u16 {
         let status = "return performance.getEntriesByType('navigation')[0].responseStatus;";
         let status = self.run(status).await.as_u64();
-        status.and_then(|status| status.try_into().ok()).expect("a status")
+        status
+            .and_then(|status| status.try_into().ok())
+            .expect("a status")
     }
 
     /// What comes up to the next [`Browser::goto`], and with it, may have this status, though browsers complain of it:

@@ -301,7 +301,10 @@ mod tests {
         ];
         let moments = [-1, 0, 1, NEVER];
         for (renewal, not_after) in renewals.iter().flat_map(|r| moments.map(|end| (*r, end))) {
-            for (due_at, error_at) in moments.iter().flat_map(|due| moments.map(|late| (*due, late))) {
+            for (due_at, error_at) in moments
+                .iter()
+                .flat_map(|due| moments.map(|late| (*due, late)))
+            {
                 for revoked in [false, true] {
                     let standing = Standing {
                         revoked,

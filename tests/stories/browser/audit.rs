@@ -37,7 +37,9 @@ async fn an_administrator_finds_out_who_did_what() {
         .within("row", "Automated certificate requested")
         .click("DisclosureTriangle", "Automated certificate requested")
         .await;
-    browser.until("\"friendlyName\": \"shop.example.com\"").await;
+    browser
+        .until("\"friendlyName\": \"shop.example.com\"")
+        .await;
     browser.goto("/audit/1").await;
     browser.find("heading", "What the log has").await;
 

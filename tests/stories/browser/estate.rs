@@ -10,9 +10,7 @@ use api::{
     projection::v1::CertificateStatus,
     x509::v1::{KeyAlgorithm, Subject, SubjectAltNames},
 };
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
-};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use runtime::Clock;
 use time::Duration;
 use town::{Plan, Town, pebble, wait};

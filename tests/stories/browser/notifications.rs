@@ -31,10 +31,15 @@ async fn an_administrator_sets_up_mail_mends_what_is_wrong_and_sends_a_test() {
 
     browser.fill("Port", &mail.port.to_string()).await;
     browser.fill("Password", PASSWORD).await;
-    browser.fill("From", "Chancery <chancery@example.com>").await;
+    browser
+        .fill("From", "Chancery <chancery@example.com>")
+        .await;
     browser.fill("To", "ops@example.com").await;
     browser
-        .click("DisclosureTriangle", "Its certificate is not of a public CA")
+        .click(
+            "DisclosureTriangle",
+            "Its certificate is not of a public CA",
+        )
         .await;
     let roots = "Roots to trust in place of the public ones (PEM)";
     browser.fill(roots, &mail.root).await;
@@ -75,9 +80,14 @@ async fn a_webhook_gets_only_what_it_is_for() {
     browser.goto("/notifications/channels/new?by=webhook").await;
     browser.fill("Name", "Pager").await;
     browser.fill("URL", &hook.url).await;
-    browser.fill("Signing secret", "a secret that signs for us").await;
     browser
-        .click("DisclosureTriangle", "Its certificate is not of a public CA")
+        .fill("Signing secret", "a secret that signs for us")
+        .await;
+    browser
+        .click(
+            "DisclosureTriangle",
+            "Its certificate is not of a public CA",
+        )
         .await;
     let roots = "Roots to trust in place of the public ones (PEM)";
     browser.fill(roots, &hook.root).await;

@@ -36,7 +36,9 @@ async fn it_opens_on_certificates_until_something_needs_a_person_and_then_says_w
     // The reason, in the CA's words, and one thing to do.
     let needs = browser.within("region", "Needs you");
     needs.until("Its first certificate could not be had").await;
-    needs.find("link", "See the fix: intranet.example.com").await;
+    needs
+        .find("link", "See the fix: intranet.example.com")
+        .await;
     browser.until("1 thing needs you").await;
     let activity = browser.within("region", "Recent activity");
     activity.until("First issue failed").await;
@@ -56,7 +58,9 @@ async fn the_timeline_is_a_table_too_and_works_without_script() {
     browser.script(false).await;
     browser.goto("/overview").await;
     let timeline = browser.within("region", "Expiry timeline");
-    timeline.click("DisclosureTriangle", "Show as a table").await;
+    timeline
+        .click("DisclosureTriangle", "Show as a table")
+        .await;
     timeline.find("link", "shop.example.com").await;
     timeline.until("Valid").await;
     assert_eq!(browser.names("heading").await[0], "Overview");

@@ -28,7 +28,7 @@ Examples:
     Tail(TailArgs),
     /// Events, newest first.
     #[command(
-        after_help = "Fields: sequence, aggregate, aggregate_id, event, actor, time, correlation_id.
+        after_help = "Fields: sequence, aggregate, aggregate_id, event, actor, time, correlation_id, certificate (by its id).
 
 Examples:
   chancery events list

@@ -115,9 +115,8 @@ impl Glance {
             (self.needs.others, "other alert", "other alerts"),
         ];
         let counts = counts.iter().filter(|(count, ..)| *count > 0);
-        let counts = counts.map(|(count, one, more)| {
-            format!("{count} {}", if *count == 1 { one } else { more })
-        });
+        let counts = counts
+            .map(|(count, one, more)| format!("{count} {}", if *count == 1 { one } else { more }));
         match counts.collect::<Vec<_>>()[..] {
             [] => "nothing".to_owned(),
             ref counts => counts.join(" · "),

@@ -225,9 +225,12 @@ impl Watch {
     pub fn parse(request: &answer::WatchEventsRequest) -> Result<Self, Violations> {
         let mut violations = Violations::new();
         let terms = question::terms::<Field>(&request.filter, &mut violations);
-        let unfit = terms
-            .iter()
-            .any(|term| matches!(term.field, Field::Sequence | Field::Time | Field::Certificate));
+        let unfit = terms.iter().any(|term| {
+            matches!(
+                term.field,
+                Field::Sequence | Field::Time | Field::Certificate
+            )
+        });
         if unfit {
             let known = "aggregate, aggregate_id, event, actor and correlation_id";
             violations.add(

@@ -15,13 +15,13 @@ use api::{
     },
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
 
-pub use self::glance::Glance;
 use self::ends::{Class, Day};
+pub use self::glance::Glance;
 use super::certificates;
 use crate::{
     refusal::Refusal,
@@ -48,7 +48,11 @@ pub async fn counted(database: &impl ConnectionTrait, now: i64) -> Result<Overvi
             0 => {}
             unaided => {
                 overview.renewed += group.count;
-                overview.renewed_unaided += if unaided == BY_AUTOMATION { group.count } else { 0 };
+                overview.renewed_unaided += if unaided == BY_AUTOMATION {
+                    group.count
+                } else {
+                    0
+                };
             }
         }
         if revoked {
@@ -139,7 +143,9 @@ async fn groups(database: &impl ConnectionTrait, now: i64) -> Result<Vec<Group>,
         .gt(1)
         .and(Column::Updated.gte(now.saturating_sub(RENEWED_WITHIN)));
     let recent = Expr::case(
-        renewed.clone().and(Column::Source.eq(i32::from(Source::Acme))),
+        renewed
+            .clone()
+            .and(Column::Source.eq(i32::from(Source::Acme))),
         BY_AUTOMATION,
     )
     .case(renewed, BY_HAND)

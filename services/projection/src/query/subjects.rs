@@ -25,7 +25,10 @@ pub async fn of(
     redirected(database, &mut things).await?;
     let names = names(database, &things).await?;
     let subjects = things.into_iter().map(|(kind, id)| EventSubject {
-        name: names.get(&(kind.clone(), id.clone())).cloned().unwrap_or_default(),
+        name: names
+            .get(&(kind.clone(), id.clone()))
+            .cloned()
+            .unwrap_or_default(),
         kind,
         id,
     });
@@ -62,7 +65,9 @@ async fn redirected(database: &impl ConnectionTrait, things: &mut [Thing]) -> Re
         .into_tuple::<(String, String, String)>()
         .all(database)
         .await?;
-    let about = rows.into_iter().map(|(id, kind, subject)| (id, (kind, subject)));
+    let about = rows
+        .into_iter()
+        .map(|(id, kind, subject)| (id, (kind, subject)));
     let about = about.collect::<BTreeMap<_, _>>();
     for thing in things.iter_mut().filter(|(kind, _)| kind == "alert") {
         if let Some(subject) = about.get(&thing.1) {
@@ -88,7 +93,10 @@ async fn names(
                     .into_tuple::<(String, String)>()
                     .all(database)
                     .await?;
-                names.extend(rows.into_iter().map(|(id, name)| (($kind.to_owned(), id), name)));
+                names.extend(
+                    rows.into_iter()
+                        .map(|(id, name)| (($kind.to_owned(), id), name)),
+                );
             }
         };
     }
@@ -117,7 +125,11 @@ async fn keys(
         .into_tuple::<(String, String)>()
         .all(database)
         .await?;
-    let hashes = || keys.iter().map(|(_, spki)| spki.as_str()).collect::<BTreeSet<_>>();
+    let hashes = || {
+        keys.iter()
+            .map(|(_, spki)| spki.as_str())
+            .collect::<BTreeSet<_>>()
+    };
     let mut users = request::Entity::find()
         .select_only()
         .columns([request::Column::SpkiSha256, request::Column::FriendlyName])

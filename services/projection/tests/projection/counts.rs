@@ -61,7 +61,10 @@ async fn what_was_never_issued_is_counted_by_itself() {
     never_issued.sort_by_key(|count| count.status);
     assert_eq!(
         never_issued,
-        [count(CertificateStatus::Error), count(CertificateStatus::Pending)]
+        [
+            count(CertificateStatus::Error),
+            count(CertificateStatus::Pending)
+        ]
     );
     let request = ListRequest {
         filter: "issued=false".to_owned(),
@@ -122,12 +125,24 @@ fn estate() -> Script {
         version: 1,
         reason: RevocationReason::Superseded.into(),
     };
-    script.imported("gone", script::imported("Gone", leaf(13, &["d.example"]), vec![]));
+    script.imported(
+        "gone",
+        script::imported("Gone", leaf(13, &["d.example"]), vec![]),
+    );
     script.certificate("gone", CertificateEvent::Revoked(revoked));
-    script.imported("deleted", script::imported("Del", leaf(14, &["e.example"]), vec![]));
+    script.imported(
+        "deleted",
+        script::imported("Del", leaf(14, &["e.example"]), vec![]),
+    );
     script.certificate("deleted", CertificateEvent::Deleted(CertificateDeleted {}));
-    script.imported("root", script::imported("A root", script::issuer(15), vec![]));
-    script.imported("ca", script::imported("Our own CA", script::issuer(16), vec![]));
+    script.imported(
+        "root",
+        script::imported("A root", script::issuer(15), vec![]),
+    );
+    script.imported(
+        "ca",
+        script::imported("Our own CA", script::issuer(16), vec![]),
+    );
     script.key("key-of-our-ca", script::key_of(16));
     script
 }

@@ -55,14 +55,25 @@ fn counted(overview: &Overview) -> BTreeMap<CertificateStatus, u32> {
 fn shops() -> Script {
     let mut script = Script::default();
     let days = |n| Duration::days(n);
-    let of = |n: u8, name: &str, left: i64| {
-        leaf(n, &[name], START + days(left) - days(90), days(90))
-    };
+    let of =
+        |n: u8, name: &str, left: i64| leaf(n, &[name], START + days(left) - days(90), days(90));
     script.server("server-1", script::server("Test CA"));
-    script.imported("over", script::imported("Over", of(1, "over.example", -4), vec![]));
-    script.imported("hand", script::imported("Hand", of(2, "hand.example", 12), vec![]));
-    script.imported("far", script::imported("Far", of(3, "far.example", 85), vec![]));
-    script.imported("gone", script::imported("Gone", of(4, "gone.example", 40), vec![]));
+    script.imported(
+        "over",
+        script::imported("Over", of(1, "over.example", -4), vec![]),
+    );
+    script.imported(
+        "hand",
+        script::imported("Hand", of(2, "hand.example", 12), vec![]),
+    );
+    script.imported(
+        "far",
+        script::imported("Far", of(3, "far.example", 85), vec![]),
+    );
+    script.imported(
+        "gone",
+        script::imported("Gone", of(4, "gone.example", 40), vec![]),
+    );
     let revoked = CertificateRevoked {
         version: 1,
         reason: RevocationReason::Superseded.into(),
@@ -72,7 +83,10 @@ fn shops() -> Script {
     let years = leaf(5, &["lab.example"], START, days(900));
     script.imported("lab", script::imported("Lab", years, vec![]));
     script.automation("automation-1", script::requested("Shop", "server-1"));
-    script.issued("shop", script::issued("Shop", of(6, "shop.example", 5), vec![]));
+    script.issued(
+        "shop",
+        script::issued("Shop", of(6, "shop.example", 5), vec![]),
+    );
     script.automation(
         "automation-1",
         script::certificate_issued(1, START + days(5)),
@@ -128,7 +142,11 @@ async fn what_it_counts_is_what_the_lists_show() {
     assert_eq!(ends.collect::<Vec<_>>(), expected);
     assert_eq!(overview.later, 1, "the lab's");
     let days = overview.days.iter().map(|day| (day.day, day.renewing()));
-    let midnight = |left| Some(timestamp((START + Duration::days(left)).replace_time(time::Time::MIDNIGHT)));
+    let midnight = |left| {
+        Some(timestamp(
+            (START + Duration::days(left)).replace_time(time::Time::MIDNIGHT),
+        ))
+    };
     let expected = [
         (midnight(-4), Renewing::Late),
         (midnight(5), Renewing::Automatic),
@@ -136,12 +154,12 @@ async fn what_it_counts_is_what_the_lists_show() {
         (midnight(85), Renewing::ByHand),
     ];
     assert_eq!(days.collect::<Vec<_>>(), expected);
-    assert_eq!(
-        (overview.ending_automatic, overview.ending_by_hand),
-        (1, 1)
-    );
+    assert_eq!((overview.ending_automatic, overview.ending_by_hand), (1, 1));
 
-    let never = overview.never_issued.iter().map(|one| (one.status(), one.count));
+    let never = overview
+        .never_issued
+        .iter()
+        .map(|one| (one.status(), one.count));
     assert_eq!(never.collect::<Vec<_>>(), [(CertificateStatus::Pending, 1)]);
     let servers = overview.servers.iter();
     let servers = servers.map(|one| (one.server_id.as_str(), one.automations));
@@ -165,17 +183,26 @@ async fn it_changes_with_what_happens_and_with_the_time() {
 
     let next = leaf(7, &["shop.example"], START, Duration::days(90));
     let at = script.renewed("shop", script::renewed(2, next, vec![]));
-    tables.apply(&script.events[at as usize - 1..]).await.unwrap();
+    tables
+        .apply(&script.events[at as usize - 1..])
+        .await
+        .unwrap();
     let renewed = overview(&questions).await;
     assert_eq!((renewed.renewed, renewed.renewed_unaided), (1, 1));
 
     clock.advance(std::time::Duration::from_secs(13 * 86_400));
     let later = overview(&questions).await;
     assert_eq!(counted(&later)[&CertificateStatus::Expired], 2);
-    assert_eq!(later.expiries[0].friendly_name, "Hand", "the other one ended more than 10 days ago");
+    assert_eq!(
+        later.expiries[0].friendly_name, "Hand",
+        "the other one ended more than 10 days ago"
+    );
 
     tables.position.log_changed();
-    assert_eq!(overview(&questions).await.following(), Following::LogChanged);
+    assert_eq!(
+        overview(&questions).await.following(),
+        Following::LogChanged
+    );
 }
 
 #[tokio::test]
@@ -234,7 +261,9 @@ async fn a_certificates_events_are_those_of_all_that_made_it() {
     let tables = Tables::with(&script.events).await;
     let questions = tables.questions(&Clock::manual(START));
     let told = events(&questions, "certificate=shop").await;
-    let told = told.iter().map(|event| format!("{}.{}", event.aggregate, event.event));
+    let told = told
+        .iter()
+        .map(|event| format!("{}.{}", event.aggregate, event.event));
     assert_eq!(
         told.collect::<Vec<_>>(),
         [

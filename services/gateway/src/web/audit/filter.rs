@@ -58,15 +58,43 @@ pub const TIMES: [Choice; 6] = [
 pub const KINDS: [(&str, &str, &str); 17] = [
     ("", "Anything", ""),
     ("certificates", "Certificates", "aggregate=certificate"),
-    ("exports", "Certificates exported", "aggregate=certificate event=exported"),
-    ("deleted", "Certificates deleted", "aggregate=certificate event=deleted"),
+    (
+        "exports",
+        "Certificates exported",
+        "aggregate=certificate event=exported",
+    ),
+    (
+        "deleted",
+        "Certificates deleted",
+        "aggregate=certificate event=deleted",
+    ),
     ("keys", "Private keys", "aggregate=key"),
-    ("key-exports", "Private keys exported", "aggregate=key event=exported"),
+    (
+        "key-exports",
+        "Private keys exported",
+        "aggregate=key event=exported",
+    ),
     ("requests", "Requests", "aggregate=request"),
-    ("automated", "Automated certificates", "aggregate=automation"),
-    ("renewals", "Renewals done", "aggregate=automation event=renewed"),
-    ("failed", "Renewals failed", "aggregate=automation event=renewal-failed"),
-    ("default", "The default, and what gateways were given", "aggregate=tls"),
+    (
+        "automated",
+        "Automated certificates",
+        "aggregate=automation",
+    ),
+    (
+        "renewals",
+        "Renewals done",
+        "aggregate=automation event=renewed",
+    ),
+    (
+        "failed",
+        "Renewals failed",
+        "aggregate=automation event=renewal-failed",
+    ),
+    (
+        "default",
+        "The default, and what gateways were given",
+        "aggregate=tls",
+    ),
     ("servers", "ACME servers", "aggregate=acme-server"),
     ("alerts", "Alerts", "aggregate=alert"),
     ("channels", "Channels", "aggregate=channel"),
@@ -130,6 +158,10 @@ impl Asked {
         person: &SignedIn,
         now: OffsetDateTime,
     ) -> Result<Question, Status> {
+        let typed = [&self.who, &self.correlation, &self.certificate];
+        if typed.iter().any(|text| text.len() > LONGEST) {
+            return Ok(Question::Nothing("Nothing is called that.".to_owned()));
+        }
         let mut terms = Vec::new();
         let kind = KINDS.iter().find(|(word, ..)| *word == self.what);
         terms.extend(kind.map(|(.., filter)| (*filter).to_owned()));
@@ -144,7 +176,9 @@ impl Asked {
             match certificate(desk, person, name).await? {
                 Some(id) => terms.push(format!("certificate={}", quoted(&id))),
                 None => {
-                    return Ok(Question::Nothing(format!("There is no certificate “{name}”.")));
+                    return Ok(Question::Nothing(format!(
+                        "There is no certificate “{name}”."
+                    )));
                 }
             }
         }
@@ -152,7 +186,11 @@ impl Asked {
             match first_since(desk, person, since).await? {
                 // The log is in order: its places are found sooner than its times.
                 Some(first) => terms.push(format!("sequence>{}", first.saturating_sub(1))),
-                None => return Ok(Question::Nothing("Nothing happened in that time.".to_owned())),
+                None => {
+                    return Ok(Question::Nothing(
+                        "Nothing happened in that time.".to_owned(),
+                    ));
+                }
             }
         }
         terms.extend(self.before.map(|before| format!("sequence<{before}")));
@@ -175,11 +213,7 @@ impl Asked {
 }
 
 /// The id of the certificate of this name, or id.
-async fn certificate(
-    desk: &Desk,
-    person: &SignedIn,
-    name: &str,
-) -> Result<Option<String>, Status> {
+async fn certificate(desk: &Desk, person: &SignedIn, name: &str) -> Result<Option<String>, Status> {
     let request = GetRequest {
         id: name.to_owned(),
         at_least: 0,
@@ -204,7 +238,11 @@ async fn first_since(
         ..ListRequest::default()
     };
     let events = desk.queries(person).list_events(request).await?;
-    Ok(events.into_inner().events.first().map(|event| event.sequence))
+    Ok(events
+        .into_inner()
+        .events
+        .first()
+        .map(|event| event.sequence))
 }
 
 /// A value of a filter, whatever is in it.
@@ -212,6 +250,9 @@ fn quoted(value: &str) -> String {
     let value = value.replace('\\', "\\\\").replace('"', "\\\"");
     format!("\"{value}\"")
 }
+
+/// Longer than any name or id.
+const LONGEST: usize = 300;
 
 #[cfg(test)]
 mod tests {

@@ -92,7 +92,11 @@ async fn found(
         page_size: SHOWN,
         ..ListRequest::default()
     };
-    let answer = desk.queries(person).list_events(request).await?.into_inner();
+    let answer = desk
+        .queries(person)
+        .list_events(request)
+        .await?
+        .into_inner();
     let goes_on = !answer.next_page_token.is_empty();
     let mut events = answer.events;
     if backwards {
@@ -107,7 +111,11 @@ async fn found(
     };
     let (newest, oldest) = (newest.sequence, oldest.sequence);
     let older = goes_on || backwards;
-    let newer = if backwards { goes_on } else { query.before.is_some() };
+    let newer = if backwards {
+        goes_on
+    } else {
+        query.before.is_some()
+    };
     Ok(Found {
         days: days(desk, &events, now).await,
         older: older.then(|| query.older_than(oldest).href()),
@@ -165,7 +173,12 @@ async fn actors(desk: &Desk, asked: &str) -> Vec<(String, String)> {
     let people = people.unwrap_or_default().into_iter();
     let people = people.map(|person| (format!("user/{}", person.id), person.display_name));
     let tokens = tokens.unwrap_or_default().into_iter();
-    let tokens = tokens.map(|token| (format!("token/{}", token.id), format!("{} (token)", token.name)));
+    let tokens = tokens.map(|token| {
+        (
+            format!("token/{}", token.id),
+            format!("{} (token)", token.name),
+        )
+    });
     let services = SERVICES.map(|name| (format!("service/{name}"), name.to_owned()));
     let machine = [("machine".to_owned(), "this machine".to_owned())];
     let mut all = people

@@ -57,7 +57,10 @@ mod tests {
             ..Event::default()
         };
         let text = short(&event);
-        assert!(text.contains("MMMM… (2000 characters)") && text.len() < 500, "{text}");
+        assert!(
+            text.contains("MMMM… (2000 characters)") && text.len() < 500,
+            "{text}"
+        );
         assert!(text.contains("could not reach the host."));
         assert!(text.contains("… and 2 more"));
         assert!(whole(&event).len() > 2_000);

@@ -48,10 +48,8 @@ pub(super) fn certificate(event: &str, body: &Body) -> Option<Words> {
         }
         "released" => Words::new("Automation let go", " of ", "auto", Tone::Warn)
             .with(["nothing renews it any more".to_owned()]),
-        "revoked" => Words::new("Certificate revoked", ": ", "revoked", Tone::Warn).with([
-            version(body),
-            terms::revocation(body.text("/reason")),
-        ]),
+        "revoked" => Words::new("Certificate revoked", ": ", "revoked", Tone::Warn)
+            .with([version(body), terms::revocation(body.text("/reason"))]),
         "deleted" => Words::new("Certificate deleted", ": ", "trash", Tone::Warn)
             .with(["it can be restored".to_owned()]),
         "restored" => Words::new("Certificate restored", ": ", "back", Tone::Plain)
@@ -112,8 +110,7 @@ pub(super) fn request(event: &str, body: &Body) -> Option<Words> {
                 "" => String::new(),
                 _ => "to take a certificate's place".to_owned(),
             };
-            Words::new("Request created", ": ", "request", Tone::Plain)
-                .with([algorithm, renews])
+            Words::new("Request created", ": ", "request", Tone::Plain).with([algorithm, renews])
         }
         "fulfilled" => Words::new("Request answered", ": ", "check", Tone::Good)
             .with(["its certificate was imported".to_owned()]),

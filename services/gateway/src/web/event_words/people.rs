@@ -19,9 +19,7 @@ pub(super) fn directory(event: &str, body: &Body) -> Option<Words> {
         "credentials-reset" => Words::new("New sign-in link made", " for ", "lock", Tone::Warn)
             .with(["the old password opens nothing".to_owned()]),
         "password-changed" => Words::new("Password changed", " of ", "lock", Tone::Plain),
-        "second-factor-added" => {
-            Words::new("Second factor added", " for ", "shield", Tone::Good)
-        }
+        "second-factor-added" => Words::new("Second factor added", " for ", "shield", Tone::Good),
         "second-factor-removed" => {
             Words::new("Second factor removed", " for ", "shield", Tone::Warn)
         }

@@ -40,8 +40,9 @@ pub(super) fn automation(event: &str, body: &Body) -> Option<Words> {
         "revocation-intended" => Words::new("Revocation begun", " of ", "revoked", Tone::Busy)
             .with([terms::revocation(body.text("/reason"))]),
         "revoked" => Words::new("Revoked by its CA", ": ", "revoked", Tone::Warn),
-        "revocation-failed" => Words::new("Revocation refused", " for ", "error", Tone::Bad)
-            .with([failure(body)]),
+        "revocation-failed" => {
+            Words::new("Revocation refused", " for ", "error", Tone::Bad).with([failure(body)])
+        }
         "order-intended" => {
             Words::new("Order begun", " for ", "renewing", Tone::Busy).with([attempt()])
         }
@@ -49,13 +50,19 @@ pub(super) fn automation(event: &str, body: &Body) -> Option<Words> {
             Words::new("Order placed", " for ", "renewing", Tone::Busy).with([attempt()])
         }
         "finalize-intended" => Words::new("Challenge answered", " for ", "renewing", Tone::Busy)
-            .with([attempt(), "the certificate request goes to the CA".to_owned()]),
+            .with([
+                attempt(),
+                "the certificate request goes to the CA".to_owned(),
+            ]),
         "certificate-issued" => {
             Words::new("First certificate here", " for ", "cert", Tone::Good).with([until()])
         }
         "renewed" => Words::new("Renewal done", " for ", "renewing", Tone::Good).with([until()]),
-        "issuance-failed" => Words::new("First issue failed", " for ", "error", Tone::Bad)
-            .with([attempt(), failure(body), again(body)]),
+        "issuance-failed" => Words::new("First issue failed", " for ", "error", Tone::Bad).with([
+            attempt(),
+            failure(body),
+            again(body),
+        ]),
         "renewal-failed" => Words::new("Renewal failed", " for ", "error", Tone::Bad).with([
             attempt(),
             failure(body),

@@ -6,11 +6,7 @@ use api::{convert, projection::v1::Event};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{
-    Body, Words,
-    subject::Subject,
-    words,
-};
+use super::{Body, Words, subject::Subject, words};
 use crate::{
     rows::{token, user},
     web::desk::Desk,
@@ -111,7 +107,8 @@ impl Names {
 
     fn person(&self, id: Option<Uuid>) -> String {
         let name = id.and_then(|id| self.people.get(&id));
-        name.cloned().unwrap_or_else(|| "a deleted person".to_owned())
+        name.cloned()
+            .unwrap_or_else(|| "a deleted person".to_owned())
     }
 
     fn subject(&self, event: &Event) -> Option<Subject> {

@@ -29,7 +29,11 @@ fn all() -> Vec<Event> {
             if let (Some(aggregate), Some(event), true) =
                 (parts.next(), parts.next(), name.ends_with(".json"))
             {
-                events.push(golden(aggregate, event, &fs::read_to_string(&file).unwrap()));
+                events.push(golden(
+                    aggregate,
+                    event,
+                    &fs::read_to_string(&file).unwrap(),
+                ));
             }
         }
     }
@@ -70,7 +74,8 @@ fn the_words_say_what_a_person_wants_to_know() {
         let words = words(&golden(aggregate, event, json));
         format!("{} ({})", words.what, words.detail())
     };
-    let failed = include_str!("../../../../acme-agent/src/golden/automation.renewal-failed.retry.json");
+    let failed =
+        include_str!("../../../../acme-agent/src/golden/automation.renewal-failed.retry.json");
     assert_eq!(
         says("automation", "renewal-failed", failed),
         "Renewal failed (attempt 4 · The CA wants its terms of service to be agreed to again · it waits for somebody to act)"

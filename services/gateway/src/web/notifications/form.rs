@@ -169,7 +169,9 @@ impl Typed {
     }
 
     fn told(&self) -> Rule {
-        let severity = kinds::SEVERITIES.iter().find(|(word, ..)| *word == self.rule);
+        let severity = kinds::SEVERITIES
+            .iter()
+            .find(|(word, ..)| *word == self.rule);
         let mut rule = Rule {
             digest: self.digest.is_some(),
             ..Rule::default()

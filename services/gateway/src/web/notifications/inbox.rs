@@ -77,7 +77,10 @@ pub async fn test(
     let (words, went_well) = match answer {
         Ok(answer) => {
             let answer = answer.into_inner().answer;
-            (format!("The test was taken. The other side said: {answer}"), true)
+            (
+                format!("The test was taken. The other side said: {answer}"),
+                true,
+            )
         }
         // That it was not taken is what he wanted to know.
         Err(status) => match Refused::of(status.clone()) {
@@ -157,10 +160,8 @@ struct Page {
 impl Page {
     async fn of(desk: &Desk, person: &SignedIn, query: &Query) -> Page {
         let now = desk.commands.clock.now();
-        let (inbox, channels) = tokio::join!(
-            inbox(desk, person, query, now),
-            channels(desk, person, now)
-        );
+        let (inbox, channels) =
+            tokio::join!(inbox(desk, person, query, now), channels(desk, person, now));
         Page {
             frame: Frame::new(person, "/notifications"),
             only_up: query.show == "up",
@@ -189,7 +190,11 @@ async fn inbox(
         page_token: query.page.clone(),
         ..ListRequest::default()
     };
-    let answer = desk.queries(person).list_alerts(request).await?.into_inner();
+    let answer = desk
+        .queries(person)
+        .list_alerts(request)
+        .await?
+        .into_inner();
     let token = answer.next_page_token;
     Ok(Inbox {
         lines: answer.alerts.iter().map(|row| line(row, now)).collect(),

@@ -20,23 +20,78 @@ const fn kind(word: &'static str, title: &'static str, kind: MessageKind) -> Kin
 
 /// All of them.
 pub const ALL: [Kind; 10] = [
-    kind("expiring", "A certificate expires, and nothing renews it", MessageKind::CertificateExpiring),
-    kind("expired", "A certificate has expired", MessageKind::CertificateExpired),
-    kind("renewal-failing", "A renewal still fails, and time runs out", MessageKind::RenewalFailing),
-    kind("renewal-absent", "A renewal was due, and nothing is heard of it", MessageKind::RenewalAbsent),
-    kind("issuance-failed", "A first certificate could not be had", MessageKind::IssuanceFailed),
-    kind("renewal-failed", "A renewal failed, and is tried again", MessageKind::RenewalFailed),
-    kind("renewed", "A certificate was issued or renewed", MessageKind::CertificateRenewed),
-    kind("key-exported", "A private key was exported", MessageKind::PrivateKeyExported),
-    kind("revoked", "A certificate was revoked", MessageKind::CertificateRevoked),
-    kind("delivery-failing", "Another channel does not take messages", MessageKind::DeliveryFailing),
+    kind(
+        "expiring",
+        "A certificate expires, and nothing renews it",
+        MessageKind::CertificateExpiring,
+    ),
+    kind(
+        "expired",
+        "A certificate has expired",
+        MessageKind::CertificateExpired,
+    ),
+    kind(
+        "renewal-failing",
+        "A renewal still fails, and time runs out",
+        MessageKind::RenewalFailing,
+    ),
+    kind(
+        "renewal-absent",
+        "A renewal was due, and nothing is heard of it",
+        MessageKind::RenewalAbsent,
+    ),
+    kind(
+        "issuance-failed",
+        "A first certificate could not be had",
+        MessageKind::IssuanceFailed,
+    ),
+    kind(
+        "renewal-failed",
+        "A renewal failed, and is tried again",
+        MessageKind::RenewalFailed,
+    ),
+    kind(
+        "renewed",
+        "A certificate was issued or renewed",
+        MessageKind::CertificateRenewed,
+    ),
+    kind(
+        "key-exported",
+        "A private key was exported",
+        MessageKind::PrivateKeyExported,
+    ),
+    kind(
+        "revoked",
+        "A certificate was revoked",
+        MessageKind::CertificateRevoked,
+    ),
+    kind(
+        "delivery-failing",
+        "Another channel does not take messages",
+        MessageKind::DeliveryFailing,
+    ),
 ];
 
 /// Severities, as a form sends them and people read them.
 pub const SEVERITIES: [(&str, &str, &str, Severity); 3] = [
-    ("warning", "Warnings and errors", "Somebody will have to act, or has to now", Severity::Warning),
-    ("error", "Errors only", "Somebody has to act now", Severity::Error),
-    ("info", "Everything", "Also what went well: renewals, exports of keys", Severity::Info),
+    (
+        "warning",
+        "Warnings and errors",
+        "Somebody will have to act, or has to now",
+        Severity::Warning,
+    ),
+    (
+        "error",
+        "Errors only",
+        "Somebody has to act now",
+        Severity::Error,
+    ),
+    (
+        "info",
+        "Everything",
+        "Also what went well: renewals, exports of keys",
+        Severity::Info,
+    ),
 ];
 
 /// The chip of a severity.

@@ -28,7 +28,10 @@ pub struct Line {
 /// # Errors
 /// What to show in their place.
 pub async fn ask(desk: &Desk, person: &SignedIn, now: OffsetDateTime) -> Result<Activity, Away> {
-    let events = desk.queries(person).list_events(list("", "", LOOKED_AT)).await?;
+    let events = desk
+        .queries(person)
+        .list_events(list("", "", LOOKED_AT))
+        .await?;
     let mut events = events.into_inner().events;
     events.retain(matters);
     events.truncate(SHOWN);
@@ -44,8 +47,13 @@ fn matters(event: &Event) -> bool {
         (event.aggregate.as_str(), event.event.as_str()),
         (
             "automation",
-            "renewal-scheduled" | "order-intended" | "order-placed" | "finalize-intended"
-                | "revocation-intended" | "certificate-issued" | "renewed"
+            "renewal-scheduled"
+                | "order-intended"
+                | "order-placed"
+                | "finalize-intended"
+                | "revocation-intended"
+                | "certificate-issued"
+                | "renewed"
         ) | ("key", "generated")
             | ("tls", "serving-granted")
             | ("alert", "notified")

@@ -121,7 +121,10 @@ impl Needs {
 }
 
 fn certificate(row: &Certificate, asked: &Asked, now: OffsetDateTime) -> Need {
-    let end = row.certificate.as_ref().and_then(|leaf| leaf.not_after.as_ref());
+    let end = row
+        .certificate
+        .as_ref()
+        .and_then(|leaf| leaf.not_after.as_ref());
     let end = end.and_then(convert::time);
     let away = end.map_or(time::Duration::ZERO, |end| end - now);
     let page = href("certificate", &row.id).unwrap_or_default();
@@ -160,8 +163,11 @@ fn certificate(row: &Certificate, asked: &Asked, now: OffsetDateTime) -> Need {
             let page = href("automation", &row.automation_id).unwrap_or_default();
             ("See the fix", page)
         }
-        (false, Some(request)) => ("Import answer", href("request", request).unwrap_or_default()),
-        (false, None) => ("Replace", page.clone()),
+        (false, Some(request)) => (
+            "Import answer",
+            href("request", request).unwrap_or_default(),
+        ),
+        (false, None) => ("Replace", format!("/create?from={}", row.id)),
     };
     Need {
         rank: (rank, end),

@@ -7,7 +7,12 @@ use api::{
 use tonic::Status;
 
 use super::{list, needs::Asked};
-use crate::web::{desk::Desk, event_words::href, parts::{Away, Chip}, visitor::SignedIn};
+use crate::web::{
+    desk::Desk,
+    event_words::href,
+    parts::{Away, Chip},
+    visitor::SignedIn,
+};
 
 /// All of them.
 pub struct Servers(pub Vec<Line>);
@@ -29,7 +34,10 @@ pub struct Line {
 /// # Errors
 /// What the projection says.
 pub async fn ask(desk: &Desk, person: &SignedIn) -> Result<Vec<Server>, Status> {
-    let servers = desk.queries(person).list_servers(list("", "name", 50)).await?;
+    let servers = desk
+        .queries(person)
+        .list_servers(list("", "name", 50))
+        .await?;
     Ok(servers.into_inner().servers)
 }
 

@@ -93,10 +93,7 @@ fn up(services: &[(&'static str, bool)]) -> Line {
 
 fn tables(overview: &Overview, end: Option<u64>) -> Line {
     let behind = end.map(|end| end.saturating_sub(overview.projected));
-    let stopped = !matches!(
-        overview.following(),
-        Following::On | Following::Unspecified
-    );
+    let stopped = !matches!(overview.following(), Following::On | Following::Unspecified);
     Line {
         icon: "renewing",
         words: match stopped {

@@ -6,7 +6,10 @@ use api::{
 };
 use time::{Duration, OffsetDateTime};
 
-use super::{of, picture::{self, Bar, Mark, Picture}};
+use super::{
+    of,
+    picture::{self, Bar, Mark, Picture},
+};
 use crate::web::{event_words::href, parts::Chip, wording};
 
 /// All of it.
@@ -166,9 +169,17 @@ fn weeks(days: &[ExpiryDay], now: OffsetDateTime) -> Vec<Week> {
 fn left_out(overview: &Overview) -> String {
     let shown = overview.days.iter().map(|day| day.count).sum::<u32>();
     let revoked = of(&overview.certificates, S::Revoked);
-    let all = overview.certificates.iter().map(|one| one.count).sum::<u32>();
+    let all = overview
+        .certificates
+        .iter()
+        .map(|one| one.count)
+        .sum::<u32>();
     let earlier = all.saturating_sub(shown + overview.later + revoked);
-    let never = overview.never_issued.iter().map(|one| one.count).sum::<u32>();
+    let never = overview
+        .never_issued
+        .iter()
+        .map(|one| one.count)
+        .sum::<u32>();
     let parts = [
         (earlier, "that ended before"),
         (overview.later, "that end later"),

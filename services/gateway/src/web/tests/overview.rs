@@ -11,7 +11,10 @@ async fn a_page_stands_while_services_are_away() {
     for (path, heading) in [
         ("/overview", "<h1>Overview</h1>"),
         ("/audit", "<h1>Audit log</h1>"),
-        ("/audit?time=week&who=user/1&certificate=shop", "<h1>Audit log</h1>"),
+        (
+            "/audit?time=week&who=user/1&certificate=shop",
+            "<h1>Audit log</h1>",
+        ),
         ("/notifications", "<h1>Notifications</h1>"),
     ] {
         let page = rosa.open(path).await;
@@ -20,11 +23,19 @@ async fn a_page_stands_while_services_are_away() {
         assert!(page.text.contains("Try again"), "{path}: {}", page.text);
     }
     let overview = rosa.open("/overview").await;
-    assert!(overview.text.contains("1 of 5 services up"), "{}", overview.text);
+    assert!(
+        overview.text.contains("1 of 5 services up"),
+        "{}",
+        overview.text
+    );
     let down = "down: csr-service, acme-agent, notifier, projection";
     assert!(overview.text.contains(down), "{}", overview.text);
     // The log answers: it is not asked of a service.
-    assert!(overview.text.contains("Event log answers"), "{}", overview.text);
+    assert!(
+        overview.text.contains("Event log answers"),
+        "{}",
+        overview.text
+    );
 }
 
 #[tokio::test]
@@ -47,7 +58,11 @@ async fn a_test_that_cannot_be_sent_says_so_and_others_have_no_button_for_it() {
 
     let mut vera = here.signed_in("vera").await;
     let page = vera.open("/notifications").await;
-    assert!(!page.text.contains("/notifications/channels/new"), "{}", page.text);
+    assert!(
+        !page.text.contains("/notifications/channels/new"),
+        "{}",
+        page.text
+    );
     let page = vera.open("/overview").await;
     assert!(!page.text.contains("New certificate"), "{}", page.text);
 }

@@ -75,10 +75,7 @@ pub fn day(column: Column, now: i64) -> Expr {
 ///
 /// # Errors
 /// What the database says.
-pub async fn each(
-    database: &impl ConnectionTrait,
-    now: i64,
-) -> Result<Vec<answer::Expiry>, DbErr> {
+pub async fn each(database: &impl ConnectionTrait, now: i64) -> Result<Vec<answer::Expiry>, DbErr> {
     let rows = Entity::find()
         .filter(Column::Own.ne(false))
         .filter(Column::Deleted.ne(true))

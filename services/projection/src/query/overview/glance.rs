@@ -104,7 +104,10 @@ impl Glance {
 
     fn kept(&self) -> MutexGuard<'_, Option<Arc<Made>>> {
         // It is whole at any time.
-        self.inner.last.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
