@@ -167,7 +167,7 @@ fn certificate(row: &Certificate, asked: &Asked, now: OffsetDateTime) -> Need {
             "Import answer",
             href("request", request).unwrap_or_default(),
         ),
-        (false, None) => ("Replace", format!("/create?from={}", row.id)),
+        (false, None) => ("Replace", format!("/create?replace={}", row.id)),
     };
     Need {
         rank: (rank, end),
