@@ -3,8 +3,15 @@
 use api::keystore::v1::DeletionVerdict;
 use askama::Template;
 use serde::Deserialize;
+use tonic::Status;
 
-use super::{frame::Frame, parts::Chip, refused::Wrongs, wrong::sentence};
+use super::{
+    frame::Frame,
+    parts::Chip,
+    problem::Problem,
+    refused::{Refused, Wrongs},
+    wrong::sentence,
+};
 
 /// What is to go.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -14,6 +21,17 @@ pub struct Selected {
     pub select: Vec<String>,
     /// What was typed to confirm it.
     pub confirm: String,
+}
+
+/// Why there is nothing to review: in the words of who was asked.
+pub fn not_asked(status: Status) -> Problem {
+    match Refused::of(status) {
+        Ok(refused) => {
+            let wrong = refused.fields.into_iter().next();
+            Problem::Refused(wrong.map_or(refused.message, |wrong| wrong.description))
+        }
+        Err(problem) => problem,
+    }
 }
 
 /// What kind of things go.

@@ -6,14 +6,13 @@ use api::{
 };
 use axum::{extract::State, http::StatusCode, response::Response};
 use futures_util::{StreamExt, stream};
-use tonic::Status;
 
 use super::{
     super::{
         at::after,
         form::Posted,
         page::{render, see_other},
-        review::{Kind, Review, Selected},
+        review::{Kind, Review, Selected, not_asked},
     },
     Asked, Desk, Frame, Problem, SignedIn, algorithm, start,
 };
@@ -58,10 +57,10 @@ async fn ask(
     person: &SignedIn,
     key_ids: Vec<String>,
     dry_run: bool,
-) -> Result<DestroyKeysResponse, Status> {
+) -> Result<DestroyKeysResponse, Problem> {
     let request = DestroyKeysRequest { key_ids, dry_run };
-    let answer = desk.keystore(person).destroy_keys(request).await?;
-    let mut answer = answer.into_inner();
+    let answer = desk.keystore(person).destroy_keys(request).await;
+    let mut answer = answer.map_err(not_asked)?.into_inner();
     name(desk, person, &mut answer.keys).await;
     Ok(answer)
 }

@@ -2,14 +2,13 @@
 
 use api::csr::v1::{DeleteRequestsRequest, DeleteRequestsResponse};
 use axum::{extract::State, http::StatusCode, response::Response};
-use tonic::Status;
 
 use super::{
     super::{
         at::after,
         form::Posted,
         page::{render, see_other},
-        review::{Kind, Review, Selected},
+        review::{Kind, Review, Selected, not_asked},
     },
     Asked, Desk, Frame, Problem, SignedIn,
 };
@@ -49,13 +48,13 @@ async fn ask(
     person: &SignedIn,
     request_ids: Vec<String>,
     dry_run: bool,
-) -> Result<DeleteRequestsResponse, Status> {
+) -> Result<DeleteRequestsResponse, Problem> {
     let request = DeleteRequestsRequest {
         request_ids,
         dry_run,
     };
-    let answer = desk.requests(person).delete_requests(request).await?;
-    Ok(answer.into_inner())
+    let answer = desk.requests(person).delete_requests(request).await;
+    Ok(answer.map_err(not_asked)?.into_inner())
 }
 
 static KIND: Kind = Kind {
