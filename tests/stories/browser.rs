@@ -3,18 +3,23 @@
 //! [`pages`] lists every page there is; what holds for all of them is told once, in [`every_page`].
 
 mod audit;
+mod automated;
 mod certificates;
+mod create;
+mod dns_providers;
 mod doors;
 mod estate;
 mod every_page;
+mod export;
+mod first_start;
+mod import;
+mod keys;
+mod live;
 mod notifications;
 mod overview;
 mod pages;
+mod requests;
 mod screenshots;
 mod second_factor;
-mod automated;
-mod dns_providers;
-mod first_start;
 mod servers;
-mod live;
 mod settings;

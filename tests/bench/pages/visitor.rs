@@ -167,8 +167,13 @@ impl Answer {
 impl OpenPage {
     /// Waits until it has heard of this position.
     pub async fn until(&mut self, position: u64) {
-        let mark = format!("id: {position}\n");
-        while !self.heard.contains(&mark) {
+        // Several events may be told at once, as of the last of them.
+        let is_there = |heard: &str| {
+            let whole = heard.rsplit_once('\n').map_or("", |(whole, _)| whole);
+            let ids = whole.lines().filter_map(|line| line.strip_prefix("id: "));
+            ids.filter_map(|id| id.parse().ok()).any(|id: u64| id >= position)
+        };
+        while !is_there(&self.heard) {
             let more = self.answer.chunk().await.unwrap().expect("it goes on");
             self.heard.push_str(std::str::from_utf8(&more).unwrap());
         }
