@@ -1,6 +1,7 @@
 //! Strangers who flood the edge: what they can take up is bounded, and others are served meanwhile.
 
 mod frames;
+mod wrong_passwords;
 
 use std::{fs, io, net::Ipv4Addr, time::Duration};
 
@@ -41,6 +42,11 @@ impl Besieged {
             Some(client)
         })
         .await
+    }
+
+    /// Where the first administrator makes his account.
+    fn set_up_link(&self) -> String {
+        fs::read_to_string(self.installation.data.join("set-up-link")).unwrap()
     }
 
     /// Resident memory in MiB.

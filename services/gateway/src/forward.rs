@@ -5,8 +5,8 @@
 
 mod caller;
 mod inside;
-mod standing;
 mod services;
+mod standing;
 
 use std::{
     net::{IpAddr, SocketAddr},

@@ -44,11 +44,7 @@ pub fn token(browser: CodeDigest, session: Option<Uuid>) -> String {
 }
 
 /// Whether this is one of them.
-pub fn is_token(
-    sent: impl AsRef<[u8]>,
-    browser: CodeDigest,
-    session: Option<Uuid>,
-) -> bool {
+pub fn is_token(sent: impl AsRef<[u8]>, browser: CodeDigest, session: Option<Uuid>) -> bool {
     let Ok(mut masked) = URL_SAFE_NO_PAD.decode(sent) else {
         return false;
     };
