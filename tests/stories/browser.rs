@@ -5,22 +5,15 @@
 mod audit;
 mod automated;
 mod certificates;
-<<<<<<< Updated upstream
 mod create;
-=======
->>>>>>> Stashed changes
 mod dns_providers;
 mod doors;
 mod estate;
 mod every_page;
-<<<<<<< Updated upstream
 mod export;
 mod first_start;
 mod import;
 mod keys;
-=======
-mod first_start;
->>>>>>> Stashed changes
 mod live;
 mod notifications;
 mod overview;

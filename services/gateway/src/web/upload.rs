@@ -191,9 +191,11 @@ mod tests {
         let visit = Visit {
             address,
             user_agent: String::new(),
+            by_itself: false,
         };
         Visitor {
             session: None,
+            counts: None,
             form: Code::generate().unwrap().digest(),
             half_way: None,
             whence: Whence {
