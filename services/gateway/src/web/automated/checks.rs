@@ -155,7 +155,7 @@ impl Line {
                 CheckOutcome::Passed => PASSED,
             },
             what,
-            found: sentence(&check.message),
+            found: check.message.clone(),
             fixes: check.fixes.clone(),
             took: took.unwrap_or_default(),
         }

@@ -162,9 +162,9 @@ impl Registering {
         let presets = preset::all(desk, person).await?;
         let mut form = Registering::new(&presets, &typed);
         if typed.act == "look" {
-            form.look(desk, person).await;
+            let place = form.look(desk, person).await;
             if let Some(why) = form.unread.take() {
-                form.wrongs.add("directory", &why);
+                form.wrongs.add(place, &why);
             }
             return Ok(Sent::Again(Box::new(form)));
         }
@@ -228,15 +228,20 @@ impl Registering {
         }
     }
 
-    async fn look(&mut self, desk: &Desk, person: &SignedIn) {
+    /// Reads the directory. Where it cannot be read: the field that this is about.
+    async fn look(&mut self, desk: &Desk, person: &SignedIn) -> &'static str {
         match preset::look(desk, person, self.directory.trim(), &self.roots).await {
             Ok(facts) => {
                 self.eab |= facts.eab;
                 self.facts = Some(facts);
+                "directory"
             }
             Err(refused) => {
                 let first = refused.fields.into_iter().next();
+                let by_field = first.as_ref().and_then(|wrong| place_of(&wrong.field));
+                let by_reason = refused.reason.as_deref().and_then(place_of_reason);
                 self.unread = Some(first.map_or(refused.message, |wrong| wrong.description));
+                by_field.or(by_reason).unwrap_or("directory")
             }
         }
     }
