@@ -1,10 +1,6 @@
 //! Certificates, chains and keys leave as files, which other programs read.
 
-use town::{
-    Town,
-    browser::{Browser, FIRST},
-    desk::Desk,
-};
+use town::{Town, browser::Browser, desk::Desk};
 
 /// The shop's and the mail's certificates with their keys and their chain: their ids.
 async fn two(browser: &Browser, desk: &Desk) -> Vec<String> {
@@ -73,27 +69,6 @@ async fn a_key_leaves_with_a_passphrase_or_in_so_many_words() {
         .await;
     browser.goto("/keys?view=used").await;
     browser.until("2 times").await;
-    browser.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn who_showed_no_password_lately_shows_it_in_the_same_form_without_any_script() {
-    let town = Town::start().await;
-    let browser = Browser::first_admin(&town).await;
-    let desk = Desk::of(&town).await;
-    let ids = two(&browser, &desk).await;
-    browser.script(false).await;
-    town.clock().advance(std::time::Duration::from_secs(16 * 60));
-    browser.goto(&format!("/export?select={}", ids[0])).await;
-    browser.tick("Private key").await;
-    browser.fill("Without a passphrase? Type unprotected", "unprotected").await;
-    browser.fill("Your own password", "a password that I forgot").await;
-    browser.click("button", "Export").await;
-    let password = browser.field("Your own password").await;
-    assert_eq!(password.description().await, "That password is not right.");
-    password.send_keys(FIRST.password).await;
-    browser.click("button", "Export").await;
-    browser.downloaded("shop.example.zip").await;
     browser.close().await;
 }
 

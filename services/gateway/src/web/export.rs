@@ -14,7 +14,13 @@ use api::{
     projection::v1::{Certificate, GetRequest},
 };
 use askama::Template;
-use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use tonic::Status;
@@ -72,27 +78,38 @@ pub async fn export(
         true => leave::with_keys(&desk, &person, &choices.password, &mut wrongs).await?,
         false => Leave::without_keys(&person),
     };
+    let answer = answer(&desk, &leave.person, choices, request, wrongs).await;
+    // Whatever comes of it: without its new cookie the session would end.
+    Ok(leave.along(answer.unwrap_or_else(Problem::into_response)))
+}
+
+async fn answer(
+    desk: &Desk,
+    person: &SignedIn,
+    choices: Choices,
+    request: ExportRequest,
+    mut wrongs: Wrongs,
+) -> Result<Response, Problem> {
     if wrongs.is_empty() {
-        match ask(&desk, &leave.person, request, keys).await {
+        match ask(desk, person, request).await {
             Ok(file) => {
-                let file = attachment(&file.file_name, &file.media_type, file.content);
-                return Ok(leave.along(file));
+                let (name, media_type) = (&file.file_name, &file.media_type);
+                return Ok(attachment(name, media_type, file.content));
             }
             Err(status) => wrongs = choices.refused(Refused::of(status)?),
         }
     }
-    let mut page = Export::new(&desk, &leave.person, choices).await?;
+    let mut page = Export::new(desk, person, choices).await?;
     page.wrongs = wrongs;
-    let page = render(StatusCode::UNPROCESSABLE_ENTITY, &page)?;
-    Ok(leave.along(page))
+    render(StatusCode::UNPROCESSABLE_ENTITY, &page)
 }
 
 async fn ask(
     desk: &Desk,
     person: &SignedIn,
     request: ExportRequest,
-    keys: bool,
 ) -> Result<ExportResponse, Status> {
+    let keys = request.items.iter().any(|item| item.private_key);
     let mut keystore = desk.keystore(person);
     let answer = match keys {
         true => keystore.export_with_private_keys(request).await?,

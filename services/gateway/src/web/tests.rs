@@ -7,6 +7,7 @@ mod away;
 mod browser;
 mod device;
 mod doors;
+mod export;
 mod factor;
 mod keystore;
 mod live;

@@ -8,7 +8,7 @@ use askama::Template;
 use axum::{
     extract::{Path, State},
     http::StatusCode,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -50,6 +50,18 @@ pub async fn export(
     let typed = (&choices.passphrase, &choices.again);
     fields::check(typed, &choices.unprotected, true, &mut wrongs);
     let leave = leave::with_keys(&desk, &person, &choices.password, &mut wrongs).await?;
+    let answer = answer(&desk, &leave.person, id, choices, wrongs).await;
+    // Whatever comes of it: without its new cookie the session would end.
+    Ok(leave.along(answer.unwrap_or_else(Problem::into_response)))
+}
+
+async fn answer(
+    desk: &Desk,
+    person: &SignedIn,
+    id: String,
+    choices: Choices,
+    mut wrongs: Wrongs,
+) -> Result<Response, Problem> {
     if wrongs.is_empty() {
         let protection = fields::protection(&choices.passphrase, &choices.unprotected);
         let (passphrase, unprotected) = protection;
@@ -63,19 +75,18 @@ pub async fn export(
             passphrase,
             unprotected,
         };
-        match desk.keystore(&leave.person).export_key(request).await {
+        match desk.keystore(person).export_key(request).await {
             Ok(file) => {
                 let file = file.into_inner();
-                let file = attachment(&file.file_name, &file.media_type, file.content);
-                return Ok(leave.along(file));
+                let (name, media_type) = (&file.file_name, &file.media_type);
+                return Ok(attachment(name, media_type, file.content));
             }
             Err(status) => wrongs = fields::refused_at(Refused::of(status)?),
         }
     }
-    let mut page = OneKey::new(&desk, &leave.person, id, choices).await?;
+    let mut page = OneKey::new(desk, person, id, choices).await?;
     page.wrongs = wrongs;
-    let page = render(StatusCode::UNPROCESSABLE_ENTITY, &page)?;
-    Ok(leave.along(page))
+    render(StatusCode::UNPROCESSABLE_ENTITY, &page)
 }
 
 #[derive(Template)]
