@@ -2,6 +2,7 @@
 //!
 //! [`pages`] lists every page there is; what holds for all of them is told once, in [`every_page`].
 
+mod bad_page;
 mod doors;
 mod estate;
 mod every_page;
