@@ -4,6 +4,7 @@
 
 mod audit;
 mod automated;
+mod bad_page;
 mod certificates;
 mod create;
 mod dns_providers;

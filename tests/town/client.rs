@@ -9,6 +9,7 @@ use api::{
     csr::v1::csr_service_client::CsrServiceClient,
     gateway::v1::{
         session_service_client::SessionServiceClient, token_service_client::TokenServiceClient,
+        user_service_client::UserServiceClient,
     },
     keystore::v1::{
         FileVerdict, ImportFile, ImportRequest, ImportedCertificate,
@@ -70,6 +71,11 @@ impl Client {
     /// The same caller, whose commands carry this request id.
     pub fn with_request_id(&self, id: &str) -> Self {
         self.with(metadata::IDEMPOTENCY_KEY, id)
+    }
+
+    /// Commands about people.
+    pub fn users(&self) -> UserServiceClient<Connection> {
+        UserServiceClient::new(self.connection())
     }
 
     /// Commands about ACME servers.

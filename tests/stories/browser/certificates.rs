@@ -64,8 +64,7 @@ async fn a_missing_issuer_is_named_and_fetched_and_all_that_a_rekey_needs_is_the
     let der = pki::parse_pem_chain(&leaf)
         .unwrap()
         .remove(0)
-        .der()
-        .to_vec();
+        .der;
     assert_eq!(shop.sha256_fingerprint, fingerprint(&der));
     let serial = openssl_x509(&der, &["-noout", "-serial"]).unwrap();
     let serial = serial.trim().trim_start_matches("serial=").to_owned();

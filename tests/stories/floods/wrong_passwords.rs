@@ -150,13 +150,16 @@ impl Browser {
 
     /// Sends a form: the status, and whether it says when to come again.
     async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> (StatusCode, bool) {
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.append_pair("token", &self.token).extend_pairs(fields);
+        let form = {
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            form.append_pair("token", &self.token).extend_pairs(fields);
+            form.finish()
+        };
         let sent = self.http.post(format!("{}{path}", self.base));
         let sent = sent
             .header(COOKIE, self.cookie())
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(form.finish());
+            .body(form);
         let answer = sent.send().await.unwrap();
         self.keep(&answer);
         let later = answer.headers().contains_key(RETRY_AFTER);

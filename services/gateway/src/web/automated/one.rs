@@ -23,6 +23,7 @@ use crate::web::{
     asked::Asked,
     at::At,
     desk::Desk,
+    event_words::{self, Told},
     frame::Frame,
     page::render,
     parts::{Away, Chip, Moment},
@@ -55,7 +56,12 @@ pub async fn page(
     let automation = automation?.into_inner();
     let events = events.map(|answer| answer.into_inner().events);
     let now = desk.commands.clock.now();
-    render(StatusCode::OK, &One::new(frame, &automation, events, now))
+    let mut page = One::new(frame, &automation, events.as_deref().unwrap_or_default(), now);
+    page.history = match &events {
+        Ok(events) => Ok(event_words::tell(&desk, events).await),
+        Err(status) => Err(status.clone().into()),
+    };
+    render(StatusCode::OK, &page)
 }
 
 #[derive(Template)]
@@ -92,18 +98,11 @@ struct One {
     history: Result<Vec<Told>, Away>,
 }
 
-/// Something that happened.
-struct Told {
-    what: String,
-    by: String,
-    at: Option<Moment>,
-}
-
 impl One {
     fn new(
         frame: Frame,
         automation: &Automation,
-        events: Result<Vec<Event>, tonic::Status>,
+        events: &[Event],
         now: OffsetDateTime,
     ) -> One {
         let moment = |at: &Option<_>| at.as_ref().and_then(Moment::of);
@@ -130,7 +129,7 @@ impl One {
             ordering: automation.ordering,
             attempt: automation.attempt,
             order_url: automation.order_url.clone(),
-            steps: steps::of(automation, events.as_deref().unwrap_or_default()),
+            steps: steps::of(automation, events),
             trouble: failure.map(|failure| Trouble::of(failure, automation.failures)),
             revocation: automation
                 .revocation_failure
@@ -141,9 +140,7 @@ impl One {
             explanation: automation.explanation_url.clone(),
             paused: paused.map(|at| (at, automation.pause_reason.clone())),
             cancelled: moment(&automation.cancelled),
-            history: events
-                .map_err(Away::from)
-                .map(|events| events.iter().map(Told::new).collect()),
+            history: Ok(Vec::new()),
         }
     }
 
@@ -215,16 +212,6 @@ fn next(automation: &Automation, now: OffsetDateTime) -> Vec<(String, Moment, St
         "if it is not renewed by then".to_owned(),
     );
     next
-}
-
-impl Told {
-    fn new(event: &Event) -> Told {
-        Told {
-            what: event.event.replace('-', " "),
-            by: event.actor.clone(),
-            at: event.time.as_ref().and_then(Moment::of),
-        }
-    }
 }
 
 /// What was done, in words.
