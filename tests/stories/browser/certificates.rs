@@ -120,7 +120,7 @@ async fn one_button_makes_the_default_and_never_a_self_signed_one() {
     browser.click("button", "Use as default").await;
     browser.find("image", "shop.example is the default").await;
 
-    let der = pki::parse_pem_chain(&pem).unwrap().remove(0).der().to_vec();
+    let der = pki::parse_pem_chain(&pem).unwrap().remove(0).der;
     wait::until("it answers without a name", async || {
         (town.edge().leaf(None).await? == der).then_some(())
     })
