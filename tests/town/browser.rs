@@ -5,6 +5,7 @@
 //! closed by [`Browser::close`], which looks at its console for the last time.
 
 mod checks;
+mod element;
 mod keyboard;
 mod people;
 mod place;
@@ -21,7 +22,7 @@ use serde_json::{Value, json};
 
 pub use self::{
     people::{FIRST, Person, code_of, set_up_link},
-    place::{Element, Place},
+    place::Place,
 };
 use crate::{Town, wait, webdriver::WebDriver};
 

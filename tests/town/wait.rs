@@ -21,19 +21,30 @@ pub fn until<T>(what: &str, condition: impl AsyncFnMut() -> Option<T>) -> impl F
 pub fn within<T>(
     limit: Duration,
     what: &str,
-    mut condition: impl AsyncFnMut() -> Option<T>,
+    condition: impl AsyncFnMut() -> Option<T>,
 ) -> impl Future<Output = T> {
     let asked_at = Location::caller();
     async move {
-        let started = Instant::now();
-        loop {
-            // The question itself may hang, on a server that was stopped for example.
-            let left = limit.saturating_sub(started.elapsed());
-            match timeout(left, condition()).await {
-                Ok(Some(answer)) => return answer,
-                Ok(None) if started.elapsed() < limit => sleep(BETWEEN).await,
-                _ => panic!("after {limit:?} still not: {what} (asked at {asked_at})"),
-            }
+        match answer(limit, condition).await {
+            Some(answer) => answer,
+            None => panic!("after {limit:?} still not: {what} (asked at {asked_at})"),
+        }
+    }
+}
+
+/// Asks again and again; `None` where within this limit there is no answer.
+pub async fn answer<T>(
+    limit: Duration,
+    mut condition: impl AsyncFnMut() -> Option<T>,
+) -> Option<T> {
+    let started = Instant::now();
+    loop {
+        // The question itself may hang, on a server that was stopped for example.
+        let left = limit.saturating_sub(started.elapsed());
+        match timeout(left, condition()).await {
+            Ok(Some(answer)) => return Some(answer),
+            Ok(None) if started.elapsed() < limit => sleep(BETWEEN).await,
+            _ => return None,
         }
     }
 }

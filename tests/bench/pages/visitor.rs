@@ -171,7 +171,8 @@ impl OpenPage {
         let is_there = |heard: &str| {
             let whole = heard.rsplit_once('\n').map_or("", |(whole, _)| whole);
             let ids = whole.lines().filter_map(|line| line.strip_prefix("id: "));
-            ids.filter_map(|id| id.parse().ok()).any(|id: u64| id >= position)
+            ids.filter_map(|id| id.parse().ok())
+                .any(|id: u64| id >= position)
         };
         while !is_there(&self.heard) {
             let more = self.answer.chunk().await.unwrap().expect("it goes on");

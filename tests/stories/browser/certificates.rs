@@ -3,7 +3,7 @@
 use api::{
     csr::v1::CreateSelfSignedRequest,
     gateway::v1::CreateUserRequest,
-    keystore::v1::{KeyChoice, key_choice},
+    keystore::v1::{ImportedCertificate, KeyChoice, RenameCertificateRequest, key_choice},
     options::v1::Role,
     x509::v1::{KeyAlgorithm, SubjectAltNames},
 };
@@ -11,6 +11,7 @@ use town::{
     Town,
     authority::Authority,
     browser::{Browser, Person},
+    client::Client,
     edge::{fingerprint, openssl_x509},
     wait,
     web::Web,
@@ -28,7 +29,7 @@ async fn a_missing_issuer_is_named_and_fetched_and_all_that_a_rekey_needs_is_the
     let leaf = middle.issue(&["shop.example", "www.shop.example"]);
     let client = town.client().await;
     client.import_certificate(middle.pem()).await;
-    let shop = client.import_certificate(leaf.clone()).await;
+    let shop = named(&client, leaf.clone(), "shop.example").await;
 
     let browser = Browser::first_admin(&town).await;
     browser
@@ -36,7 +37,7 @@ async fn a_missing_issuer_is_named_and_fetched_and_all_that_a_rekey_needs_is_the
         .click("link", "Certificates")
         .await;
     browser.until_at("/certificates").await;
-    let row = browser.within("row", "Select shop.example");
+    let row = browser.within("row", "shop.example");
     row.until("shop.example +1 more").await;
     row.until("Chain incomplete").await;
     // A link of its chain is no row of its own, but has a view.
@@ -61,10 +62,7 @@ async fn a_missing_issuer_is_named_and_fetched_and_all_that_a_rekey_needs_is_the
     browser.until("The chain is complete now.").await;
     browser.until("3 of 3 certificates are here").await;
 
-    let der = pki::parse_pem_chain(&leaf)
-        .unwrap()
-        .remove(0)
-        .der;
+    let der = pki::parse_pem_chain(&leaf).unwrap().remove(0).der;
     assert_eq!(shop.sha256_fingerprint, fingerprint(&der));
     let serial = openssl_x509(&der, &["-noout", "-serial"]).unwrap();
     let serial = serial.trim().trim_start_matches("serial=").to_owned();
@@ -88,7 +86,7 @@ async fn one_button_makes_the_default_and_never_a_self_signed_one() {
     let ca = Authority::root("Paper Root");
     let (pem, key) = ca.server("shop.example");
     client.import_certificate(ca.pem()).await;
-    client.import_certificate(format!("{pem}{key}")).await;
+    named(&client, format!("{pem}{key}"), "shop.example").await;
     let create = CreateSelfSignedRequest {
         friendly_name: "Lab bench".to_owned(),
         key: Some(KeyChoice {
@@ -137,11 +135,11 @@ async fn what_goes_is_shown_before_it_goes_and_comes_back() {
     client.import_certificate(ca.pem()).await;
     for name in ["a.example", "b.example", "c.example"] {
         let (pem, key) = ca.server(name);
-        client.import_certificate(format!("{pem}{key}")).await;
+        named(&client, format!("{pem}{key}"), name).await;
     }
     // The same names again: the first of them is replaced.
     let (pem, key) = ca.server("b.example");
-    client.import_certificate(format!("{pem}{key}")).await;
+    named(&client, format!("{pem}{key}"), "b.example 2").await;
     let browser = Browser::first_admin(&town).await;
     for script in [true, false] {
         browser.script(script).await;
@@ -202,9 +200,8 @@ async fn a_list_is_searched_filtered_sorted_and_paged() {
     let client = town.client().await;
     let ca = Authority::root("Paper Root");
     for n in 0..27 {
-        client
-            .import_certificate(ca.issue(&[&format!("host-{n:02}.example")]))
-            .await;
+        let name = format!("host-{n:02}.example");
+        named(&client, ca.issue(&[name.as_str()]), &name).await;
     }
     let browser = Browser::first_admin(&town).await;
     browser.goto("/certificates?sort=name").await;
@@ -258,7 +255,7 @@ async fn a_viewer_sees_no_button_that_he_may_not_use() {
     let town = Town::start().await;
     let client = town.client().await;
     let ca = Authority::root("Paper Root");
-    let shop = client.import_certificate(ca.issue(&["shop.example"])).await;
+    let shop = named(&client, ca.issue(&["shop.example"]), "shop.example").await;
     let admin = Browser::first_admin(&town).await;
     admin.close().await;
     let create = CreateUserRequest {
@@ -344,6 +341,18 @@ async fn an_automated_one_is_renewed_and_revoked_from_its_page() {
     browser.until("The CA is being told.").await;
     town.until(&shop.certificate_id, "revoked").await;
     browser.close().await;
+}
+
+/// Imports a certificate, and gives it a friendly name: the test CA's have no common name of their own.
+async fn named(client: &Client, content: String, name: &str) -> ImportedCertificate {
+    let imported = client.import_certificate(content).await;
+    let rename = RenameCertificateRequest {
+        certificate_id: imported.certificate_id.clone(),
+        friendly_name: name.to_owned(),
+    };
+    let renamed = client.certificates().rename_certificate(rename).await;
+    renamed.expect("it is renamed");
+    imported
 }
 
 const ANNA: Person = Person {

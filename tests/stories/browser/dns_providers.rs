@@ -86,6 +86,6 @@ async fn a_wildcard_comes_by_a_provider_that_was_tried_before() {
     browser.click("link", "home").await;
     browser.click("link", "Remove").await;
     browser.click("button", "Remove the DNS provider").await;
-    browser.until("it is used by").await;
+    browser.until("It is used by").await;
     browser.close().await;
 }

@@ -7,7 +7,7 @@ use api::{
     csr::v1::{CreateRequestRequest, CreateSelfSignedRequest},
     keystore::v1::{KeyChoice, key_choice},
     notifier::v1::{CreateChannelRequest, EmailSettings, create_channel_request::Settings},
-    projection::v1::CertificateStatus,
+    projection::v1::{CertificateStatus, ListRequest},
     x509::v1::{KeyAlgorithm, Subject, SubjectAltNames},
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
@@ -98,6 +98,14 @@ impl Estate {
         let requested = client.csr().create_request(create).await;
         let requested = requested.expect("a request is made").into_inner();
         self.ids.insert("request", requested.request_id);
+        let asked = ListRequest {
+            filter: "used=true".to_owned(),
+            at_least: requested.position,
+            ..ListRequest::default()
+        };
+        let keys = client.query().list_keys(asked).await;
+        let keys = keys.expect("keys are listed").into_inner().keys;
+        self.ids.insert("key", keys[0].id.clone());
 
         let root = issuer("Example Root R1", None);
         let below = issuer("Example Issuing CA 3", Some(&root));

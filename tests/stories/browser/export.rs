@@ -29,7 +29,10 @@ async fn a_key_leaves_with_a_passphrase_or_in_so_many_words() {
     let ids = two(&browser, &desk).await;
     let shop = format!("/export?select={}", ids[0]);
     browser.goto(&shop).await;
-    assert!(!browser.has("textbox", "Repeat passphrase").await, "nothing secret leaves yet");
+    assert!(
+        !browser.has("textbox", "Repeat passphrase").await,
+        "nothing secret leaves yet"
+    );
     browser.tick("Private key").await;
     browser.until("A private key is leaving the vault.").await;
     browser.choose("Format", "PKCS#12 (.p12)").await;
@@ -39,16 +42,31 @@ async fn a_key_leaves_with_a_passphrase_or_in_so_many_words() {
     let passphrase = browser.field("Passphrase for private keys").await;
     assert!(passphrase.is_wrong().await);
     let why = passphrase.description().await;
-    assert!(why.starts_with("A private key leaves with a passphrase"), "{why}");
-    assert!(browser.field("Private key").await.is_chosen().await, "what was chosen stays");
+    assert!(
+        why.starts_with("A private key leaves with a passphrase"),
+        "{why}"
+    );
+    assert!(
+        browser.field("Private key").await.is_chosen().await,
+        "what was chosen stays"
+    );
 
-    browser.fill("Passphrase for private keys", "seven secret words").await;
+    browser
+        .fill("Passphrase for private keys", "seven secret words")
+        .await;
     browser.fill("Repeat passphrase", "seven secret word").await;
     browser.click("button", "Export").await;
     let again = browser.field("Repeat passphrase").await;
-    assert_eq!(again.description().await, "That is not the same passphrase.");
-    browser.fill("Passphrase for private keys", "seven secret words").await;
-    browser.fill("Repeat passphrase", "seven secret words").await;
+    assert_eq!(
+        again.description().await,
+        "That is not the same passphrase."
+    );
+    browser
+        .fill("Passphrase for private keys", "seven secret words")
+        .await;
+    browser
+        .fill("Repeat passphrase", "seven secret words")
+        .await;
     browser.click("button", "Export").await;
     let file = browser.downloaded("shop.example.p12").await;
     desk.lay("shop.p12", file);
@@ -61,7 +79,9 @@ async fn a_key_leaves_with_a_passphrase_or_in_so_many_words() {
     browser.goto(&shop).await;
     browser.tick("Private key").await;
     browser.choose("Format", "PEM, all in one file").await;
-    browser.fill("Without a passphrase? Type unprotected", "unprotected").await;
+    browser
+        .fill("Without a passphrase? Type unprotected", "unprotected")
+        .await;
     browser.click("button", "Export").await;
     let file = browser.downloaded("shop.example.pem").await;
     desk.lay("whole.pem", file);
@@ -81,20 +101,27 @@ async fn several_leave_each_on_its_own_or_as_one_file_of_certificates() {
     let both = format!("/export?select={}&select={}", ids[0], ids[1]);
     browser.goto(&both).await;
     browser.find("heading", "Export 2 certificates").await;
-    browser.within("group", "mail.example").tick("Private key").await;
-    browser.within("group", "mail.example").untick("Chain").await;
-    browser.fill("Passphrase for private keys", "seven secret words").await;
-    browser.fill("Repeat passphrase", "seven secret words").await;
+    browser
+        .within("group", "mail.example")
+        .tick("Private key")
+        .await;
+    browser
+        .within("group", "mail.example")
+        .untick("Chain")
+        .await;
+    browser
+        .fill("Passphrase for private keys", "seven secret words")
+        .await;
+    browser
+        .fill("Repeat passphrase", "seven secret words")
+        .await;
     browser.click("button", "Export").await;
     let file = browser.downloaded("certificates.zip").await;
     desk.lay("both.zip", file);
-    let script = "import zipfile; print(*sorted(zipfile.ZipFile('both.zip').namelist()), sep='\\n')";
+    let script =
+        "import zipfile; print(*sorted(zipfile.ZipFile('both.zip').namelist()), sep='\\n')";
     let listed = desk.done(&format!("python3 -c \"{script}\"")).await;
-    for (name, there) in [
-        ("cert.pem", 2),
-        ("chain.pem", 1),
-        ("key.pem", 1),
-    ] {
+    for (name, there) in [("cert.pem", 2), ("chain.pem", 1), ("key.pem", 1)] {
         assert_eq!(listed.matches(name).count(), there, "{listed}");
     }
 

@@ -15,13 +15,19 @@ async fn a_key_goes_only_once_nothing_uses_it_and_somebody_means_it() {
     let key = key.as_str().expect("a path").to_owned();
     browser.goto(&key).await;
     browser.until("Used by Shop. Delete that first.").await;
-    browser.goto(&key.replace("/keys/", "/keys/delete?select=")).await;
+    browser
+        .goto(&key.replace("/keys/", "/keys/delete?select="))
+        .await;
     browser.find("heading", "Nothing to delete").await;
-    browser.until("The request \"Shop\" uses this key; delete that first.").await;
+    browser
+        .until("The request \"Shop\" uses this key; delete that first.")
+        .await;
 
     let request = request.trim_start_matches("/requests/");
     let request = request.split('?').next().expect("an id");
-    browser.goto(&format!("/requests/delete?select={request}")).await;
+    browser
+        .goto(&format!("/requests/delete?select={request}"))
+        .await;
     browser.click("button", "Delete 1 request").await;
     browser.until("Deleted. The keys stay under Keys.").await;
 
@@ -44,16 +50,23 @@ async fn a_key_alone_leaves_under_its_passphrase() {
     let town = Town::start().await;
     let browser = Browser::first_admin(&town).await;
     let desk = Desk::of(&town).await;
-    desk.done("openssl genpkey -algorithm ed25519 -out other.key").await;
+    desk.done("openssl genpkey -algorithm ed25519 -out other.key")
+        .await;
     browser.goto("/import").await;
-    browser.upload("Drop files here", &[&desk.path("other.key")]).await;
+    browser
+        .upload("Drop files here", &[&desk.path("other.key")])
+        .await;
     browser.click("button", "Import").await;
     browser.click("link", "Ed25519").await;
     browser.until_at("/keys/").await;
     browser.until("Never").await;
     browser.click("link", "Export…").await;
-    browser.fill("Passphrase for private keys", "seven secret words").await;
-    browser.fill("Repeat passphrase", "seven secret words").await;
+    browser
+        .fill("Passphrase for private keys", "seven secret words")
+        .await;
+    browser
+        .fill("Repeat passphrase", "seven secret words")
+        .await;
     browser.click("button", "Export").await;
     // Its name begins with the start of the public half's hash.
     let name = town::wait::until("the key is downloaded", async || {

@@ -8,9 +8,12 @@ pub async fn request_for_shop(browser: &Browser) {
     browser.fill("Certificate friendly name", "Shop").await;
     browser.fill("Name (Common Name)", "shop.example").await;
     browser
-        .fill("Subject alternative names", "shop.example *.shop.example 192.0.2.7")
+        .fill(
+            "Subject alternative names",
+            "shop.example *.shop.example 192.0.2.7",
+        )
         .await;
-    browser.fill("Organization", "Shop AG").await;
+    browser.fill("Organization (optional)", "Shop AG").await;
     browser.click("button", "Create certificate request").await;
     browser.until_at("/requests/").await;
     browser.until("Waiting for the CA").await;
@@ -29,11 +32,25 @@ async fn a_request_is_signed_elsewhere_and_its_answer_imported() {
     browser.click("link", "Download .csr").await;
     let file = browser.downloaded("Shop.csr").await;
     desk.lay("shop.csr", &file);
-    let shown = browser.find("region", "Request data, PEM").await.text().await;
+    let shown = browser
+        .find("region", "Request data, PEM")
+        .await
+        .text()
+        .await;
     assert_eq!(shown.trim(), String::from_utf8_lossy(&file).trim());
-    let asked = desk.done("openssl req -in shop.csr -noout -verify -text 2>&1").await;
-    for said in ["O = Shop AG", "DNS:shop.example", "DNS:*.shop.example", "IP Address:192.0.2.7"] {
-        assert!(asked.replace("O=Shop", "O = Shop").contains(said), "{said}: {asked}");
+    let asked = desk
+        .done("openssl req -in shop.csr -noout -verify -text 2>&1")
+        .await;
+    for said in [
+        "O = Shop AG",
+        "DNS:shop.example",
+        "DNS:*.shop.example",
+        "IP Address:192.0.2.7",
+    ] {
+        assert!(
+            asked.replace("O=Shop", "O = Shop").contains(said),
+            "{said}: {asked}"
+        );
     }
     browser
         .until("Use the same request data that was used for the original certificate.")
@@ -47,7 +64,9 @@ async fn a_request_is_signed_elsewhere_and_its_answer_imported() {
         .await;
     browser.click("button", "Import answer").await;
     browser.until("1 imported").await;
-    browser.until("Answers your request of this name, and matches its key.").await;
+    browser
+        .until("Answers your request of this name, and matches its key.")
+        .await;
     browser
         .until("This chain is incomplete: a certificate authority is missing, so it does not end in a self-signed certificate")
         .await;
@@ -60,7 +79,9 @@ async fn a_request_is_signed_elsewhere_and_its_answer_imported() {
     browser.run(&script).await;
     browser.click("button", "Import").await;
     browser.until("Pasted text").await;
-    browser.until_gone("link", "How to find a root certificate").await;
+    browser
+        .until_gone("link", "How to find a root certificate")
+        .await;
 
     browser.goto(&here).await;
     browser.until("Answered").await;
@@ -68,7 +89,12 @@ async fn a_request_is_signed_elsewhere_and_its_answer_imported() {
     browser.goto("/requests").await;
     browser.until("No requests waiting.").await;
     browser.goto("/requests?view=answered").await;
-    assert!(browser.within("row", "Select Shop").has("link", "Shop").await);
+    assert!(
+        browser
+            .within("row", "Select Shop")
+            .has("link", "Shop")
+            .await
+    );
     browser.close().await;
 }
 
@@ -90,7 +116,9 @@ async fn requests_are_deleted_once_they_were_seen() {
     }
     browser.click("button", "Delete…").await;
     browser.find("heading", "Delete 3 requests?").await;
-    browser.until("one that comes later is not matched to it").await;
+    browser
+        .until("one that comes later is not matched to it")
+        .await;
     browser.click("link", "Keep this one: Second").await;
     browser.find("heading", "Delete 2 requests?").await;
     browser.click("button", "Delete 2 requests").await;

@@ -7,8 +7,9 @@ use std::{path::Path, sync::Arc};
 
 use serde_json::{Value, json};
 
+use super::element::Element;
 use crate::{
-    wait,
+    wait::{self, PATIENCE},
     webdriver::{Node, Refused, WebDriver},
 };
 
@@ -17,13 +18,6 @@ use crate::{
 pub struct Place {
     driver: Arc<WebDriver>,
     within: Vec<(String, String)>,
-}
-
-/// Something on the page.
-#[derive(Debug, Clone)]
-pub struct Element {
-    driver: Arc<WebDriver>,
-    node: Node,
 }
 
 /// What was found.
@@ -155,7 +149,7 @@ impl Place {
 
     /// Waits until this text can be seen there.
     pub async fn until(&self, text: &str) {
-        wait::until(&format!("{text:?} on the page"), async || {
+        self.patiently(text, async || {
             squeezed(&self.text().await).contains(text).then_some(())
         })
         .await;
@@ -181,7 +175,7 @@ impl Place {
 
     async fn wait_for(&self, roles: &[&str], name: &str) -> Element {
         let what = format!("{} {name:?}", roles.join("|"));
-        wait::until(&what, async || match self.look(roles, name).await.ok()? {
+        self.patiently(&what, async || match self.look(roles, name).await.ok()? {
             Found::None => None,
             Found::One(id) => {
                 let node = self.node(id).await.ok()??;
@@ -191,6 +185,19 @@ impl Place {
             Found::Several(names) => panic!("{what}: there are {names:?}"),
         })
         .await
+    }
+
+    /// Waits for what a page is to show; where it does not, says what it shows.
+    async fn patiently<T>(&self, what: &str, condition: impl AsyncFnMut() -> Option<T>) -> T {
+        match wait::answer(PATIENCE, condition).await {
+            Some(answer) => answer,
+            None => {
+                let page = "return `${location.href}\n${document.body.innerText}`;";
+                let page = self.driver.run(page, json!([])).await.ok();
+                let page = page.as_ref().and_then(Value::as_str).unwrap_or_default();
+                panic!("after {PATIENCE:?} not {what}, but: {page}")
+            }
+        }
     }
 
     async fn look(&self, roles: &[&str], name: &str) -> Result<Found<u64>, Refused> {
@@ -224,20 +231,43 @@ impl Place {
         if let [role] = roles {
             query["role"] = json!(role);
         }
-        let tree = self
+        let mut found = Vec::new();
+        for node in self.tree(query).await? {
+            let role = node["role"]["value"].as_str().unwrap_or_default();
+            let Some(id) = node["backendDOMNodeId"].as_u64() else {
+                continue;
+            };
+            if node["ignored"] == true || !roles.contains(&role) || id == below {
+                continue;
+            }
+            let mut name = name_of(&node);
+            if role == "row" && name.is_empty() {
+                name = self.content(id).await.unwrap_or_default();
+            }
+            found.push((name, id));
+        }
+        Ok(found)
+    }
+
+    /// What a row says: by ARIA that is its name, which Chromium works out only for rows that take the focus.
+    async fn content(&self, row: u64) -> Result<String, Refused> {
+        let nodes = self.tree(json!({"backendNodeId": row})).await?;
+        let says = nodes.iter().filter(|node| {
+            let role = node["role"]["value"].as_str().unwrap_or_default();
+            node["ignored"] != true && ["StaticText", "checkbox"].contains(&role)
+        });
+        Ok(squeezed(&says.map(name_of).collect::<Vec<_>>().join(" ")))
+    }
+
+    async fn tree(&self, query: Value) -> Result<Vec<Value>, Refused> {
+        let mut tree = self
             .driver
             .devtools("Accessibility.queryAXTree", query)
             .await?;
-        let nodes = tree["nodes"].as_array().into_iter().flatten();
-        let nodes = nodes.filter(|node| {
-            let role = node["role"]["value"].as_str().unwrap_or_default();
-            node["ignored"] != true && roles.contains(&role)
-        });
-        let named = nodes.filter_map(|node| {
-            let name = squeezed(node["name"]["value"].as_str().unwrap_or_default());
-            Some((name, node["backendDOMNodeId"].as_u64()?))
-        });
-        Ok(named.filter(|(_, id)| *id != below).collect())
+        match tree["nodes"].take() {
+            Value::Array(nodes) => Ok(nodes),
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// The driver's name for a node of the tree: it goes through the page, which the driver sees as well.
@@ -257,94 +287,6 @@ impl Place {
     }
 }
 
-impl Element {
-    /// Clicks on it; where it lies under its label, on that.
-    ///
-    /// # Panics
-    /// Where nobody can: it is not shown, or something lies over it.
-    pub async fn click(&self) {
-        let Err(refused) = self.post("click", json!({})).await else {
-            return;
-        };
-        let label = self.run("return arguments[0].labels?.[0];").await;
-        let label = Node::of(&label).unwrap_or_else(|| panic!("not to be clicked: {refused}"));
-        let driver = self.driver.clone();
-        let label = Self {
-            driver,
-            node: label,
-        };
-        let clicked = label.post("click", json!({})).await;
-        clicked.unwrap_or_else(|e| panic!("not to be clicked: {refused}; its label: {e}"));
-    }
-
-    /// Types into it.
-    pub async fn send_keys(&self, text: &str) {
-        let typed = self.post("value", json!({"text": text})).await;
-        typed.unwrap_or_else(|e| panic!("not to be typed into: {e}"));
-    }
-
-    /// Takes out what is in it.
-    pub async fn clear(&self) {
-        let cleared = self.post("clear", json!({})).await;
-        cleared.unwrap_or_else(|e| panic!("not to be cleared: {e}"));
-    }
-
-    /// The text that can be seen in it.
-    pub async fn text(&self) -> String {
-        let text = self.run("return arguments[0].innerText;").await;
-        text.as_str().unwrap_or_default().to_owned()
-    }
-
-    /// What is typed in it.
-    pub async fn value(&self) -> String {
-        let value = self.run("return arguments[0].value;").await;
-        value.as_str().unwrap_or_default().to_owned()
-    }
-
-    /// An attribute.
-    pub async fn attribute(&self, name: &str) -> Option<String> {
-        let script = format!("return arguments[0].getAttribute({});", json!(name));
-        self.run(&script).await.as_str().map(str::to_owned)
-    }
-
-    /// What a screen reader says of it beside its name: its hint, and what is wrong with it.
-    pub async fn description(&self) -> String {
-        let script = "const ids = (arguments[0].getAttribute('aria-describedby') ?? '').split(/\\s+/); \
-            return ids.map(id => document.getElementById(id)?.innerText ?? '').join(' ').trim();";
-        let text = self.run(script).await;
-        text.as_str().unwrap_or_default().to_owned()
-    }
-
-    /// Whether it is said to be wrong.
-    pub async fn is_wrong(&self) -> bool {
-        self.attribute("aria-invalid").await.as_deref() == Some("true")
-    }
-
-    /// Whether the keys go to it.
-    pub async fn has_focus(&self) -> bool {
-        self.run("return document.activeElement === arguments[0];")
-            .await
-            == true
-    }
-
-    /// Whether it is ticked.
-    pub async fn is_chosen(&self) -> bool {
-        self.run("return arguments[0].checked ?? arguments[0].ariaChecked === 'true';")
-            .await
-            == true
-    }
-
-    async fn post(&self, what: &str, body: Value) -> Result<Value, Refused> {
-        let path = format!("element/{}/{what}", self.node.0);
-        self.driver.post(&path, body).await
-    }
-
-    async fn run(&self, script: &str) -> Value {
-        let answer = self.driver.run(script, json!([self.node.json()])).await;
-        answer.unwrap_or_else(|e| panic!("{e}: {script}"))
-    }
-}
-
 /// The one with this name; else the one whose name begins so.
 fn one(candidates: Vec<(String, u64)>, name: &str) -> Found<u64> {
     let (exact, others): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|(n, _)| n == name);
@@ -358,6 +300,12 @@ fn one(candidates: Vec<(String, u64)>, name: &str) -> Found<u64> {
         [(_, id)] => Found::One(*id),
         _ => Found::Several(found.into_iter().map(|(n, _)| n).collect()),
     }
+}
+
+/// A node's name. Chromium sets a blank before what is there for screen readers alone: "Keep this one : Shop".
+fn name_of(node: &Value) -> String {
+    let name = node["name"]["value"].as_str().unwrap_or_default();
+    squeezed(name).replace(" : ", ": ")
 }
 
 /// With single blanks.

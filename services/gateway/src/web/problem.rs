@@ -57,6 +57,9 @@ pub enum Problem {
     /// The rules said no.
     #[error("refused: {0}")]
     Refused(String),
+    /// It is not for this person.
+    #[error("not allowed: {0}")]
+    NotAllowed(String),
     /// What is needed for it is not there now.
     #[error("the event log is away")]
     Away,
@@ -122,9 +125,8 @@ impl From<tonic::Status> for Problem {
     fn from(status: tonic::Status) -> Self {
         match status.code() {
             tonic::Code::NotFound => Self::NotFound,
-            tonic::Code::PermissionDenied | tonic::Code::FailedPrecondition => {
-                Self::Refused(status.message().to_owned())
-            }
+            tonic::Code::PermissionDenied => Self::NotAllowed(status.message().to_owned()),
+            tonic::Code::FailedPrecondition => Self::Refused(status.message().to_owned()),
             tonic::Code::Unavailable => Self::Away,
             tonic::Code::ResourceExhausted => Self::Busy,
             _ => Self::broken("a call")(status),
@@ -153,7 +155,7 @@ impl Problem {
         match self {
             Problem::NotFound => StatusCode::NOT_FOUND,
             Problem::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Problem::Stale => StatusCode::FORBIDDEN,
+            Problem::Stale | Problem::NotAllowed(_) => StatusCode::FORBIDDEN,
             Problem::Refused(_) => StatusCode::CONFLICT,
             Problem::Unreadable => StatusCode::BAD_REQUEST,
             Problem::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
@@ -180,7 +182,7 @@ impl Problem {
             Problem::TooLong => ("That is too long", "Nothing here needs a form as long as that. Nothing was changed.".into()),
             Problem::NotAForm => ("That is not a form", "This page takes what its own form sends, and nothing else.".into()),
             Problem::TooSlow => ("That took too long", "The form did not arrive in time. Nothing was changed. Try again.".into()),
-            Problem::Refused(why) => ("That cannot be done", sentence(why)),
+            Problem::Refused(why) | Problem::NotAllowed(why) => ("That cannot be done", sentence(why)),
             Problem::Away => ("Not now", "Chancery is starting, or cannot reach its event log. Certificates are served all the same. Try again in a moment.".into()),
             Problem::TooManyTries(NotYet { until, now }) => (
                 "Too many tries",

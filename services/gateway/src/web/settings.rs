@@ -1,6 +1,7 @@
 //! Settings: what runs here, who may sign in, what programs call with, and where people are signed in.
 
 mod general;
+mod invite;
 mod role;
 mod sessions;
 mod tokens;
@@ -24,7 +25,7 @@ pub fn routes() -> Router<Desk> {
     Router::new()
         .route("/settings", get(general::page))
         .route("/settings/users", get(users::page))
-        .route("/settings/users/new", get(users::new).post(users::invite))
+        .route("/settings/users/new", get(invite::page).post(invite::send))
         .route("/settings/users/{id}", get(users::one))
         .route("/settings/users/{id}/role", post(users::change_role))
         .route("/settings/users/{id}/disable", post(users::disable))

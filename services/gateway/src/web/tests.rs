@@ -66,13 +66,30 @@ impl Here {
         let trial = Trial::begin().await;
         let code = trial.init();
         let gateway = trial.work().await;
-        (Here::around(trial, gateway).await, code)
+        let projection = projection::StandIn::default();
+        let mut house = House::new();
+        house.open("projection", Routes::new(projection.clone()));
+        (Here::around(trial, gateway, house, projection).await, code)
     }
 
     /// "rosa" is an administrator.
     pub async fn new() -> Here {
         let (here, code) = Here::before_set_up().await;
-        let mut rosa = here.browser();
+        here.set_up(&code).await
+    }
+
+    /// The same, where no service answers but the keystore.
+    pub async fn while_services_are_away() -> Here {
+        let trial = Trial::begin().await;
+        let code = trial.init();
+        let gateway = trial.work().await;
+        let (house, nobodys) = (House::new(), projection::StandIn::default());
+        let here = Here::around(trial, gateway, house, nobodys).await;
+        here.set_up(&code).await
+    }
+
+    async fn set_up(self, code: &SetUpCode) -> Here {
+        let mut rosa = self.browser();
         rosa.open(&link_path(code.text())).await;
         let fields = [
             ("code", code.text()),
@@ -82,14 +99,17 @@ impl Here {
         ];
         let set_up = rosa.submit("/link", &fields).await;
         assert!(set_up.text.contains("Your CA"), "{}", set_up.text);
-        here
+        self
     }
 
-    async fn around(trial: Trial, gateway: Gateway) -> Here {
-        let (mut house, keystore) = (House::new(), StandIn::default());
+    async fn around(
+        trial: Trial,
+        gateway: Gateway,
+        mut house: House,
+        projection: projection::StandIn,
+    ) -> Here {
+        let keystore = StandIn::default();
         house.open("keystore", Routes::new(keystore.clone()));
-        let projection = projection::StandIn::default();
-        house.open("projection", Routes::new(projection.clone()));
         let port = open(&house, &gateway).await;
         Here {
             trial,

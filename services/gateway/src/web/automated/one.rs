@@ -56,7 +56,12 @@ pub async fn page(
     let automation = automation?.into_inner();
     let events = events.map(|answer| answer.into_inner().events);
     let now = desk.commands.clock.now();
-    let mut page = One::new(frame, &automation, events.as_deref().unwrap_or_default(), now);
+    let mut page = One::new(
+        frame,
+        &automation,
+        events.as_deref().unwrap_or_default(),
+        now,
+    );
     page.history = match &events {
         Ok(events) => Ok(event_words::tell(&desk, events).await),
         Err(status) => Err(status.clone().into()),
@@ -99,12 +104,7 @@ struct One {
 }
 
 impl One {
-    fn new(
-        frame: Frame,
-        automation: &Automation,
-        events: &[Event],
-        now: OffsetDateTime,
-    ) -> One {
+    fn new(frame: Frame, automation: &Automation, events: &[Event], now: OffsetDateTime) -> One {
         let moment = |at: &Option<_>| at.as_ref().and_then(Moment::of);
         let names = automation.dns_names.iter().chain(&automation.ip_addresses);
         let failure = automation.last_failure.as_ref();

@@ -164,7 +164,7 @@ impl Picture {
         MARGIN + (at - self.first).as_seconds_f64() / 86_400.0 * WIDTH / DAYS as f64
     }
 
-    /// Where the months begin; January with its year.
+    /// Where the months begin; January with its year. One whose name would stand in that of today has none.
     fn months(&self) -> Vec<(String, String, String)> {
         let mut months = Vec::new();
         let (mut year, mut month) = (self.first.year(), self.first.month());
@@ -183,7 +183,9 @@ impl Picture {
             }
             let x = self.x(at);
             let name = wording::day(at);
+            let from_today = at - self.first - Duration::days(BACK);
             let name = match month {
+                _ if from_today.abs() < Duration::days(CROWDED) => "",
                 Month::January => name.trim_start_matches("1 "),
                 _ => name.split(' ').nth(1).unwrap_or_default(),
             };
@@ -223,6 +225,8 @@ fn one(number: f64) -> String {
 }
 
 const BACK: i64 = 10;
+/// Days from today within which there is no room for another name.
+const CROWDED: i64 = 7;
 const DAYS: i64 = BACK + 190;
 const SOON: i64 = 30;
 /// As many as begin in those days.

@@ -3,8 +3,8 @@
 use api::{
     convert,
     gateway::v1::{
-        ChangeRoleRequest, CreateUserRequest, DeleteUserRequest, DisableUserRequest,
-        EnableUserRequest, Invitation, ListUsersRequest, ResetCredentialsRequest, User,
+        ChangeRoleRequest, DeleteUserRequest, DisableUserRequest, EnableUserRequest,
+        ListUsersRequest, ResetCredentialsRequest, User,
     },
 };
 use askama::Template;
@@ -17,6 +17,7 @@ use serde::Deserialize;
 use tonic::Status;
 
 use super::{
+    invite,
     role::{self, Choice},
     status,
 };
@@ -39,19 +40,6 @@ use crate::web::{
 #[derive(Deserialize)]
 pub struct Done {
     done: Option<String>,
-}
-
-/// Who is to come.
-#[derive(Default, Deserialize)]
-pub struct Invite {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    display: String,
-    #[serde(default)]
-    email: String,
-    #[serde(default)]
-    role: String,
 }
 
 /// What somebody is to be.
@@ -77,39 +65,6 @@ pub async fn page(
         lines: lines.collect(),
     };
     render(StatusCode::OK, &people)
-}
-
-/// `GET /settings/users/new`
-pub async fn new(Fresh(person): Fresh) -> Result<Response, Problem> {
-    let form = Invite {
-        role: "viewer".to_owned(),
-        ..Invite::default()
-    };
-    InvitePage::render(&person, form, Wrongs::default())
-}
-
-/// `POST /settings/users/new`
-pub async fn invite(
-    State(desk): State<Desk>,
-    Fresh(person): Fresh,
-    here: Here,
-    Posted(form): Posted<Invite>,
-) -> Result<Response, Problem> {
-    let create = CreateUserRequest {
-        login_name: form.name.clone(),
-        display_name: form.display.clone(),
-        email: form.email.clone(),
-        role: role::of(&form.role).into(),
-    };
-    let created = match desk.users(&person).create_user(create).await {
-        Ok(created) => created.into_inner(),
-        Err(status) => {
-            let wrongs = Refused::of(status)?.beside(field);
-            return InvitePage::render(&person, form, wrongs);
-        }
-    };
-    let user = created.user.unwrap_or_default();
-    invited(&person, &here, &user.login_name, true, created.invitation)
 }
 
 /// `GET /settings/users/{id}`
@@ -186,7 +141,7 @@ pub async fn reset(
     match desk.users(&person).reset_credentials(reset).await {
         Ok(reset) => {
             let invitation = reset.into_inner().invitation;
-            invited(&person, &here, &user.login_name, false, invitation)
+            invite::show(&person, &here, &user.login_name, false, invitation)
         }
         Err(status) => answered(&desk, &person, &id, "reset", Err(status)).await,
     }
@@ -245,37 +200,6 @@ async fn find(desk: &Desk, person: &SignedIn, id: &str) -> Result<User, Problem>
     users
         .find(|user| user.user_id == id)
         .ok_or(Problem::NotFound)
-}
-
-/// The page that shows a link once.
-fn invited(
-    person: &SignedIn,
-    here: &Here,
-    name: &str,
-    first: bool,
-    invitation: Option<Invitation>,
-) -> Result<Response, Problem> {
-    let invitation = invitation.unwrap_or_default();
-    let expires = invitation.expires.as_ref().and_then(convert::time);
-    let page = InvitedPage {
-        frame: Frame::new(person, "/settings"),
-        name: name.to_owned(),
-        first,
-        link: format!("{}{}", here.0, invitation.path),
-        expires: expires.map(wording::time).unwrap_or_default(),
-    };
-    render(StatusCode::OK, &page)
-}
-
-/// The form's field for one of the API's.
-fn field(name: &str) -> Option<&'static str> {
-    match name {
-        "login_name" => Some("name"),
-        "display_name" => Some("display"),
-        "email" => Some("email"),
-        "role" => Some("role"),
-        _ => None,
-    }
 }
 
 fn note(done: &str) -> Option<&'static str> {
@@ -338,38 +262,6 @@ fn state(user: &User) -> Chip {
         (false, true) => Chip::new("Active", "valid", "valid"),
         (false, false) => Chip::new("Invited", "pending", "pending"),
     }
-}
-
-#[derive(Template)]
-#[template(path = "settings/invite.html")]
-struct InvitePage {
-    frame: Frame,
-    form: Invite,
-    roles: [Choice; 3],
-    wrongs: Wrongs,
-}
-
-impl InvitePage {
-    fn render(person: &SignedIn, form: Invite, wrongs: Wrongs) -> Result<Response, Problem> {
-        let page = InvitePage {
-            frame: Frame::new(person, "/settings"),
-            roles: role::choices(role::of(&form.role)),
-            form,
-            wrongs,
-        };
-        render(status(&page.wrongs), &page)
-    }
-}
-
-#[derive(Template)]
-#[template(path = "settings/invited.html")]
-struct InvitedPage {
-    frame: Frame,
-    name: String,
-    /// Not after a reset.
-    first: bool,
-    link: String,
-    expires: String,
 }
 
 #[derive(Template)]

@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_is_away_costs_its_own_part_of_a_page() {
-    let here = Here::new().await;
+    let here = Here::while_services_are_away().await;
     let mut rosa = here.signed_in("rosa").await;
     for (path, there) in [
         ("/requests", "<h1>Requests</h1>"),

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use axum::http::{HeaderMap, Method, header};
 
+use crate::web::asset;
+
 /// A browser.
 pub struct Browser {
     client: reqwest::Client,
@@ -42,6 +44,12 @@ impl Page {
         self.text.contains("action=\"/sign-out\"")
     }
 
+    /// Whether no script is in it but the file of ours that every page has.
+    pub fn has_only_our_script(&self) -> bool {
+        let ours = format!("<script src=\"{}\" defer></script>", asset::script());
+        !self.text.replacen(&ours, "", 1).contains("<script")
+    }
+
     /// The cookies that it sets.
     pub fn set_cookies(&self) -> Vec<String> {
         let fields = self.headers.get_all(header::SET_COOKIE).iter();
@@ -62,6 +70,9 @@ impl Browser {
         let client = reqwest::Client::builder()
             .danger_accept_invalid_certs(true)
             .redirect(reqwest::redirect::Policy::none())
+            // It shows what was sent, and asks for nothing that the test does not ask for; another crate of the
+            // workspace may have switched this on.
+            .no_gzip()
             .resolve(host, address)
             .build()
             .unwrap();

@@ -84,7 +84,7 @@ async fn whoever_is_invited_chooses_a_password_and_is_in() {
     ];
     let start = ben.submit("/link", &fields).await;
     assert!(
-        start.text.contains("signed in as operator"),
+        start.is_within() && start.text.contains("ben<small>operator</small>"),
         "{}",
         start.text
     );

@@ -1,4 +1,4 @@
-//! A service that is away costs its own part of a page, and no more: here all of them are but the keystore.
+//! A service that is away costs its own part of a page, and no more.
 
 use api::options::v1::Role;
 
@@ -6,7 +6,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_page_stands_while_services_are_away() {
-    let here = Here::new().await;
+    let here = Here::while_services_are_away().await;
     let mut rosa = here.signed_in("rosa").await;
     for (path, heading) in [
         ("/overview", "<h1>Overview</h1>"),

@@ -177,14 +177,22 @@ async fn everybodys_sessions_are_seen_and_ended() {
     let page = rosa.open("/settings/sign-in").await;
     assert!(page.text.contains("<strong>anna</strong>"), "{}", page.text);
     assert!(page.text.contains("ends after 30 minutes"), "{}", page.text);
-    let (_, hers) = page.text.split_once("<strong>anna</strong>").unwrap();
-    let (_, session) = hers.split_once("name=\"session\" value=\"").unwrap();
-    let session = session.split('"').next().unwrap();
-    let page = rosa
-        .submit("/settings/sign-in/end", &[("session", session)])
-        .await;
-    assert!(page.text.contains("has to sign in again"), "{}", page.text);
+    assert_eq!(anna.get("/account").await.status, 200);
+    // Of the same moment: where she chose her password, and where she signed in.
+    for left in [1, 0] {
+        let page = rosa.open("/settings/sign-in").await;
+        let (_, hers) = page.text.split_once("<strong>anna</strong>").unwrap();
+        let (_, session) = hers.split_once("name=\"session\" value=\"").unwrap();
+        let session = session.split('"').next().unwrap();
+        let page = rosa
+            .submit("/settings/sign-in/end", &[("session", session)])
+            .await;
+        assert!(page.text.contains("has to sign in again"), "{}", page.text);
+        let hers = page.text.matches("<strong>anna</strong>").count();
+        assert_eq!(hers, left, "{}", page.text);
+    }
     assert_eq!(anna.get("/account").await.status, 303);
+    assert_eq!(rosa.get("/account").await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
