@@ -177,7 +177,7 @@ impl Browser {
         let file = self.downloads().join(name);
         // It gets its name once all of it is there.
         wait::until(&format!("{name} is downloaded"), async || {
-            fs::read(&file).ok()
+            fs::read(&file).ok().filter(|content| !content.is_empty())
         })
         .await
     }

@@ -38,16 +38,12 @@ async fn visit(browser: &Browser, estate: &Estate, page: &Page, wrong: &mut Vec<
 /// Looks at the page that is open as different people would, and goes back to a light one on a desk.
 async fn look(browser: &Browser, name: &str, wrong: &mut Vec<String>) {
     let mut found = Vec::new();
-    for (theme, called) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
-        browser.theme(theme).await;
-        found.extend(
-            browser
-                .axe()
-                .await
-                .into_iter()
-                .map(|v| format!("{called}: {v}")),
-        );
-    }
+    browser.theme(Theme::Dark).await;
+    let dark = browser.axe_of_colours().await;
+    found.extend(dark.into_iter().map(|v| format!("dark: {v}")));
+    browser.theme(Theme::Light).await;
+    let light = browser.axe().await;
+    found.extend(light.into_iter().map(|v| format!("light: {v}")));
     browser.phone().await;
     found.extend(
         browser

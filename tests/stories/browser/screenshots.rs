@@ -1,6 +1,6 @@
 //! Pictures of every page, for `make screenshots`.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::Path};
 
 use town::{
     browser::{Browser, Theme, set_up_link},
@@ -38,7 +38,7 @@ async fn screenshots_of_every_page() {
     println!("in {}", folder.display());
 }
 
-async fn picture(browser: &Browser, folder: &PathBuf, name: &str) {
+async fn picture(browser: &Browser, folder: &Path, name: &str) {
     let file = |kind: &str| folder.join(format!("{name}-{kind}.png"));
     browser.theme(Theme::Dark).await;
     browser.screenshot(&file("dark")).await;

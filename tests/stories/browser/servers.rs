@@ -74,7 +74,7 @@ async fn a_server_is_registered_with_what_its_directory_asks_for() {
 
     browser.fill("Directory URL", &town.ca.directory).await;
     browser.click("button", "Read the directory").await;
-    browser.until("Read the terms of service").await;
+    browser.until("Do%20what%20thou%20wilt").await;
     browser.find("textbox", "EAB Key ID").await;
     let terms = browser
         .find("checkbox", "I accept the terms of service")

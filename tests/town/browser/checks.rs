@@ -2,7 +2,7 @@
 
 use std::{fs, sync::LazyLock};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Browser;
 use crate::tools::tool;
@@ -10,10 +10,23 @@ use crate::tools::tool;
 impl Browser {
     /// Looks for what keeps people out (axe-core, all of its rules): each violation with where it is.
     pub async fn axe(&self) -> Vec<String> {
+        self.axe_with(json!({})).await
+    }
+
+    /// What it finds wrong with the colours alone: all that another theme changes.
+    pub async fn axe_of_colours(&self) -> Vec<String> {
+        let only = json!({"runOnly": {"type": "rule", "values": ["color-contrast"]}});
+        self.axe_with(only).await
+    }
+
+    async fn axe_with(&self, options: Value) -> Vec<String> {
         let load = format!("if (!window.axe) {{ {} }}", *AXE);
         let loaded = self.driver().run(&load, json!([])).await;
         loaded.unwrap_or_else(|e| panic!("axe-core: {e}"));
-        let found = self.driver().run_to_its_end(RUN_AXE, json!([])).await;
+        let found = self
+            .driver()
+            .run_to_its_end(RUN_AXE, json!([options]))
+            .await;
         let found = found.unwrap_or_else(|e| panic!("axe-core: {e}"));
         let looked = found["passes"].as_u64().unwrap_or_default();
         assert!(looked > 0, "axe-core looked at nothing");
@@ -101,6 +114,7 @@ static AXE: LazyLock<String> = LazyLock::new(|| {
 /// All rules, with the size of what is clicked on (WCAG 2.2, 2.5.8), which axe-core leaves out unless it is asked.
 const RUN_AXE: &str = "\
 const found = await axe.run(document, {
+    ...arguments[0],
     resultTypes: ['violations'],
     rules: { 'target-size': { enabled: true } },
 });

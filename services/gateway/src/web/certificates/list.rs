@@ -39,7 +39,7 @@ pub async fn page(
     // What a page began after may be of an earlier version of this page: then it begins anew.
     let stale = |status: &Status| status.code() == Code::InvalidArgument;
     if found.as_ref().is_err_and(stale) && state.has_earlier() {
-        return Ok(see_other(&state.from_start().url()));
+        return Ok(see_other(&state.at_start().url()));
     }
     let mut frame = Frame::new(&person, "/certificates");
     frame.note = at.done.as_deref().and_then(note);

@@ -177,7 +177,7 @@ impl State {
     pub fn in_view(&self, view: View) -> State {
         State {
             view: view.word().to_owned(),
-            ..self.from_start()
+            ..self.at_start()
         }
     }
 
@@ -185,7 +185,7 @@ impl State {
     pub fn looking_for_nothing(&self) -> State {
         State {
             q: String::new(),
-            ..self.from_start()
+            ..self.at_start()
         }
     }
 
@@ -193,7 +193,7 @@ impl State {
     pub fn of_any_issuer(&self) -> State {
         State {
             issuer: String::new(),
-            ..self.from_start()
+            ..self.at_start()
         }
     }
 
@@ -201,7 +201,7 @@ impl State {
     pub fn renewed(&self, how: &str) -> State {
         State {
             renewal: how.to_owned(),
-            ..self.from_start()
+            ..self.at_start()
         }
     }
 
@@ -209,7 +209,7 @@ impl State {
     pub fn keyed(&self, algorithm: &str) -> State {
         State {
             key: algorithm.to_owned(),
-            ..self.from_start()
+            ..self.at_start()
         }
     }
 
@@ -218,7 +218,7 @@ impl State {
         let reverse = self.sort() == (field, false);
         State {
             sort: format!("{}{field}", if reverse { "-" } else { "" }),
-            ..self.from_start()
+            ..self.at_start()
         }
     }
 
@@ -226,7 +226,7 @@ impl State {
     pub fn with_rows(&self, per: u32) -> State {
         State {
             per: per.to_string(),
-            ..self.from_start()
+            ..self.at_start()
         }
     }
 
@@ -244,7 +244,7 @@ impl State {
     }
 
     /// The first page.
-    pub fn from_start(&self) -> State {
+    pub fn at_start(&self) -> State {
         State {
             page: String::new(),
             back: Vec::new(),
@@ -284,7 +284,7 @@ impl State {
                 pick: String::new(),
                 ..self.clone()
             },
-            _ => self.from_start(),
+            _ => self.at_start(),
         }
     }
 
@@ -294,7 +294,7 @@ impl State {
         // A page of ours is no longer than that: then it is forgotten how one came here.
         match whole.len() <= LONGEST {
             true => whole,
-            false => self.from_start().written(),
+            false => self.at_start().written(),
         }
     }
 

@@ -42,8 +42,6 @@ pub struct Query {
     /// Where the page begins.
     #[serde(default)]
     page: String,
-    #[serde(flatten)]
-    at: At,
 }
 
 /// `GET /notifications`
@@ -51,11 +49,12 @@ pub async fn page(
     State(desk): State<Desk>,
     person: SignedIn,
     Asked(query): Asked<Query>,
+    Asked(at): Asked<At>,
 ) -> Result<Response, Problem> {
-    let late = query.at.reached(&desk, &person).await;
+    let late = at.reached(&desk, &person).await;
     let mut page = Page::of(&desk, &person, &query).await;
     page.frame.late = late;
-    page.frame.note = query.at.done.as_deref().and_then(note);
+    page.frame.note = at.done.as_deref().and_then(note);
     render(StatusCode::OK, &page)
 }
 

@@ -30,8 +30,10 @@ pub struct Facts {
     pub website: String,
     /// The website's host, for people.
     pub website_host: String,
-    /// Where its terms are; empty where it has none.
+    /// Where its terms are, or what stands there in their place; empty where it has none.
     pub terms: String,
+    /// That is an address that a browser can be led to.
+    pub terms_are_linked: bool,
     /// An account is bound to one on the CA's web site.
     pub eab: bool,
     /// The kinds of certificate that it offers.
@@ -100,15 +102,14 @@ pub async fn look(
 impl From<PreviewDirectoryResponse> for Facts {
     fn from(said: PreviewDirectoryResponse) -> Facts {
         // What a stranger's directory says becomes a link only where it is one.
-        let link = |url: String| match url.starts_with("https://") || url.starts_with("http://") {
-            true => url,
-            false => String::new(),
-        };
-        let website = link(said.website_url);
+        let is_link = |url: &str| url.starts_with("https://") || url.starts_with("http://");
+        let website = Some(said.website_url).filter(|url| is_link(url));
+        let website = website.unwrap_or_default();
         Facts {
             website_host: host(&website).to_owned(),
             website,
-            terms: link(said.terms_of_service_url),
+            terms_are_linked: is_link(&said.terms_of_service_url),
+            terms: said.terms_of_service_url,
             eab: said.external_account_required,
             profiles: said
                 .profiles
