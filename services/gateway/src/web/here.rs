@@ -7,7 +7,7 @@ use axum::{
     http::{header::HOST, request::Parts, uri::Authority},
 };
 
-/// "https://chancery.example:8443". What his browser sent: it is shown to him alone, and decides nothing.
+/// `https://chancery.example:8443`. What his browser sent: it is shown to him alone, and decides nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Here(pub String);
 

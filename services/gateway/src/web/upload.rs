@@ -1,4 +1,4 @@
-//! Uploads: what a form with files in it sends, read beside [`form`] and by the same rules.
+//! Uploads: what a form with files in it sends, read beside [`form`](super::form) and by the same rules.
 //!
 //! The token stands first in such a form: what follows is not even looked at where it is not ours. Files may be
 //! longer than a form and take longer, so there are only so many at once, and so many of one person.
