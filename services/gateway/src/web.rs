@@ -38,7 +38,6 @@ mod notifications;
 mod overview;
 mod page;
 mod parts;
-mod people;
 mod problem;
 mod qr;
 mod refused;

@@ -20,6 +20,7 @@ use super::{
     words,
 };
 use crate::web::{
+    algorithm,
     asked::Asked,
     at::At,
     desk::Desk,
@@ -119,7 +120,7 @@ impl One {
             chip: words::chip(automation),
             server: (automation.server_id.clone(), automation.server_name.clone()),
             fallback: automation.fallback_server_id.clone(),
-            key: words::key(automation.key_algorithm()),
+            key: algorithm::word(automation.key_algorithm()),
             challenge: words::challenge(automation.challenge_type()),
             provider: automation.dns_provider_id.clone(),
             profile: automation.profile.clone(),

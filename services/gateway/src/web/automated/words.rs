@@ -40,20 +40,6 @@ pub fn challenge(challenge: ChallengeType) -> &'static str {
     }
 }
 
-/// A kind of key, as people write it.
-pub fn key(algorithm: KeyAlgorithm) -> &'static str {
-    match algorithm {
-        KeyAlgorithm::Unspecified => "Unknown",
-        KeyAlgorithm::Rsa2048 => "RSA 2048",
-        KeyAlgorithm::Rsa3072 => "RSA 3072",
-        KeyAlgorithm::Rsa4096 => "RSA 4096",
-        KeyAlgorithm::EcdsaP256 => "ECDSA P-256",
-        KeyAlgorithm::EcdsaP384 => "ECDSA P-384",
-        KeyAlgorithm::EcdsaP521 => "ECDSA P-521",
-        KeyAlgorithm::Ed25519 => "Ed25519",
-    }
-}
-
 /// Where it failed.
 pub fn step(step: Step) -> &'static str {
     match step {

@@ -6,7 +6,7 @@ use api::{
 };
 use time::OffsetDateTime;
 
-use super::{detail::until, words};
+use super::{super::algorithm, detail::until, words};
 use crate::web::parts::Chip;
 
 /// One card.
@@ -68,7 +68,7 @@ pub fn nodes(row: &Certificate, now: OffsetDateTime) -> Vec<Node> {
 }
 
 fn meta(certificate: &v1::Certificate) -> String {
-    let key = words::key(certificate.key_algorithm());
+    let key = algorithm::word(certificate.key_algorithm());
     format!("{key} · {}", until(certificate))
 }
 

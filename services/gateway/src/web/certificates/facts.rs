@@ -7,7 +7,7 @@ use api::{
 };
 use time::OffsetDateTime;
 
-use super::{revoke, words};
+use super::{super::algorithm, revoke, words};
 use crate::web::parts::Moment;
 
 /// Terms and what they are.
@@ -41,7 +41,7 @@ impl Facts {
         let mut facts = Facts(Vec::new());
         facts.code("Names", words::names(&leaf), None);
         facts.subject(row.subject.clone().unwrap_or_default());
-        let key = words::key(leaf.key_algorithm());
+        let key = algorithm::word(leaf.key_algorithm());
         match row.key_id.as_str() {
             "" => facts.text("Key", format!("{key}, not here")),
             id => facts.link("Key", key.to_owned(), format!("/keys/{id}")),

@@ -6,11 +6,11 @@ use axum::{extract::State as Shared, http::StatusCode, response::Response};
 use tonic::{Code, Status};
 
 use super::{
+    super::algorithm,
     fetch::{self, Found},
     row::{Row, Standing},
     state::{Picked, SIZES, State},
     view::View,
-    words,
 };
 use crate::web::{
     asked::Asked,
@@ -159,8 +159,8 @@ impl List {
     }
 
     fn keys(&self) -> Vec<Choice> {
-        let kinds = words::ALGORITHMS.into_iter();
-        let kinds = kinds.map(|(word, algorithm)| (word, words::key(algorithm)));
+        let kinds = algorithm::CHOICES.into_iter();
+        let kinds = kinds.map(|kind| (kind.value, kind.word));
         let choices = [("", "Any")]
             .into_iter()
             .chain(kinds)
@@ -175,9 +175,9 @@ impl List {
 
     /// What the key filter is set to.
     fn key(&self) -> Option<&'static str> {
-        let mut kinds = words::ALGORITHMS.into_iter();
-        let kind = kinds.find(|(word, _)| *word == self.state.key());
-        kind.map(|(_, algorithm)| words::key(algorithm))
+        let mut kinds = algorithm::CHOICES.into_iter();
+        let kind = kinds.find(|kind| kind.value == self.state.key());
+        kind.map(|kind| kind.word)
     }
 
     fn renewal(&self) -> Option<&'static str> {

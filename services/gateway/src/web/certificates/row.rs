@@ -7,7 +7,10 @@ use api::{
 use pbjson_types::Timestamp;
 use time::OffsetDateTime;
 
-use super::words::{self, Left};
+use super::{
+    super::algorithm,
+    words::{self, Left},
+};
 use crate::web::parts::{Chip, Moment};
 
 /// A row, in ready words.
@@ -88,7 +91,7 @@ impl Row {
             more: names.len().saturating_sub(1),
             chip: row.status().into(),
             issuer: words::issuer(&certificate),
-            key: words::key(certificate.key_algorithm()),
+            key: algorithm::word(certificate.key_algorithm()),
             end: end(row, now),
             renewal: Renewal::of(row, now),
             standing: Standing::of(row),
@@ -122,7 +125,7 @@ impl Row {
             more: names.len().saturating_sub(1),
             chip: row.status().into(),
             issuer: row.server_name.clone(),
-            key: words::key(row.key_algorithm()),
+            key: algorithm::word(row.key_algorithm()),
             end: None,
             renewal: Renewal {
                 first: "First issue".to_owned(),

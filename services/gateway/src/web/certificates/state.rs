@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{view::View, words};
+use super::{super::algorithm, view::View};
 
 /// The list's state. All of it is text: what cannot be read is as if it was left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -84,7 +84,7 @@ impl State {
 
     /// The word of an algorithm; empty for all.
     pub fn key(&self) -> &str {
-        one_of(&self.key, &words::ALGORITHMS.map(|(word, _)| word))
+        one_of(&self.key, &algorithm::CHOICES.map(|kind| kind.value))
     }
 
     /// By what the list is sorted, and whether the greatest comes first.

@@ -105,20 +105,6 @@ fn attribute(name: &str, wanted: &str) -> Option<String> {
     })
 }
 
-/// A kind of key.
-pub fn key(algorithm: v1::KeyAlgorithm) -> &'static str {
-    match algorithm {
-        v1::KeyAlgorithm::Unspecified => "Another kind of key",
-        v1::KeyAlgorithm::Rsa2048 => "RSA 2048",
-        v1::KeyAlgorithm::Rsa3072 => "RSA 3072",
-        v1::KeyAlgorithm::Rsa4096 => "RSA 4096",
-        v1::KeyAlgorithm::EcdsaP256 => "ECDSA P-256",
-        v1::KeyAlgorithm::EcdsaP384 => "ECDSA P-384",
-        v1::KeyAlgorithm::EcdsaP521 => "ECDSA P-521",
-        v1::KeyAlgorithm::Ed25519 => "Ed25519",
-    }
-}
-
 /// All its names, DNS names first.
 pub fn names(certificate: &v1::Certificate) -> Vec<String> {
     let names = certificate.subject_alt_names.clone().unwrap_or_default();
@@ -134,17 +120,6 @@ pub fn pairs(hex: &str) -> String {
     let pairs = pairs.map(|pair| String::from_utf8_lossy(pair).into_owned());
     pairs.collect::<Vec<_>>().join(":")
 }
-
-/// The kinds of keys by which a list is filtered, by their words there.
-pub const ALGORITHMS: [(&str, v1::KeyAlgorithm); 7] = [
-    ("ecdsa-p256", v1::KeyAlgorithm::EcdsaP256),
-    ("ecdsa-p384", v1::KeyAlgorithm::EcdsaP384),
-    ("ecdsa-p521", v1::KeyAlgorithm::EcdsaP521),
-    ("ed25519", v1::KeyAlgorithm::Ed25519),
-    ("rsa-2048", v1::KeyAlgorithm::Rsa2048),
-    ("rsa-3072", v1::KeyAlgorithm::Rsa3072),
-    ("rsa-4096", v1::KeyAlgorithm::Rsa4096),
-];
 
 const DAY: &[BorrowedFormatItem<'_>] =
     format_description!("[day padding:none] [month repr:short] [year]");

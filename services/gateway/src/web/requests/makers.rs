@@ -9,7 +9,7 @@ use api::{
 use time::Duration;
 
 use super::{
-    super::{people, wording},
+    super::{event_words, wording},
     Desk, SignedIn,
 };
 
@@ -40,12 +40,9 @@ pub async fn of(
         return HashMap::new();
     };
     let events = events.into_inner().events;
-    let actors = events.iter().map(|event| event.actor.clone()).collect();
-    let names = people::names(desk, actors).await;
-    let makers = events.into_iter().map(|event| {
-        let name = names.get(&event.actor).cloned();
-        (event.aggregate_id, name.unwrap_or_default())
-    });
+    let told = event_words::tell(desk, &events).await;
+    let makers = events.into_iter().zip(told);
+    let makers = makers.map(|(event, told)| (event.aggregate_id, told.by.name));
     makers.collect()
 }
 
