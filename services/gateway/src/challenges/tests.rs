@@ -266,6 +266,7 @@ async fn a_server_that_hangs_is_an_error_in_time_and_the_memory_still_answers() 
         .unwrap();
     let (challenges, _stop) = following(&nats);
     until(|| challenges.known("known").is_some()).await;
+    until(|| challenges.client.get().is_some()).await;
     let pid = nats.child.id().to_string();
     let signal = |name: &str| {
         assert!(
