@@ -5,7 +5,7 @@ DATA ?= data
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 NEXTEST_PROFILE ?= $(if $(CI),ci,default)
 
-.PHONY: help run test screenshots bench bench-build lint fuzz tools judges browser nextest
+.PHONY: help run test test-browser screenshots bench bench-build lint fuzz tools judges browser nextest
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -21,10 +21,15 @@ test: tools judges browser nextest ## Run every test, on real servers
 	$(CARGO) build --workspace --all-targets
 	$(CARGO) nextest run --workspace --profile $(NEXTEST_PROFILE)
 
+test-browser: export PATH := $(PATH):$(CURDIR)/.tools/bin
+test-browser: tools judges browser nextest ## Run every story in a browser; `make test` runs a third of them
+	$(CARGO) build --workspace --all-targets
+	$(CARGO) nextest run --workspace --profile $(NEXTEST_PROFILE) --ignore-default-filter -E 'test(/^browser::/)'
+
 screenshots: export PATH := $(PATH):$(CURDIR)/.tools/bin
 screenshots: tools browser nextest ## Picture every page, light, dark and 390 px wide, in target/screenshots
 	$(CARGO) build --bin chancery
-	$(CARGO) nextest run -p tests --run-ignored only -E 'test(screenshots_of_every_page)'
+	$(CARGO) nextest run -p tests --run-ignored only --ignore-default-filter -E 'test(screenshots_of_every_page)'
 
 bench: tools ## Measure a release build against the limits of this machine; writes target/bench.json
 	tools/fetch lego nginx caddy

@@ -2,11 +2,16 @@
 
 use std::{net::Ipv4Addr, time::Duration};
 
+use api::{
+    gateway::v1::{CreateTokenRequest, WhoAmIRequest},
+    options::v1::Role,
+};
 use reqwest::{
     StatusCode,
     header::{CONTENT_TYPE, COOKIE, RETRY_AFTER, SET_COOKIE},
 };
 use tokio::task::JoinSet;
+use town::client::Client;
 
 use super::{BOUND, Besieged, STRANGERS};
 
@@ -24,7 +29,16 @@ async fn a_hundred_thousand_wrong_passwords_take_little_memory_and_others_are_se
 
 async fn besiege(tries: usize) {
     let mut besieged = Besieged::start().await;
-    let client = besieged.client().await;
+    // The token that `init` made ends with the set-up: this one lives on.
+    let token = CreateTokenRequest {
+        name: "monitoring".to_owned(),
+        role: Role::Viewer.into(),
+        ..CreateTokenRequest::default()
+    };
+    let made = besieged.client().await.tokens().create_token(token).await;
+    let token = made.unwrap().into_inner().text;
+    let edge = besieged.installation.edge;
+    let client = Client::connect(edge, &token).await.unwrap();
     // Rosa has signed in with her browser before.
     let link = besieged.set_up_link();
     let mut rosa = Browser::from(Ipv4Addr::LOCALHOST, besieged.installation.edge);
@@ -51,11 +65,8 @@ async fn besiege(tries: usize) {
     let (mut told, mut most) = (Told::default(), before);
     while !strangers.is_empty() {
         // A program, and a person whose browser is known, while all that goes on.
-        client
-            .session()
-            .who_am_i(api::gateway::v1::WhoAmIRequest {})
-            .await
-            .unwrap();
+        client.session().who_am_i(WhoAmIRequest {}).await.unwrap();
+        rosa.cookies.retain(|(name, _)| name != "__Host-chancery");
         rosa.open("/sign-in").await;
         let (status, _) = rosa
             .submit("/sign-in", &[("name", "rosa"), ("password", PASSWORD)])

@@ -1,6 +1,8 @@
 //! The hash itself: argon2id, written as a PHC string.
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use subtle::ConstantTimeEq;
 
@@ -44,10 +46,25 @@ fn compute(cost: Cost, salt: &[u8], password: &str) -> Result<[u8; HASH], Failur
     let params = Params::new(cost.m, cost.t, cost.p, Some(HASH)).map_err(Failure::Argon2)?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let mut hash = [0; HASH];
-    argon2
-        .hash_password_into(password.as_bytes(), salt, &mut hash)
-        .map_err(Failure::Argon2)?;
+    let mut memory = lent();
+    memory.resize(argon2.params().block_count(), Block::default());
+    let computed =
+        argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut hash, &mut memory);
+    memory.fill(Block::default());
+    kept().push(memory);
+    computed.map_err(Failure::Argon2)?;
     Ok(hash)
+}
+
+/// Memory that was worked in before, wiped, or none yet.
+fn lent() -> Vec<Block> {
+    kept().pop().unwrap_or_default()
+}
+
+/// As many as ever worked at once, and no more: left to the allocator, each thread that has hashed keeps its own.
+fn kept() -> MutexGuard<'static, Vec<Vec<Block>>> {
+    static KEPT: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn read(phc: &str) -> Option<(Cost, Vec<u8>, Vec<u8>)> {

@@ -1,6 +1,6 @@
 //! What a browser understands compressed is sent so (RFC 9110, section 8.4.1.3): pages each time, files once.
 //!
-//! Only what the gateway itself shows: what a person downloads goes as it is, and so does what is secret in it.
+//! Only to who brings a session, and only what the gateway itself shows: what a person downloads goes as it is, and so does what is secret in it.
 
 use std::io::Write as _;
 
@@ -19,7 +19,7 @@ use axum::{
 };
 use flate2::{Compression, write::GzEncoder};
 
-use super::problem::Problem;
+use super::{cookie::Cookie, problem::Problem};
 
 /// The headers of what is compressed.
 pub const GZIP: [(HeaderName, &str); 2] = [(CONTENT_ENCODING, "gzip"), (VARIES, "accept-encoding")];
@@ -29,7 +29,9 @@ pub const VARY: [(HeaderName, &str); 1] = [(VARIES, "accept-encoding")];
 
 /// Compresses pages, where the browser understands it.
 pub async fn pages(request: Request, next: Next) -> Response {
-    let understood = is_understood(request.headers());
+    // Strangers' pages are small, and show what strangers typed beside what is theirs.
+    let known = Cookie::Session.text(request.headers()).is_some();
+    let understood = known && is_understood(request.headers());
     let head = request.method() == Method::HEAD;
     let mut response = next.run(request).await;
     if !is_page(response.headers()) {
