@@ -13,6 +13,8 @@ use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use self::hash::Memory;
+
 /// A password that was presented or chosen, as it is hashed: NFC, so that it does not matter how a keyboard
 /// makes an "ä". Secret: `Debug` prints the type's name only.
 #[derive(Clone)]
@@ -95,6 +97,7 @@ impl fmt::Debug for Password {
 pub struct Passwords {
     running: Arc<Semaphore>,
     places: Arc<Semaphore>,
+    memory: Arc<Memory>,
 }
 
 impl Default for Passwords {
@@ -102,6 +105,7 @@ impl Default for Passwords {
         Self {
             running: Arc::new(Semaphore::new(AT_ONCE)),
             places: Arc::new(Semaphore::new(AT_ONCE + WAITING)),
+            memory: Arc::default(),
         }
     }
 }
@@ -112,7 +116,9 @@ impl Passwords {
     /// # Errors
     /// [`HashError`].
     pub async fn hash(&self, password: Password) -> Result<String, HashError> {
-        let hashed = self.run(move || hash::make(&password.0)).await?;
+        let hashed = self
+            .run(move |memory| hash::make(memory, &password.0))
+            .await?;
         hashed.map_err(HashError::Failed)
     }
 
@@ -126,11 +132,11 @@ impl Passwords {
         password: Option<Password>,
         hash: Option<String>,
     ) -> Result<bool, HashError> {
-        let checked = self.run(move || {
+        let checked = self.run(move |memory| {
             let presented = password.as_ref().map_or("", |password| password.0.as_str());
             let right = match &hash {
-                Some(hash) => hash::is_of(hash, presented),
-                None => hash::in_vain(presented).map(|()| false),
+                Some(hash) => hash::is_of(memory, hash, presented),
+                None => hash::in_vain(memory, presented).map(|()| false),
             };
             right.map(|right| right && password.is_some())
         });
@@ -139,7 +145,7 @@ impl Passwords {
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(&Memory) -> T + Send + 'static,
     ) -> Result<T, HashError> {
         let place = self.places.clone().try_acquire_owned();
         let place = place.map_err(|_| HashError::Busy)?;
@@ -147,9 +153,10 @@ impl Passwords {
         let running = self.running.clone().acquire_owned().await;
         let running = running.map_err(|_| HashError::Busy)?;
         // The place goes with the work: who goes away meanwhile does not make room for another.
+        let memory = self.memory.clone();
         let work = move || {
             let _held = (place, running);
-            work()
+            work(&memory)
         };
         let done = tokio::task::spawn_blocking(work).await;
         done.map_err(HashError::BrokeOff)

@@ -25,6 +25,7 @@ mod download;
 mod event_words;
 mod export;
 mod factor;
+mod filter;
 mod form;
 mod frame;
 mod headers;

@@ -20,51 +20,56 @@ pub enum Failure {
     Unreadable,
 }
 
+/// What hashes were worked out in before, wiped: as much as ever was needed at once. Left to the allocator, each thread
+/// that has hashed would keep its own.
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<Vec<Vec<Block>>>);
+
+impl Memory {
+    fn kept(&self) -> MutexGuard<'_, Vec<Vec<Block>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A hash with a fresh salt.
-pub fn make(password: &str) -> Result<String, Failure> {
+pub fn make(memory: &Memory, password: &str) -> Result<String, Failure> {
     let mut salt = [0; SALT];
     aws_lc_rs::rand::fill(&mut salt).map_err(|_| Failure::Random)?;
-    let hash = compute(COST, &salt, password)?;
+    let hash = compute(memory, COST, &salt, password)?;
     let (salt, hash) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash));
     let Cost { m, t, p } = COST;
     Ok(format!("$argon2id$v=19$m={m},t={t},p={p}${salt}${hash}"))
 }
 
 /// Whether a password has this hash.
-pub fn is_of(hash: &str, password: &str) -> Result<bool, Failure> {
+pub fn is_of(memory: &Memory, hash: &str, password: &str) -> Result<bool, Failure> {
     let (cost, salt, kept) = read(hash).ok_or(Failure::Unreadable)?;
-    let computed = compute(cost, &salt, password)?;
+    let computed = compute(memory, cost, &salt, password)?;
     Ok(bool::from(computed.as_slice().ct_eq(&kept)))
 }
 
 /// The same work for nothing.
-pub fn in_vain(password: &str) -> Result<(), Failure> {
-    compute(COST, &[0; SALT], password).map(|_| ())
+pub fn in_vain(memory: &Memory, password: &str) -> Result<(), Failure> {
+    compute(memory, COST, &[0; SALT], password).map(|_| ())
 }
 
-fn compute(cost: Cost, salt: &[u8], password: &str) -> Result<[u8; HASH], Failure> {
+fn compute(
+    memory: &Memory,
+    cost: Cost,
+    salt: &[u8],
+    password: &str,
+) -> Result<[u8; HASH], Failure> {
     let params = Params::new(cost.m, cost.t, cost.p, Some(HASH)).map_err(Failure::Argon2)?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let mut hash = [0; HASH];
-    let mut memory = lent();
-    memory.resize(argon2.params().block_count(), Block::default());
+    let mut blocks = memory.kept().pop().unwrap_or_default();
+    blocks.resize(argon2.params().block_count(), Block::default());
     let computed =
-        argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut hash, &mut memory);
-    memory.fill(Block::default());
-    kept().push(memory);
+        argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut hash, &mut blocks);
+    blocks.fill(Block::default());
+    memory.kept().push(blocks);
     computed.map_err(Failure::Argon2)?;
     Ok(hash)
-}
-
-/// Memory that was worked in before, wiped, or none yet.
-fn lent() -> Vec<Block> {
-    kept().pop().unwrap_or_default()
-}
-
-/// As many as ever worked at once, and no more: left to the allocator, each thread that has hashed keeps its own.
-fn kept() -> MutexGuard<'static, Vec<Vec<Block>>> {
-    static KEPT: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
-    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn read(phc: &str) -> Option<(Cost, Vec<u8>, Vec<u8>)> {
@@ -108,17 +113,23 @@ mod tests {
 
     #[test]
     fn a_hash_of_another_implementation_is_read() {
+        let memory = Memory::default();
         // argon2-cffi 25.1: hash_secret(b"correct horse battery", b"sixteen bytes ok", 2, 19456, 1, 32, Type.ID)
         let others = "$argon2id$v=19$m=19456,t=2,p=1$c2l4dGVlbiBieXRlcyBvaw$RJ1sY/uLSiHi0TP1oW8rw19AvL2Hwpt7ELvhU4n7eXg";
-        assert!(is_of(others, "correct horse battery").unwrap());
-        let made = make("correct horse battery").unwrap();
-        assert!(is_of(&made, "correct horse battery").unwrap());
-        assert!(!is_of(&made, "correct horse batterz").unwrap());
-        assert_ne!(made, make("correct horse battery").unwrap(), "salted");
+        assert!(is_of(&memory, others, "correct horse battery").unwrap());
+        let made = make(&memory, "correct horse battery").unwrap();
+        assert!(is_of(&memory, &made, "correct horse battery").unwrap());
+        assert!(!is_of(&memory, &made, "correct horse batterz").unwrap());
+        assert_ne!(
+            made,
+            make(&memory, "correct horse battery").unwrap(),
+            "salted"
+        );
     }
 
     #[test]
     fn a_damaged_hash_opens_nothing_and_says_so() {
+        let memory = Memory::default();
         for damaged in [
             "",
             "$argon2id$v=19$m=19456,t=2,p=1$AAAA",
@@ -126,7 +137,7 @@ mod tests {
             "$argon2id$v=19$m=x,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA",
         ] {
             assert!(
-                matches!(is_of(damaged, ""), Err(Failure::Unreadable)),
+                matches!(is_of(&memory, damaged, ""), Err(Failure::Unreadable)),
                 "{damaged}"
             );
         }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use self::uses::Use;
 use super::{
     algorithm,
-    asked::Asked,
+    asked::{Asked, asking},
     at::At,
     desk::Desk,
     export,
@@ -102,9 +102,7 @@ impl Query {
 
     fn next(&self, token: &str) -> Option<String> {
         let all = [("view", &*self.view), ("after", token)];
-        let all = all.into_iter().filter(|(_, value)| !value.is_empty());
-        let query = serde_html_form::to_string(all.collect::<Vec<_>>()).unwrap_or_default();
-        (!token.is_empty()).then(|| format!("/keys?{query}"))
+        (!token.is_empty()).then(|| asking("/keys", &all))
     }
 }
 

@@ -9,7 +9,7 @@ use axum::{
     response::{AppendHeaders, Html, IntoResponse, Response},
 };
 
-use super::{cookie::Cookie, next::own_path, problem::Problem};
+use super::{asked::asking, cookie::Cookie, next::own_path, problem::Problem};
 use crate::code::Code;
 
 /// A page.
@@ -32,10 +32,7 @@ pub fn see_other(path: &str) -> Response {
 pub fn to(path: &str, next: Option<&str>) -> Response {
     match own_path(next) {
         "/" => see_other(path),
-        next => {
-            let query = serde_urlencoded::to_string([("next", next)]);
-            see_other(&format!("{path}?{}", query.unwrap_or_default()))
-        }
+        next => see_other(&asking(path, &[("next", next)])),
     }
 }
 

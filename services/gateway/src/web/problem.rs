@@ -10,10 +10,10 @@ use axum::{
     },
     response::{Html, IntoResponse, Response},
 };
-use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
+use time::OffsetDateTime;
 use tracing::error;
 
-use super::wrong::sentence;
+use super::{wording, wrong::sentence};
 use crate::{
     commands::{CommandError, Refusal},
     directory::Refusal as Directory,
@@ -189,7 +189,7 @@ impl Problem {
                 format!(
                     "Try again {}, at {} UTC. A browser that you have signed in with before does not have to wait for others.",
                     in_words(*until - *now),
-                    until.format(CLOCK).unwrap_or_default(),
+                    wording::clock(*until),
                 ),
             ),
             Problem::Busy => ("Too busy", "There is too much to do right now. Try again in a moment.".into()),
@@ -256,5 +256,3 @@ fn in_words(wait: time::Duration) -> String {
         seconds => format!("in {} minutes", (seconds + 59) / 60),
     }
 }
-
-const CLOCK: &[BorrowedFormatItem<'_>] = format_description!("[hour]:[minute]:[second]");

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{
     algorithm,
-    asked::Asked,
+    asked::{Asked, asking},
     at::At,
     desk::Desk,
     frame::Frame,
@@ -110,9 +110,7 @@ impl Query {
     /// Where a page of this list is; without a token the first.
     fn page(&self, token: &str) -> String {
         let all = [("view", &*self.view), ("q", &*self.q), ("after", token)];
-        let all = all.into_iter().filter(|(_, value)| !value.is_empty());
-        let query = serde_html_form::to_string(all.collect::<Vec<_>>()).unwrap_or_default();
-        format!("/requests?{query}")
+        asking("/requests", &all)
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use tonic::{Code, Status};
 
-use crate::web::{desk::Desk, visitor::SignedIn, wording};
+use crate::web::{desk::Desk, filter::quoted, visitor::SignedIn, wording};
 
 /// The query string.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -246,11 +246,6 @@ async fn first_since(
 }
 
 /// A value of a filter, whatever is in it.
-fn quoted(value: &str) -> String {
-    let value = value.replace('\\', "\\\\").replace('"', "\\\"");
-    format!("\"{value}\"")
-}
-
 /// Longer than any name or id.
 const LONGEST: usize = 300;
 

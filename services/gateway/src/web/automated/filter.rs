@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::web::asked::asking;
+use crate::web::{asked::asking, filter::quoted};
 
 /// The query string of the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -126,10 +126,6 @@ impl Query {
 }
 
 /// A value that may hold anything, as filters read it.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', r"\\").replace('"', "\\\""))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,11 +5,9 @@ use api::{
     projection::v1::{Automation, CertificateStatus},
     x509::v1::KeyAlgorithm,
 };
-use time::{
-    Duration, OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description,
-};
+use time::{Duration, OffsetDateTime};
 
-use crate::web::parts::Chip;
+use crate::web::{parts::Chip, wording};
 
 /// A challenge, with its word in forms.
 pub const CHALLENGES: [(&str, ChallengeType); 3] = [
@@ -82,7 +80,7 @@ pub fn away(at: OffsetDateTime, now: OffsetDateTime) -> String {
 
 /// A time of the day, to the second.
 pub fn clock(at: OffsetDateTime) -> String {
-    at.format(CLOCK).unwrap_or_default()
+    format!("{} UTC", wording::clock(at))
 }
 
 fn amount(long: Duration) -> String {
@@ -97,8 +95,6 @@ fn amount(long: Duration) -> String {
         number => format!("{number} {unit}s"),
     }
 }
-
-const CLOCK: &[BorrowedFormatItem<'_>] = format_description!("[hour]:[minute]:[second] UTC");
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{super::algorithm, view::View};
+use super::view::View;
+use crate::web::{algorithm, filter};
 
 /// The list's state. All of it is text: what cannot be read is as if it was left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -372,7 +373,7 @@ fn one_of<'a>(text: &str, words: &[&'a str]) -> &'a str {
 fn quoted(text: &str) -> String {
     match text {
         "" => String::new(),
-        text => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
+        text => filter::quoted(text),
     }
 }
 

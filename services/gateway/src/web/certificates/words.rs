@@ -6,7 +6,7 @@ use time::{
     Duration, OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description,
 };
 
-use crate::web::{parts::Moment, when::length};
+use crate::web::{parts::Moment, when::length, wording};
 
 /// How much time is left, and how much that matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub fn day(at: OffsetDateTime) -> Moment {
 
 /// "19 Nov 2026".
 pub fn date(at: OffsetDateTime) -> String {
-    at.format(DAY).unwrap_or_default()
+    wording::day(at)
 }
 
 /// "28 Nov" in the year that is, "18:00" on the day that is.

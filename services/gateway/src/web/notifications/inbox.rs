@@ -17,7 +17,7 @@ use tonic::Status;
 
 use super::kinds;
 use crate::web::{
-    asked::Asked,
+    asked::{Asked, asking},
     at::At,
     desk::Desk,
     event_words::href,
@@ -199,8 +199,7 @@ async fn inbox(
         lines: answer.alerts.iter().map(|row| line(row, now)).collect(),
         more: (!token.is_empty()).then(|| {
             let query = [("show", query.show.as_str()), ("page", token.as_str())];
-            let query = serde_html_form::to_string(query).unwrap_or_default();
-            format!("/notifications?{query}")
+            asking("/notifications", &query)
         }),
     })
 }
