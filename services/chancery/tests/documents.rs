@@ -11,6 +11,9 @@ fn every_configuration_in_the_documents_is_read() {
     let mut found = 0;
     for document in fs::read_dir(docs).unwrap() {
         let path = document.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
         let text = fs::read_to_string(&path).unwrap();
         for block in text.split("```toml\n").skip(1) {
             let (toml, _) = block.split_once("```").unwrap();

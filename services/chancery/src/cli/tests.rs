@@ -13,6 +13,7 @@ fn every_command_line_in_the_documents_is_one() {
     for document in fs::read_dir(format!("{root}/docs")).unwrap() {
         documents.push(document.unwrap().path());
     }
+    documents.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     let mut found = 0;
     for document in documents {
         let text = fs::read_to_string(&document).unwrap();
