@@ -95,6 +95,7 @@ async fn append(log: &EventLog, in_flight: usize, count: usize) -> f64 {
                 request_digest: id.clone(),
                 correlation_id: Uuid::new_v4(),
                 causation_id: None,
+                unchanged_since: None,
             };
             let decide = |_: &Key| Ok::<_, std::convert::Infallible>(event());
             log.execute::<Key, _>(&id, &origin, "", OffsetDateTime::UNIX_EPOCH, decide)

@@ -162,6 +162,7 @@ async fn issue(log: &EventLog, n: usize, now: OffsetDateTime) {
             request_digest: request.to_string(),
             correlation_id: request,
             causation_id: None,
+            unchanged_since: None,
         };
         let decide = |_: &automation::State| Ok::<_, std::convert::Infallible>(event.clone());
         let appended = log.execute(&id, &origin, "seed", now, decide);

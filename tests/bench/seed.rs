@@ -13,7 +13,8 @@ use api::{
 use eventlog::{Aggregate, Envelope, EventLog, Origin};
 use futures_util::{StreamExt, stream};
 use pbjson_types::Timestamp;
-use time::OffsetDateTime;
+use runtime::Clock;
+use time::{Duration, OffsetDateTime};
 use town::installation::Installation;
 use uuid::Uuid;
 
@@ -30,6 +31,20 @@ pub async fn log_of(installation: &Installation, certificates: usize) -> u64 {
     stream::iter(0..certificates)
         .for_each_concurrent(64, async |n| {
             one_certificate(&keystore, &agent, &leaf, n).await
+        })
+        .await;
+    keystore.last_sequence().await.unwrap()
+}
+
+/// Appends what so many certificates leave in the log that nothing renews; answers its last sequence.
+pub async fn plain_log_of(installation: &Installation, certificates: usize) -> u64 {
+    let (keystore, _complaints) = installation.nats("keystore").await;
+    let keystore = EventLog::open(keystore, "keystore").await.unwrap();
+    let leaf = some_leaf();
+    stream::iter(0..certificates)
+        .for_each_concurrent(64, async |n| {
+            let key = new_key(&keystore).await;
+            new_certificate(&keystore, &leaf, n, key, String::new()).await;
         })
         .await;
     keystore.last_sequence().await.unwrap()
@@ -102,11 +117,10 @@ aggregate!(automation, "automation",
 );
 
 async fn one_certificate(keystore: &EventLog, agent: &EventLog, leaf: &Certificate, n: usize) {
-    let (key, certificate, automation) = (new_id(), new_id(), new_id());
-    let now = Some(Timestamp {
-        seconds: 1_790_000_000,
-        nanos: 0,
-    });
+    let automation = new_id();
+    let now = Clock::system().now();
+    let not_after = ends(now, n);
+    let now = timestamp(now);
     let name = name(n);
     append::<automation::State>(
         agent,
@@ -142,16 +156,7 @@ async fn one_certificate(keystore: &EventLog, agent: &EventLog, leaf: &Certifica
         }),
     )
     .await;
-    append::<key::State>(
-        keystore,
-        &key,
-        key::Event::Generated(KeyGenerated {
-            algorithm: KeyAlgorithm::EcdsaP256.into(),
-            spki_der: vec![7; 91].into(),
-            spki_sha256: Uuid::new_v4().simple().to_string().repeat(2),
-        }),
-    )
-    .await;
+    let key = new_key(keystore).await;
     append::<automation::State>(
         agent,
         &automation,
@@ -162,26 +167,8 @@ async fn one_certificate(keystore: &EventLog, agent: &EventLog, leaf: &Certifica
         }),
     )
     .await;
-    let mut leaf = leaf.clone();
-    leaf.serial_number = Uuid::new_v4().simple().to_string();
-    leaf.sha256_fingerprint = leaf.serial_number.repeat(2);
-    leaf.subject_alt_names = Some(SubjectAltNames {
-        dns_names: vec![name.clone()],
-        ip_addresses: Vec::new(),
-    });
-    append::<certificate::State>(
-        keystore,
-        &certificate,
-        certificate::Event::Issued(CertificateIssued {
-            friendly_name: name,
-            key_id: key,
-            certificate: Some(leaf.clone()),
-            issuers: Vec::new(),
-            automation_id: automation.clone(),
-            serve: true,
-        }),
-    )
-    .await;
+    let (certificate, sha256_fingerprint) =
+        new_certificate(keystore, leaf, n, key, automation.clone()).await;
     append::<automation::State>(
         agent,
         &automation,
@@ -189,12 +176,68 @@ async fn one_certificate(keystore: &EventLog, agent: &EventLog, leaf: &Certifica
             attempt: 1,
             certificate_id: certificate,
             version: 1,
-            sha256_fingerprint: leaf.sha256_fingerprint,
-            not_before: now,
-            not_after: now,
+            sha256_fingerprint,
+            not_before: timestamp(not_after - LIFE),
+            not_after: timestamp(not_after),
         }),
     )
     .await;
+}
+
+async fn new_key(keystore: &EventLog) -> String {
+    let key = new_id();
+    let generated = key::Event::Generated(KeyGenerated {
+        algorithm: KeyAlgorithm::EcdsaP256.into(),
+        spki_der: vec![7; 91].into(),
+        spki_sha256: Uuid::new_v4().simple().to_string().repeat(2),
+    });
+    append::<key::State>(keystore, &key, generated).await;
+    key
+}
+
+/// Its id and its fingerprint. It is not served: there is no key behind it.
+async fn new_certificate(
+    keystore: &EventLog,
+    leaf: &Certificate,
+    n: usize,
+    key_id: String,
+    automation_id: String,
+) -> (String, String) {
+    let (certificate, name) = (new_id(), name(n));
+    let mut leaf = leaf.clone();
+    leaf.serial_number = Uuid::new_v4().simple().to_string();
+    leaf.sha256_fingerprint = leaf.serial_number.repeat(2);
+    leaf.subject_alt_names = Some(SubjectAltNames {
+        dns_names: vec![name.clone()],
+        ip_addresses: Vec::new(),
+    });
+    let not_after = ends(Clock::system().now(), n);
+    leaf.not_before = timestamp(not_after - LIFE);
+    leaf.not_after = timestamp(not_after);
+    let fingerprint = leaf.sha256_fingerprint.clone();
+    let issued = certificate::Event::Issued(CertificateIssued {
+        friendly_name: name,
+        key_id,
+        certificate: Some(leaf),
+        issuers: Vec::new(),
+        automation_id,
+        serve: false,
+    });
+    append::<certificate::State>(keystore, &certificate, issued).await;
+    (certificate, fingerprint)
+}
+
+/// When the n-th certificate ends: none of them is due yet.
+fn ends(now: OffsetDateTime, n: usize) -> OffsetDateTime {
+    // At most 58.
+    now + Duration::days(31 + (n % 59) as i64)
+}
+
+fn timestamp(at: OffsetDateTime) -> Option<Timestamp> {
+    Some(Timestamp {
+        seconds: at.unix_timestamp(),
+        nanos: 0,
+    })
 }
 
 async fn append<A: Aggregate>(log: &EventLog, id: &str, event: A::Event) {
@@ -205,6 +248,7 @@ async fn append<A: Aggregate>(log: &EventLog, id: &str, event: A::Event) {
         request_digest: request,
         correlation_id: Uuid::new_v4(),
         causation_id: None,
+        unchanged_since: None,
     };
     let decide = |_: &A| Ok::<_, std::convert::Infallible>(event.clone());
     log.execute::<A, _>(id, &origin, "", OffsetDateTime::UNIX_EPOCH, decide)
@@ -220,6 +264,8 @@ fn some_leaf() -> Certificate {
         .unwrap();
     api::x509::v1::Certificate::from(&pki::Certificate::parse(leaf.der()).unwrap())
 }
+
+const LIFE: Duration = Duration::days(90);
 
 fn new_id() -> String {
     Uuid::new_v4().to_string()

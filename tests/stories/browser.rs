@@ -14,6 +14,7 @@ mod every_page;
 mod export;
 mod first_start;
 mod import;
+mod keyboard;
 mod keys;
 mod live;
 mod notifications;

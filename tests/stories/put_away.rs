@@ -58,6 +58,17 @@ async fn the_default_answers_without_a_name_until_it_is_cleared() {
 
     desk.done("chancery certs set-default --clear").await;
     answers_without_a_name(&town, &factory).await;
+    // No automation got it: what its CA did is noted, once.
+    let how = desk
+        .refused(1, "chancery certs revoke shop.example --reason superseded")
+        .await;
+    assert!(how.contains("--by-hand"), "{how}");
+    for _ in 0..2 {
+        desk.done("chancery certs revoke shop.example --reason superseded --by-hand")
+            .await;
+    }
+    let row = desk.json("chancery certs show shop.example").await;
+    assert_eq!(row["status"], "CERTIFICATE_STATUS_REVOKED");
     desk.done("chancery certs delete shop.example --yes").await;
 }
 

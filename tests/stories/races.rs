@@ -158,6 +158,7 @@ fn origin(actor: &str, request_id: &str) -> Origin {
         request_digest: "payload".to_owned(),
         correlation_id: uuid::Uuid::new_v4(),
         causation_id: None,
+        unchanged_since: None,
     }
 }
 

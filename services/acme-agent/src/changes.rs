@@ -123,6 +123,7 @@ impl From<entity::Model> for Change {
                 request_digest: row.request_digest,
                 correlation_id: row.correlation,
                 causation_id: row.causation,
+                unchanged_since: None,
             },
         }
     }
@@ -194,6 +195,7 @@ mod tests {
                 request_digest: "ab".into(),
                 correlation_id: Uuid::from_u128(2),
                 causation_id: None,
+                unchanged_since: None,
             },
         }
     }

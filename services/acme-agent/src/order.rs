@@ -335,7 +335,7 @@ impl Orders {
 fn halt(error: CommandError<automation::Refusal>) -> Halt {
     match error {
         CommandError::Refused(refusal) => Halt::Lost(refusal),
-        CommandError::RequestIdReused | CommandError::Contended => {
+        CommandError::RequestIdReused | CommandError::Contended | CommandError::Changed(_) => {
             Halt::Interrupted(Interrupted::Contended)
         }
         CommandError::Failed(error) => Halt::Interrupted(Interrupted::Log(error)),

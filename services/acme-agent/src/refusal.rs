@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use api::{acme::v1::Failure, refuse};
-use eventlog::LogError;
+use eventlog::{Changed, LogError};
 use sea_orm::DbErr;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -95,6 +95,9 @@ pub enum CommandError {
     /// Others keep changing the same.
     #[error("others keep changing this at the same time")]
     Contended,
+    /// It has changed since the caller read it.
+    #[error(transparent)]
+    Changed(Changed),
     /// The log did not answer, or is full.
     #[error("the event log did not take the command")]
     Log(#[source] LogError),
@@ -113,6 +116,7 @@ impl CommandError {
             eventlog::CommandError::Refused(refusal) => Self::Refused(refusal.into()),
             eventlog::CommandError::RequestIdReused => Self::RequestIdReused,
             eventlog::CommandError::Contended => Self::Contended,
+            eventlog::CommandError::Changed(changed) => Self::Changed(changed),
             eventlog::CommandError::Failed(error) => Self::Log(error),
         }
     }
@@ -120,7 +124,7 @@ impl CommandError {
     /// Whether it is sure that no event was appended.
     pub fn nothing_happened(&self) -> bool {
         match self {
-            Self::Refused(_) | Self::Contended | Self::Keystore(_) => true,
+            Self::Refused(_) | Self::Contended | Self::Changed(_) | Self::Keystore(_) => true,
             Self::Log(error) => match error {
                 LogError::Unavailable(_) => false,
                 LogError::Full
@@ -241,6 +245,7 @@ impl From<CommandError> for Status {
                 return refuse::status(code, reason, error.to_string());
             }
             CommandError::Contended => (Code::Aborted, "CONTENDED"),
+            CommandError::Changed(_) => (Code::Aborted, "CHANGED_MEANWHILE"),
             CommandError::Log(LogError::Full) => (Code::ResourceExhausted, "LOG_FULL"),
             CommandError::Log(LogError::Unavailable(_)) => (Code::Unavailable, "LOG_UNAVAILABLE"),
             CommandError::Log(LogError::Damaged(_) | LogError::Decode { .. }) => {

@@ -251,9 +251,10 @@ impl Revoker {
         {
             // Another agent was first.
             Ok(_) | Err(CommandError::Refused(_)) => Ok(()),
-            Err(CommandError::Contended | CommandError::RequestIdReused) => {
-                Err(Interrupted::Contended)
-            }
+            // It names nothing that it had read.
+            Err(
+                CommandError::Contended | CommandError::Changed(_) | CommandError::RequestIdReused,
+            ) => Err(Interrupted::Contended),
             Err(CommandError::Failed(error)) => Err(Interrupted::Log(error)),
         }
     }

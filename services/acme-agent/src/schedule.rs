@@ -137,7 +137,7 @@ impl Timer {
             }
             // Another agent was first, or the row is older than the log.
             Err(CommandError::Refused(_) | CommandError::Contended) => Begun::No,
-            Err(CommandError::RequestIdReused) => Begun::No,
+            Err(CommandError::RequestIdReused | CommandError::Changed(_)) => Begun::No,
             Err(CommandError::Failed(error)) => unknown(&id, &chain(&error)),
         }
     }
@@ -165,6 +165,7 @@ pub(crate) fn by_the_clock(service: &str, clock: &Clock) -> Origin {
         request_digest: id.to_string(),
         correlation_id: id,
         causation_id: None,
+        unchanged_since: None,
     }
 }
 

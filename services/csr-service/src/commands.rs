@@ -13,7 +13,7 @@ use api::{
     keystore::v1::{KeyChoice, key_choice},
     x509,
 };
-use eventlog::{ClaimError, EventLog, LogError};
+use eventlog::{Changed, ClaimError, EventLog, LogError};
 use pki::{FriendlyName, KeyAlgorithm, Subject, SubjectAltNames};
 use runtime::{Clock, Egress, EgressError};
 use sea_orm::{DatabaseConnection, DbErr};
@@ -95,6 +95,9 @@ pub enum CommandError {
     /// Others kept changing the same thing.
     #[error("others keep changing this at the same time; try again")]
     Contended,
+    /// It has changed since the caller read it.
+    #[error(transparent)]
+    Changed(Changed),
     /// The event log did not do its part. The event may be stored: the same request again finds out.
     #[error("the event log did not do its part")]
     Log(#[source] LogError),
@@ -118,6 +121,7 @@ impl From<eventlog::CommandError<Refusal>> for CommandError {
             eventlog::CommandError::Refused(refusal) => Self::Refused(refusal),
             eventlog::CommandError::RequestIdReused => Self::RequestIdReused,
             eventlog::CommandError::Contended => Self::Contended,
+            eventlog::CommandError::Changed(changed) => Self::Changed(changed),
             eventlog::CommandError::Failed(log) => Self::Log(log),
         }
     }

@@ -71,6 +71,7 @@ impl From<CommandError> for Status {
             },
             CommandError::RequestIdReused => (Code::AlreadyExists, "REQUEST_ID_REUSED"),
             CommandError::Contended => (Code::Aborted, "CONTENDED"),
+            CommandError::Changed(_) => (Code::Aborted, "CHANGED_MEANWHILE"),
             CommandError::Log(log) => failure::of_log(log),
             CommandError::Behind => (Code::Unavailable, "TABLES_BEHIND"),
             CommandError::Database(_) => (Code::Unavailable, "DATABASE_UNAVAILABLE"),

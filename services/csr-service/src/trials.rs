@@ -276,6 +276,7 @@ fn origin(request: &str) -> Origin {
         request_digest: pki::fingerprint::sha256_hex(request.as_bytes()),
         correlation_id: Uuid::from_u128(99),
         causation_id: None,
+        unchanged_since: None,
     }
 }
 

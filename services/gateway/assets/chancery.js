@@ -62,6 +62,26 @@ $$(".drop").forEach((d) => on("dragenter dragover dragleave drop", (e) => {
 // The other theme, on this very page.
 on("formdata", (e) => e.target.action.endsWith("/theme") && e.formData.set("next", location.pathname + location.search));
 
+// What a request would need is looked at while its form is filled in: each state of the list comes as soon as it is known.
+const form = $("[data-checks]");
+let run;
+const check = async () => {
+  run?.abort();
+  run = new AbortController();
+  try {
+    const answer = await fetch(form.dataset.checks, { method: "POST", body: new URLSearchParams(new FormData(form)), signal: run.signal });
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let text = "", part; !(part = await reader.read()).done; ) {
+      const lists = (text + part.value).split("\x1e");
+      text = lists.pop();
+      if (lists.length) id("checks").outerHTML = lists.pop();
+    }
+    say(id("checks").dataset.said);
+  } catch {} // Another run has begun, or the button below does it.
+};
+if (form) on("change", check, form);
+if (form?.matches("[data-checks-now]")) check();
+
 // Live: /events says what happened. Then the page is fetched again, and what changed is put in its place.
 let after = document.body.dataset.at, source, heard, lost, told, tries = 0, again, free = 0, due, busy, ended;
 

@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use api::metadata::{
-    ACTOR, CERTIFICATE_FILTER, CORRELATION_ID, IDEMPOTENCY_KEY, MAX_REQUEST_ID, REQUEST_ID,
+    ACTOR, CERTIFICATE_FILTER, CORRELATION_ID, IDEMPOTENCY_KEY, MAX_REQUEST_ID, READ_AT,
+    REQUEST_ID, UNCHANGED_SINCE,
 };
 use hyper::{
     HeaderMap,
@@ -23,6 +24,8 @@ pub struct Call {
     pub request_id: String,
     /// One id for all that the call sets going.
     pub correlation_id: Uuid,
+    /// The position that the client had read; `None` where it does not say.
+    pub unchanged_since: Option<u64>,
     /// How long the client waits, at most [`LONGEST_TIMEOUT`]; `None` where it does not say.
     pub timeout: Option<Duration>,
 }
@@ -49,11 +52,12 @@ impl Call {
     /// Reads the headers of a call.
     ///
     /// # Errors
-    /// [`Refusal::RequestIdInvalid`], [`Refusal::TimeoutInvalid`].
+    /// [`Refusal::RequestIdInvalid`], [`Refusal::PositionInvalid`], [`Refusal::TimeoutInvalid`].
     pub fn of(headers: &HeaderMap, clock: &Clock) -> Result<Call, Refusal> {
         Ok(Call {
             request_id: request_id(headers)?.unwrap_or_else(|| clock.new_id().to_string()),
             correlation_id: clock.new_id(),
+            unchanged_since: unchanged_since(headers)?,
             timeout: timeout(headers)?.map(|timeout| timeout.min(LONGEST_TIMEOUT)),
         })
     }
@@ -82,6 +86,7 @@ impl Call {
             (CERTIFICATE_FILTER, held_to.map(ToString::to_string)),
             (REQUEST_ID, Some(self.request_id.clone())),
             (CORRELATION_ID, Some(self.correlation_id.to_string())),
+            (READ_AT, self.unchanged_since.map(|read| read.to_string())),
             (GRPC_TIMEOUT, timeout),
             ("traceparent", traceparent),
         ];
@@ -106,6 +111,14 @@ fn request_id(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
         return Err(Refusal::RequestIdInvalid);
     }
     Ok(Some(value.to_owned()))
+}
+
+fn unchanged_since(headers: &HeaderMap) -> Result<Option<u64>, Refusal> {
+    let Some(value) = headers.get(UNCHANGED_SINCE) else {
+        return Ok(None);
+    };
+    let position = value.to_str().ok().and_then(|text| text.parse().ok());
+    position.map(Some).ok_or(Refusal::PositionInvalid)
 }
 
 /// The gRPC deadline, as the protocol writes it: "TimeoutValue TimeoutUnit".

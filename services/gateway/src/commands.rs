@@ -19,7 +19,7 @@ mod users;
 
 use std::{path::PathBuf, sync::Arc};
 
-use eventlog::{ClaimError, EventLog, LogError, Origin};
+use eventlog::{Changed, ClaimError, EventLog, LogError, Origin};
 use runtime::Clock;
 use sea_orm::{DatabaseConnection, DbErr};
 use time::Duration;
@@ -93,6 +93,9 @@ pub enum CommandError {
     /// Others kept changing the same thing.
     #[error("others keep changing this at the same time; try again")]
     Contended,
+    /// It has changed since the caller read it.
+    #[error(transparent)]
+    Changed(Changed),
     /// The event log did not do its part. The event may be stored: the same request again finds out.
     #[error("the event log did not do its part")]
     Log(#[source] LogError),
@@ -119,6 +122,7 @@ impl<R: Into<Refusal>> From<eventlog::CommandError<R>> for CommandError {
             eventlog::CommandError::Refused(refusal) => Self::Refused(refusal.into()),
             eventlog::CommandError::RequestIdReused => Self::RequestIdReused,
             eventlog::CommandError::Contended => Self::Contended,
+            eventlog::CommandError::Changed(changed) => Self::Changed(changed),
             eventlog::CommandError::Failed(log) => Self::Log(log),
         }
     }
@@ -166,6 +170,7 @@ impl Commands {
             request_id: request,
             correlation_id: self.clock.new_id(),
             causation_id: None,
+            unchanged_since: None,
         }
     }
 }

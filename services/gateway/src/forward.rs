@@ -320,6 +320,7 @@ fn onward(request: Request<Body>, admitted: &Admitted) -> Result<Request<Body>, 
         request_id: call.request_id.clone(),
         correlation_id: call.correlation_id,
         causation_id: None,
+        unchanged_since: call.unchanged_since,
         method: admitted.path.clone(),
     });
     Ok(onward)

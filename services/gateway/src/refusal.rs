@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use api::{
-    metadata::{IDEMPOTENCY_KEY, MAX_REQUEST_ID},
+    metadata::{IDEMPOTENCY_KEY, MAX_REQUEST_ID, UNCHANGED_SINCE},
     options::v1::Role,
     refuse,
 };
@@ -64,6 +64,9 @@ pub enum Refusal {
         "{IDEMPOTENCY_KEY} must be given once, as 1 to {MAX_REQUEST_ID} printable ASCII characters"
     )]
     RequestIdInvalid,
+    /// The position that was read cannot be one.
+    #[error("{UNCHANGED_SINCE} must be a position of the log: a whole number")]
+    PositionInvalid,
     /// The deadline cannot be read.
     #[error("grpc-timeout must be 1 to 8 digits and one of H, M, S, m, u, n")]
     TimeoutInvalid,
@@ -118,6 +121,7 @@ impl From<Refusal> for Status {
             Refusal::KeyExportNotAllowed => (Code::PermissionDenied, "KEY_EXPORT_NOT_ALLOWED"),
             Refusal::SignInAgain => (Code::Unauthenticated, "SIGN_IN_AGAIN"),
             Refusal::TooOften => (Code::ResourceExhausted, "TOO_OFTEN"),
+            Refusal::PositionInvalid => (Code::InvalidArgument, "POSITION_INVALID"),
             Refusal::RequestIdInvalid => (Code::InvalidArgument, "REQUEST_ID_INVALID"),
             Refusal::TimeoutInvalid => (Code::InvalidArgument, "TIMEOUT_INVALID"),
             Refusal::TooManyCalls => (Code::ResourceExhausted, "TOO_MANY_CALLS"),

@@ -34,6 +34,7 @@ mod import;
 mod keys;
 mod link;
 mod live;
+mod meanwhile;
 mod next;
 mod notifications;
 mod overview;

@@ -17,7 +17,9 @@ mod self_sign;
 
 use std::{collections::HashSet, sync::Arc};
 
-use eventlog::{Aggregate, ClaimError, EventLog, Executed, LogError, Origin, RequestLedger};
+use eventlog::{
+    Aggregate, Changed, ClaimError, EventLog, Executed, LogError, Origin, RequestLedger,
+};
 use pki::{Subject, SubjectAltNames};
 use runtime::Clock;
 use sea_orm::{DatabaseConnection, DbErr};
@@ -150,6 +152,7 @@ impl Commands {
             Err(eventlog::CommandError::Refused(NotDone)) => Ok(None),
             Err(eventlog::CommandError::RequestIdReused) => Err(CommandError::RequestIdReused),
             Err(eventlog::CommandError::Contended) => Err(CommandError::Contended),
+            Err(eventlog::CommandError::Changed(changed)) => Err(CommandError::Changed(changed)),
             Err(eventlog::CommandError::Failed(log)) => Err(CommandError::Log(log)),
         }
     }
@@ -178,6 +181,9 @@ pub enum CommandError {
     /// Others kept changing the same thing.
     #[error("others keep changing this at the same time; try again")]
     Contended,
+    /// It has changed since the caller read it.
+    #[error(transparent)]
+    Changed(Changed),
     /// The event log did not do its part. The event may be stored: the same request again finds out.
     #[error("the event log did not take the event")]
     Log(#[source] LogError),
@@ -207,6 +213,7 @@ impl From<eventlog::CommandError<Refusal>> for CommandError {
             eventlog::CommandError::Refused(refusal) => Self::Refused(refusal),
             eventlog::CommandError::RequestIdReused => Self::RequestIdReused,
             eventlog::CommandError::Contended => Self::Contended,
+            eventlog::CommandError::Changed(changed) => Self::Changed(changed),
             eventlog::CommandError::Failed(log) => Self::Log(log),
         }
     }

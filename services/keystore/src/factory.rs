@@ -74,6 +74,7 @@ fn origin(number: usize) -> Origin {
         correlation_id: Uuid::new_v5(&Uuid::NAMESPACE_OID, request_id.as_bytes()),
         request_id,
         causation_id: None,
+        unchanged_since: None,
     }
 }
 

@@ -66,6 +66,11 @@ pub enum Refusal {
     /// An automation renews the certificate.
     #[error("an automation renews this certificate; cancel the automation first")]
     Managed,
+    /// An automation got the certificate, and has it revoked.
+    #[error(
+        "an automation got this certificate: revoke it at its CA (AcmeService.RevokeCertificate)"
+    )]
+    RevokedByAutomation,
     /// The certificate was made at the first start.
     #[error("the factory certificate answers while there is no default; it is not deleted")]
     Factory,
@@ -153,7 +158,9 @@ impl Refusal {
             Refusal::TooLargeForLog => (Code::InvalidArgument, "CERTIFICATE_TOO_LARGE"),
             Refusal::CertificateDeleted => (Code::FailedPrecondition, "CERTIFICATE_DELETED"),
             Refusal::NotDeleted => (Code::FailedPrecondition, "NOT_DELETED"),
-            Refusal::Managed => (Code::FailedPrecondition, "MANAGED"),
+            Refusal::Managed | Refusal::RevokedByAutomation => {
+                (Code::FailedPrecondition, "MANAGED")
+            }
             Refusal::Factory => (Code::FailedPrecondition, "FACTORY"),
             Refusal::IsDefault => (Code::FailedPrecondition, "IS_DEFAULT"),
             Refusal::BecomingDefault => (Code::Aborted, "BECOMING_DEFAULT"),
@@ -195,6 +202,7 @@ impl From<CommandError> for Status {
             CommandError::Refused(refusal) => return refusal.clone().into(),
             CommandError::RequestIdReused => (Code::AlreadyExists, "REQUEST_ID_REUSED"),
             CommandError::Contended => (Code::Aborted, "CONTENDED"),
+            CommandError::Changed(_) => (Code::Aborted, "CHANGED_MEANWHILE"),
             CommandError::Log(log) => failure::of_log(log),
             CommandError::Database(_)
             | CommandError::Vault(VaultError::Database(_))

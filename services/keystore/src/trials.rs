@@ -156,6 +156,7 @@ pub fn origin(request: &str) -> Origin {
         request_digest: pki::fingerprint::sha256_hex(request.as_bytes()),
         correlation_id: Uuid::nil(),
         causation_id: None,
+        unchanged_since: None,
     }
 }
 
@@ -257,6 +258,7 @@ pub fn caller(service: &str) -> Caller {
         request_id: Uuid::new_v4().to_string(),
         correlation_id: Uuid::nil(),
         causation_id: None,
+        unchanged_since: None,
         method: "/trial".into(),
     }
 }

@@ -6,7 +6,7 @@ mod delete;
 mod test;
 mod update;
 
-use eventlog::{ClaimError, EventLog, LogError, Origin};
+use eventlog::{Changed, ClaimError, EventLog, LogError, Origin};
 use pki::FriendlyName;
 use runtime::Clock;
 use sea_orm::{DatabaseConnection, DbErr};
@@ -84,6 +84,9 @@ pub enum CommandError {
     /// Others kept changing the same thing.
     #[error("others keep changing this at the same time; try again")]
     Contended,
+    /// It has changed since the caller read it.
+    #[error(transparent)]
+    Changed(Changed),
     /// The event log did not do its part. The event may be stored: the same request again finds out.
     #[error("the event log did not do its part")]
     Log(#[source] LogError),
@@ -98,6 +101,7 @@ impl From<eventlog::CommandError<Refusal>> for CommandError {
             eventlog::CommandError::Refused(refusal) => Self::Refused(refusal),
             eventlog::CommandError::RequestIdReused => Self::RequestIdReused,
             eventlog::CommandError::Contended => Self::Contended,
+            eventlog::CommandError::Changed(changed) => Self::Changed(changed),
             eventlog::CommandError::Failed(log) => Self::Log(log),
         }
     }

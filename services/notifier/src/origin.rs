@@ -14,5 +14,6 @@ pub fn own(clock: &Clock, correlation: Option<Uuid>) -> Origin {
         correlation_id: correlation.unwrap_or(request_id),
         request_id: request_id.to_string(),
         causation_id: None,
+        unchanged_since: None,
     }
 }

@@ -57,6 +57,7 @@ impl From<CommandError> for Status {
             CommandError::Keystore(_) => (Code::Unavailable, "KEYSTORE_UNAVAILABLE"),
             CommandError::RequestIdReused => (Code::AlreadyExists, "REQUEST_ID_REUSED"),
             CommandError::Contended => (Code::Aborted, "CONTENDED"),
+            CommandError::Changed(_) => (Code::Aborted, "CHANGED_MEANWHILE"),
             CommandError::Log(log) => failure::of_log(log),
             CommandError::Database(_) => (Code::Unavailable, "DATABASE_UNAVAILABLE"),
         };

@@ -23,5 +23,12 @@ pub const CAUSATION_ID: &str = "chancery-causation-id";
 /// What a client from outside sends to name its request: the gateway turns it into [`REQUEST_ID`].
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
+/// The position that the caller of a command had read ([`UNCHANGED_SINCE`] from outside).
+pub const READ_AT: &str = "chancery-read-at";
+
+/// What a client from outside sends with a command on what he has read: the position of the log that he read it at.
+/// Where another has changed it since, the command is refused.
+pub const UNCHANGED_SINCE: &str = "unchanged-since";
+
 /// The longest request id; printable ASCII.
 pub const MAX_REQUEST_ID: usize = 100;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     aggregate::{Aggregate, EventBody as _},
     cache::Known,
-    envelope::{self, Envelope, Origin},
+    envelope::{self, Envelope, Origin, Recorded},
     error::LogError,
     load::Loaded,
     log::EventLog,
@@ -47,9 +47,37 @@ pub enum CommandError<R> {
     /// Others kept changing the aggregate; trying again later may do.
     #[error("others keep changing this at the same time")]
     Contended,
+    /// It has changed since the caller read it.
+    #[error(transparent)]
+    Changed(Changed),
     /// The log did not take the event.
     #[error("the event log did not take the event")]
     Failed(#[source] LogError),
+}
+
+/// Somebody changed an aggregate after the position that a command names as read ([`Origin::unchanged_since`]).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{actor} has changed this since you read it ({event} at position {position}); look at it again"
+)]
+pub struct Changed {
+    /// The aggregate's newest event: its last word, such as "renamed".
+    pub event: String,
+    /// Who made it.
+    pub actor: String,
+    /// Where it is in the log.
+    pub position: u64,
+}
+
+impl Changed {
+    fn after(read: Option<u64>, events: &[Recorded]) -> Option<Changed> {
+        let last = events.last()?;
+        (last.sequence > read?).then(|| Changed {
+            event: last.event.clone(),
+            actor: last.actor.clone(),
+            position: last.sequence,
+        })
+    }
 }
 
 /// What became of an append on a known sequence.
@@ -131,7 +159,8 @@ impl EventLog {
 
         // Without space nothing is appended, but a repeat still finds its event: the log is looked at first.
         let no_space = self.has_no_space_for(origin);
-        let mut guess = (!no_space).then(|| self.cache().get::<A>(id).unwrap_or_default());
+        let must_look = no_space || origin.unchanged_since.is_some();
+        let mut guess = (!must_look).then(|| self.cache().get::<A>(id).unwrap_or_default());
         let mut unanswered = 0;
         for _ in 0..ATTEMPTS {
             let guessed = guess
@@ -145,6 +174,9 @@ impl EventLog {
                     let loaded = loaded.map_err(|e| failed(doubted(e, unanswered)))?;
                     if let Some(done) = command.found_in(&loaded, unanswered > 0)? {
                         return Ok(done);
+                    }
+                    if let Some(changed) = Changed::after(origin.unchanged_since, &loaded.events) {
+                        return Err(CommandError::Changed(changed));
                     }
                     if unanswered == UNANSWERED {
                         return Err(failed(LogError::Unavailable(NO_ACKNOWLEDGEMENT.into())));

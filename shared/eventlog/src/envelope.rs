@@ -22,6 +22,9 @@ pub struct Origin {
     pub correlation_id: Uuid,
     /// The event that this follows from, where it follows from one.
     pub causation_id: Option<Uuid>,
+    /// The position that the caller had read: who wants to change what he saw is refused where the aggregate has a
+    /// later event.
+    pub unchanged_since: Option<u64>,
 }
 
 impl Origin {
@@ -35,6 +38,7 @@ impl Origin {
             request_id: event_id,
             correlation_id,
             causation_id: Some(cause),
+            unchanged_since: None,
         }
     }
 }
@@ -163,6 +167,7 @@ mod tests {
             request_digest: "d".into(),
             correlation_id: Uuid::nil(),
             causation_id: None,
+            unchanged_since: None,
         }
     }
 

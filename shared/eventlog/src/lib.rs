@@ -33,7 +33,7 @@ mod trace;
 mod wire;
 
 pub use aggregate::{Aggregate, DecodeError, EncodeError, EventBody};
-pub use append::{Appended, CommandError, Executed};
+pub use append::{Appended, Changed, CommandError, Executed};
 pub use envelope::{Envelope, Origin, Recorded, derive_id};
 pub use error::LogError;
 pub use follow::{Apply, ApplyError, FollowError, Follower};

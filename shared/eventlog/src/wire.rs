@@ -202,6 +202,7 @@ mod tests {
             request_digest: "abcd".into(),
             correlation_id: Uuid::from_u128(3),
             causation_id: Some(Uuid::from_u128(4)),
+            unchanged_since: None,
         }
     }
 

@@ -21,6 +21,8 @@ pub struct Caller {
     pub correlation_id: Uuid,
     /// The event that this call follows from.
     pub causation_id: Option<Uuid>,
+    /// The position of the log that he had read: what has changed since is not his to change.
+    pub unchanged_since: Option<u64>,
     /// The path of the method: "/chancery.acme.v1.AcmeService/RenewNow".
     pub method: String,
 }
@@ -57,6 +59,7 @@ impl Caller {
             request_digest: hex(digest.finish().as_ref()),
             correlation_id: self.correlation_id,
             causation_id: self.causation_id,
+            unchanged_since: self.unchanged_since,
         }
     }
 }

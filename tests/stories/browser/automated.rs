@@ -147,17 +147,15 @@ async fn an_automation_is_paused_resumed_revoked_and_ended_by_its_buttons() {
     browser.click("button", "Resume").await;
     browser.until("What is due is ordered at once").await;
 
-    browser.goto(&format!("/automated/{id}/revoke")).await;
-    browser
-        .find("heading", "Revoke the certificate of “shop.example”?")
-        .await;
-    browser
-        .choose("Reason", "Somebody else may have its key")
-        .await;
-    browser.click("button", "Revoke at the CA").await;
+    browser.click("button", "More").await;
+    browser.click("link", "Revoke…").await;
+    browser.find("heading", "Revoke “shop.example”").await;
+    browser.tick("Key compromise").await;
+    browser.click("button", "Revoke").await;
+    browser.until("The CA is being told.").await;
     let revoked = town.until(&id, "revoked").await;
     town.until_past(&id, "renewed", revoked.sequence).await;
-    browser.reload().await;
+    browser.goto(&format!("/automated/{id}")).await;
     browser.until("Stored, and served").await;
 
     browser.goto(&format!("/automated/{id}/cancel")).await;

@@ -304,6 +304,28 @@ async fn a_viewer_sees_no_button_that_he_may_not_use() {
     browser.close().await;
 }
 
+/// P13: what its CA has revoked elsewhere is noted, with the reason.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_was_revoked_elsewhere_is_marked_by_hand() {
+    let town = Town::start().await;
+    let client = town.client().await;
+    let ca = Authority::root("Paper Root");
+    let shop = named(&client, ca.issue(&["shop.example"]), "shop.example").await;
+    let browser = Browser::first_admin(&town).await;
+    browser
+        .goto(&format!("/certificates/{}", shop.certificate_id))
+        .await;
+    browser.click("button", "More").await;
+    browser.click("link", "Mark as revoked…").await;
+    browser.tick("Superseded").await;
+    browser.click("button", "Mark as revoked").await;
+    browser.until("Noted.").await;
+    browser.until("Revoked").await;
+    browser.click("button", "More").await;
+    assert!(!browser.has("link", "Mark as revoked…").await);
+    browser.close().await;
+}
+
 /// S23, P13: renewed with one button, revoked with a reason.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_automated_one_is_renewed_and_revoked_from_its_page() {

@@ -2,7 +2,7 @@
 
 use town::{
     Plan, Town,
-    browser::Browser,
+    browser::{Browser, FIRST},
     hook::Hook,
     mail::{MailServer, PASSWORD, Security, USER},
 };
@@ -69,6 +69,43 @@ async fn an_administrator_sets_up_mail_mends_what_is_wrong_and_sends_a_test() {
     browser.click("button", "Delete the channel").await;
     browser.until("The channel was deleted.").await;
     browser.until("Nobody yet.").await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_saved_meanwhile_is_not_overwritten_unseen() {
+    let town = town().await;
+    let browser = Browser::first_admin(&town).await;
+    browser.goto("/notifications/channels/new?by=webhook").await;
+    browser.fill("Name", "Operations").await;
+    browser.fill("URL", "https://hooks.example/chancery").await;
+    browser
+        .fill("Signing secret", "sixteen or more letters")
+        .await;
+    browser.click("button", "Add the channel").await;
+    browser.until("The channel is there.").await;
+    browser.click("link", "Change… Operations").await;
+
+    let other = Browser::signed_in(&town, &FIRST).await;
+    other.goto("/notifications").await;
+    other.click("link", "Change… Operations").await;
+    other.fill("Name", "Night shift").await;
+    other.click("button", "Save").await;
+    other.until("The channel was changed.").await;
+    other.close().await;
+
+    browser.fill("Name", "Day shift").await;
+    browser.expect_status(409);
+    browser.click("button", "Save").await;
+    browser.until(&format!("Changed by {}", FIRST.name)).await;
+    browser.until("Your change was not saved.").await;
+    assert_eq!(browser.field("Name").await.value().await, "Day shift");
+    browser.click("link", "Show the newer version").await;
+    assert_eq!(browser.field("Name").await.value().await, "Night shift");
+    browser.fill("Name", "Day shift").await;
+    browser.click("button", "Save").await;
+    browser.until("The channel was changed.").await;
+    browser.find("link", "Change… Day shift").await;
     browser.close().await;
 }
 

@@ -83,7 +83,6 @@ pub const INSIDE: &[Page] = &[
     page("automated-one", "/automated/{automation}"),
     page("automated-failed", "/automated/{failed}"),
     page("automated-pause", "/automated/{automation}/pause"),
-    page("automated-revoke", "/automated/{automation}/revoke"),
     page("automated-cancel", "/automated/{automation}/cancel"),
     page("servers", "/servers"),
     page("server", "/servers/{server}"),

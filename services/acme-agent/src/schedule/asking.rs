@@ -157,7 +157,10 @@ impl Asker {
             Ok(_) => Ok(()),
             // Another agent has written it down, or there is another version by now.
             Err(
-                CommandError::Refused(_) | CommandError::Contended | CommandError::RequestIdReused,
+                CommandError::Refused(_)
+                | CommandError::Contended
+                | CommandError::Changed(_)
+                | CommandError::RequestIdReused,
             ) => Ok(()),
             Err(CommandError::Failed(error)) => Err(NoAnswer::Log(error)),
         }

@@ -20,7 +20,8 @@ use api::{
     },
     keystore::v1::{
         ClearDefaultResponse, DeleteCertificatesResponse, DestroyKeysResponse, ExportResponse,
-        ImportResponse, RenameCertificateResponse, RestoreCertificateResponse, SetDefaultResponse,
+        ImportResponse, MarkRevokedResponse, RenameCertificateResponse, RestoreCertificateResponse,
+        SetDefaultResponse,
     },
     notifier::v1::{CreateChannelResponse, DeleteChannelResponse, UpdateChannelResponse},
     projection::v1::GetRequest,
@@ -82,6 +83,7 @@ positioned!(
     ExportResponse,
     FetchIssuersResponse,
     ImportResponse,
+    MarkRevokedResponse,
     PauseAutomationResponse,
     RegisterServerResponse,
     RemoveDnsProviderResponse,

@@ -141,7 +141,7 @@ impl CommandError {
     /// Whether it is sure that the log has not taken the event, nor any other of this command.
     fn nothing_was_appended(&self) -> bool {
         match self {
-            Self::Contended => true,
+            Self::Contended | Self::Changed(_) => true,
             Self::Log(error) => !matches!(error, LogError::Unavailable(_)),
             // A refusal, and an id that was used before, say that there is an event.
             Self::Refused(_) | Self::RequestIdReused => false,

@@ -112,7 +112,9 @@ impl Worker {
             Err(CommandError::RequestIdReused) => {
                 tracing::error!(request = %owed.request, cause = %owed.cause, "another event has this cause");
             }
-            Err(CommandError::Contended) => return Err(Unpaid::Contended),
+            Err(CommandError::Contended | CommandError::Changed(_)) => {
+                return Err(Unpaid::Contended);
+            }
             Err(CommandError::Failed(error)) => return Err(Unpaid::Log(error)),
         }
         Ok(owed::strike(&self.database, owed).await?)

@@ -55,7 +55,7 @@ impl CommandError {
     pub(super) fn nothing_was_appended(&self) -> bool {
         match self {
             Self::Log(error) => !matches!(error, eventlog::LogError::Unavailable(_)),
-            Self::Refused(_) | Self::LogAway | Self::Contended => true,
+            Self::Refused(_) | Self::LogAway | Self::Contended | Self::Changed(_) => true,
             // It says that there is an event.
             Self::RequestIdReused => false,
             Self::Behind

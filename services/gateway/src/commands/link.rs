@@ -186,6 +186,7 @@ impl Commands {
             request_digest: user.to_string(),
             correlation_id: self.clock.new_id(),
             causation_id: None,
+            unchanged_since: None,
         }
     }
 }

@@ -90,6 +90,7 @@ impl Commands {
             request_id: name,
             correlation_id: id,
             causation_id: None,
+            unchanged_since: None,
         };
         let sum = Command::Sum(RefusalsSummed {
             user_id,

@@ -16,8 +16,8 @@ pub struct Ask {
     pub heading: String,
     /// What will happen, sentence by sentence.
     pub words: Vec<String>,
-    /// What else is to be said for it.
-    pub reason: Option<Reason>,
+    /// A reason may be given for it: as it was typed.
+    pub reason: Option<String>,
     /// Where the form goes.
     pub action: String,
     /// What the button does.
@@ -28,20 +28,4 @@ pub struct Ask {
     pub back: String,
     /// Why it was not done.
     pub wrongs: Wrongs,
-}
-
-/// Why it is done.
-pub enum Reason {
-    /// In one's own words.
-    Words {
-        /// What was typed.
-        typed: String,
-    },
-    /// One of a few.
-    Choice {
-        /// Each with the word that the form sends.
-        all: Vec<(&'static str, &'static str)>,
-        /// The one that is chosen.
-        chosen: String,
-    },
 }

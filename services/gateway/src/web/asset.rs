@@ -25,11 +25,6 @@ pub fn script() -> &'static str {
     &SCRIPT.path
 }
 
-/// The path of the script that looks at a request while it is typed.
-pub fn checks() -> &'static str {
-    &CHECKS.path
-}
-
 /// The path of the icon that a browser shows beside the title.
 pub fn icon() -> &'static str {
     &ICON.path
@@ -37,7 +32,7 @@ pub fn icon() -> &'static str {
 
 /// Gives a file out.
 pub async fn get(Path(name): Path<String>, headers: HeaderMap) -> Response {
-    let asset = [&*STYLESHEET, &*SCRIPT, &*CHECKS, &*ICON]
+    let asset = [&*STYLESHEET, &*SCRIPT, &*ICON]
         .into_iter()
         .find(|asset| asset.path[PREFIX.len()..] == name);
     match asset {
@@ -98,17 +93,21 @@ static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
         "chancery",
         "js",
         "text/javascript; charset=utf-8",
-        include_str!("../../assets/chancery.js"),
+        &LEAN_SCRIPT,
     )
 });
 
-static CHECKS: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new(
-        "checks",
-        "js",
-        "text/javascript; charset=utf-8",
-        include_str!("../../assets/checks.js"),
-    )
+/// The script without its comments and indents, which are for who reads it here.
+static LEAN_SCRIPT: LazyLock<String> = LazyLock::new(|| {
+    let lines = include_str!("../../assets/chancery.js")
+        .lines()
+        .map(str::trim_start);
+    let mut lean = lines
+        .filter(|line| !line.is_empty() && !line.starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    lean.push('\n');
+    lean
 });
 
 static ICON: LazyLock<Asset> = LazyLock::new(|| {
@@ -121,3 +120,14 @@ static ICON: LazyLock<Asset> = LazyLock::new(|| {
 });
 
 const PREFIX: &str = "/assets/";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_is_small() {
+        let bytes = SCRIPT.content.len();
+        assert!(bytes < 8_000, "{bytes} bytes");
+    }
+}

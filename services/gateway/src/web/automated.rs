@@ -42,8 +42,4 @@ pub fn routes() -> Router<Desk> {
             "/automated/{id}/cancel",
             get(change::ask_cancel).post(change::cancel),
         )
-        .route(
-            "/automated/{id}/revoke",
-            get(change::ask_revoke).post(change::revoke),
-        )
 }

@@ -14,6 +14,7 @@ use super::{
     asked::{Asked, asking},
     at::At,
     desk::Desk,
+    filter::quoted,
     frame::Frame,
     page::render,
     parts::{Away, Chip, Moment},
@@ -112,11 +113,6 @@ impl Query {
         let all = [("view", &*self.view), ("q", &*self.q), ("after", token)];
         asking("/requests", &all)
     }
-}
-
-/// A value as filters write it: a quote cannot stand in one.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace(['"', '\\'], " ").trim())
 }
 
 /// How a request stands.

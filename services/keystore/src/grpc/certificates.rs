@@ -4,9 +4,10 @@ use api::keystore::v1::{
     self, ClearDefaultRequest, ClearDefaultResponse, DeleteCertificatesRequest,
     DeleteCertificatesResponse, DeletionVerdict, DestroyKeysRequest, DestroyKeysResponse,
     ExportKeyRequest, ExportRequest, ExportResponse, FileOutcome, FileVerdict, ImportFile,
-    ImportRequest, ImportResponse, ImportedItem, RenameCertificateRequest,
-    RenameCertificateResponse, RestoreCertificateRequest, RestoreCertificateResponse,
-    SetDefaultRequest, SetDefaultResponse, certificate_service_server::CertificateService,
+    ImportRequest, ImportResponse, ImportedItem, MarkRevokedRequest, MarkRevokedResponse,
+    RenameCertificateRequest, RenameCertificateResponse, RestoreCertificateRequest,
+    RestoreCertificateResponse, SetDefaultRequest, SetDefaultResponse,
+    certificate_service_server::CertificateService,
 };
 use bytes::Bytes;
 use eventlog::Origin;
@@ -76,6 +77,29 @@ impl CertificateService for Keystore {
         state.within(&caller.certificates)?;
         let position = self.commands.rename(&origin, id, name).await?;
         Ok(Response::new(RenameCertificateResponse { position }))
+    }
+
+    async fn mark_revoked(
+        &self,
+        request: Request<MarkRevokedRequest>,
+    ) -> Result<Response<MarkRevokedResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let origin = caller.origin(request.get_ref());
+        let (id, version, reason) = parse::mark_revoked(request.get_ref())?;
+        let state = self.commands.certificate(id).await?;
+        state.within(&caller.certificates)?;
+        let kept = state.known().ok_or(Refusal::NoSuchCertificate)?;
+        // A certificate is never given to an automation later.
+        if !kept.automation_id.is_empty() {
+            return Err(Refusal::RevokedByAutomation.into());
+        }
+        let version = match version {
+            0 => kept.version(),
+            version => version,
+        };
+        let marked = self.commands.mark_revoked(&origin, id, version, reason);
+        let position = marked.await?;
+        Ok(Response::new(MarkRevokedResponse { position }))
     }
 
     async fn set_default(

@@ -325,9 +325,9 @@ impl Desk {
                 Ok(())
             }
             // A fresh id stands for nothing else.
-            Err(CommandError::Contended | CommandError::RequestIdReused) => {
-                Err(DeskError::Contended)
-            }
+            Err(
+                CommandError::Contended | CommandError::Changed(_) | CommandError::RequestIdReused,
+            ) => Err(DeskError::Contended),
             Err(CommandError::Failed(error)) => Err(DeskError::Log(error)),
         }
     }

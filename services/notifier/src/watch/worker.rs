@@ -183,9 +183,9 @@ impl Worker {
             // Another replica was first.
             Err(CommandError::Refused(Moot::SaysSo | Moot::NotUp | Moot::ToldAlready)) => Ok(()),
             // A fresh id stands for nothing else.
-            Err(CommandError::Contended | CommandError::RequestIdReused) => {
-                Err(WorkerError::Contended)
-            }
+            Err(
+                CommandError::Contended | CommandError::Changed(_) | CommandError::RequestIdReused,
+            ) => Err(WorkerError::Contended),
             Err(CommandError::Failed(error)) => Err(WorkerError::Log(error)),
         }
     }

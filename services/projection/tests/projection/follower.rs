@@ -140,6 +140,7 @@ fn origin(n: u32) -> Origin {
         request_digest: "same".to_owned(),
         correlation_id: Uuid::from_u128(7),
         causation_id: None,
+        unchanged_since: None,
     }
 }
 

@@ -42,6 +42,7 @@ pub fn asked_within<M>(names: &[&str], message: M) -> Request<M> {
         request_id: "test".into(),
         correlation_id: Uuid::nil(),
         causation_id: None,
+        unchanged_since: None,
         method: String::new(),
     });
     request

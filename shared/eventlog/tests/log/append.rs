@@ -210,6 +210,36 @@ async fn a_refusal_is_decided_on_what_the_log_holds_now() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_names_what_he_read_changes_nothing_that_another_changed_since() {
+    let server = Server::with_log().await;
+    let (here, elsewhere) = (server.log().await, server.log().await);
+    let read = added(&here, "c", 1).await.position;
+    let reading = |request_id: &str| Origin {
+        unchanged_since: Some(read),
+        ..origin(request_id, "7")
+    };
+    added(&elsewhere, "another", 1).await;
+    let first = here.execute("c", &reading("r-1"), "", NOW, add(7)).await;
+    let first = first.expect("nobody has changed it");
+    let second = elsewhere
+        .execute("c", &reading("r-2"), "", NOW, add(7))
+        .await;
+    let Err(CommandError::Changed(changed)) = second else {
+        panic!("{second:?}");
+    };
+    assert_eq!(
+        (changed.event.as_str(), changed.position),
+        ("added", first.position)
+    );
+    assert_eq!(changed.actor, "token/1");
+    // A repeat is no second change.
+    let again = elsewhere
+        .execute("c", &reading("r-1"), "", NOW, add(7))
+        .await;
+    assert!(again.expect("done before").repeated);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_long_history_is_replayed_whole() {
     let server = Server::with_log().await;
     let log = server.log().await;

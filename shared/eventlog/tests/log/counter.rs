@@ -73,6 +73,7 @@ pub fn origin(request_id: &str, payload: &str) -> Origin {
         request_digest: format!("digest of {payload}"),
         correlation_id: Uuid::from_u128(1),
         causation_id: None,
+        unchanged_since: None,
     }
 }
 

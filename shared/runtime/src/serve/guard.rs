@@ -9,7 +9,8 @@ use std::{
 use api::{
     CertificateFilter,
     metadata::{
-        ACTOR, CAUSATION_ID, CERTIFICATE_FILTER, CORRELATION_ID, MAX_REQUEST_ID, REQUEST_ID,
+        ACTOR, CAUSATION_ID, CERTIFICATE_FILTER, CORRELATION_ID, MAX_REQUEST_ID, READ_AT,
+        REQUEST_ID,
     },
     policy::{self, MethodPolicy},
 };
@@ -161,6 +162,7 @@ fn caller(
         request_id,
         correlation_id: id(headers, CORRELATION_ID)?.unwrap_or_else(|| clock.new_id()),
         causation_id: id(headers, CAUSATION_ID)?,
+        unchanged_since: position(headers)?,
         method: method.into(),
     })
 }
@@ -187,6 +189,14 @@ fn filter(headers: &HeaderMap) -> Result<CertificateFilter, Status> {
 fn id(headers: &HeaderMap, name: &str) -> Result<Option<Uuid>, Status> {
     let parse = |text: String| text.parse().map_err(|_| wrong(name, "a UUID"));
     text(headers, name)?.map(parse).transpose()
+}
+
+fn position(headers: &HeaderMap) -> Result<Option<u64>, Status> {
+    let parse = |text: String| {
+        text.parse()
+            .map_err(|_| wrong(READ_AT, "a position of the log"))
+    };
+    text(headers, READ_AT)?.map(parse).transpose()
 }
 
 fn refused(message: &str) -> Status {

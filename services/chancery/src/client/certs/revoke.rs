@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use api::{
     acme::v1::{RevocationFailed, RevokeCertificateRequest},
-    projection::v1::WatchEventsRequest,
+    keystore::v1::MarkRevokedRequest,
+    projection::v1::{Certificate, WatchEventsRequest},
     x509::v1::RevocationReason,
 };
 use clap::{Args, ValueEnum};
@@ -20,11 +21,12 @@ use crate::cli::Output;
 #[command(after_help = "Examples:
   chancery certs revoke www.example.com --reason key-compromise
   chancery certs revoke www.example.com --reason superseded --version 3
+  chancery certs revoke 'The shop 2025' --reason superseded --by-hand
 
 Its CA is told, and again until it answers; that cannot be undone. A revoked certificate is served until another
 takes its place: unless the automation is paused or cancelled, one with a new key is ordered at once.")]
 pub struct RevokeArgs {
-    /// Id, friendly name or SHA-256 fingerprint of an automated certificate.
+    /// Id, friendly name or SHA-256 fingerprint of a certificate.
     #[arg(value_name = "CERT")]
     pub certificate: String,
     /// Why, for everybody to see.
@@ -37,6 +39,9 @@ pub struct RevokeArgs {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub version: Option<u32>,
+    /// Only note that its CA has revoked it: for one that no automation got, and that you had revoked there.
+    #[arg(long)]
+    pub by_hand: bool,
     /// How long to wait for the CA; it goes on by itself after that.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub timeout: u64,
@@ -75,10 +80,13 @@ pub async fn revoke(
     output: Output,
 ) -> Result<(), ClientError> {
     let row = find(connection, &args.certificate).await?;
+    if args.by_hand {
+        return note(&args, row, connection, output).await;
+    }
     if row.automation_id.is_empty() {
         return Err(ClientError::Input {
             what: format!(
-                "no automation got {}: revoke it where it was issued",
+                "no automation got {}: revoke it where it was issued, and note that here with --by-hand",
                 row.friendly_name
             ),
         });
@@ -109,6 +117,31 @@ pub async fn revoke(
     match output {
         Output::Json => answer::json(&answered),
         Output::Table => answer::line(&format!("{} is revoked", row.friendly_name)),
+    }
+}
+
+/// Notes what was done at the CA.
+async fn note(
+    args: &RevokeArgs,
+    row: Certificate,
+    connection: &Connection,
+    output: Output,
+) -> Result<(), ClientError> {
+    let request = MarkRevokedRequest {
+        certificate_id: row.id,
+        version: args.version.unwrap_or_default(),
+        reason: RevocationReason::from(args.reason).into(),
+    };
+    let mut certificates = connection.certificates();
+    let id = RequestId::new(None)?;
+    let answered = connection
+        .command(request, &id, async |request| {
+            certificates.mark_revoked(request).await
+        })
+        .await?;
+    match output {
+        Output::Json => answer::json(&answered),
+        Output::Table => answer::line(&format!("{} is noted as revoked", row.friendly_name)),
     }
 }
 

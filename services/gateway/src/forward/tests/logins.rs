@@ -31,6 +31,7 @@ fn origin(request_id: &str) -> Origin {
         request_digest: request_id.into(),
         correlation_id: Uuid::nil(),
         causation_id: None,
+        unchanged_since: None,
     }
 }
 

@@ -30,6 +30,7 @@ impl Ending {
             request_digest: session.to_string(),
             correlation_id: self.correlation,
             causation_id: self.cause,
+            unchanged_since: None,
         }
     }
 }

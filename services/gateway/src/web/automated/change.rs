@@ -3,10 +3,8 @@
 use api::{
     acme::v1::{
         CancelAutomationRequest, PauseAutomationRequest, RenewNowRequest, ResumeAutomationRequest,
-        RevokeCertificateRequest,
     },
-    projection::v1::{Automation, GetRequest},
-    x509::v1::RevocationReason,
+    projection::v1::GetRequest,
 };
 use axum::{
     extract::{Path, State},
@@ -18,7 +16,7 @@ use tonic::Status;
 use uuid::Uuid;
 
 use crate::web::{
-    ask::{Ask, Reason},
+    ask::Ask,
     at,
     desk::Desk,
     form::Posted,
@@ -118,42 +116,11 @@ pub async fn cancel(
         .await
 }
 
-/// `GET /automated/{id}/revoke`
-pub async fn ask_revoke(
-    State(desk): State<Desk>,
-    person: SignedIn,
-    Path(id): Path<Uuid>,
-) -> Result<Response, Problem> {
-    What::Revoke.page(&desk, &person, id).await
-}
-
-/// `POST /automated/{id}/revoke`
-pub async fn revoke(
-    State(desk): State<Desk>,
-    person: SignedIn,
-    Path(id): Path<Uuid>,
-    Posted(because): Posted<Because>,
-) -> Result<Response, Problem> {
-    let known = REASONS.iter().find(|(word, ..)| *word == because.reason);
-    let reason = known.map_or(RevocationReason::Unspecified, |(.., reason)| *reason);
-    let order = RevokeCertificateRequest {
-        automation_id: id.to_string(),
-        version: 0,
-        reason: reason.into(),
-    };
-    let answer = desk.acme(&person).revoke_certificate(order).await;
-    let position = answer.map(|answer| answer.into_inner().position);
-    What::Revoke
-        .answer(&desk, &person, id, because, position)
-        .await
-}
-
 /// What is asked before it is done.
 #[derive(Clone, Copy)]
 enum What {
     Pause,
     Cancel,
-    Revoke,
 }
 
 impl What {
@@ -203,23 +170,14 @@ impl What {
             (format!("/automated/{id}"), name.clone()),
         ];
         let reason = match self {
-            What::Pause => Some(Reason::Words {
-                typed: because.reason,
-            }),
+            What::Pause => Some(because.reason),
             What::Cancel => None,
-            What::Revoke => Some(Reason::Choice {
-                all: REASONS
-                    .iter()
-                    .map(|(word, text, _)| (*word, *text))
-                    .collect(),
-                chosen: because.reason,
-            }),
         };
         Ok(Ask {
             frame: Frame::new(person, "/automated"),
             above,
             heading: self.heading(name),
-            words: self.words(&automation),
+            words: self.words(),
             reason,
             action: format!("/automated/{id}/{}", self.word()),
             button: self.button(),
@@ -233,7 +191,6 @@ impl What {
         match self {
             What::Pause => "pause",
             What::Cancel => "cancel",
-            What::Revoke => "revoke",
         }
     }
 
@@ -241,7 +198,6 @@ impl What {
         match self {
             What::Pause => "paused",
             What::Cancel => "cancelled",
-            What::Revoke => "revoked",
         }
     }
 
@@ -249,7 +205,6 @@ impl What {
         match self {
             What::Pause => "Pause renewals",
             What::Cancel => "End the automation",
-            What::Revoke => "Revoke at the CA",
         }
     }
 
@@ -257,11 +212,10 @@ impl What {
         match self {
             What::Pause => format!("Pause the renewals of “{name}”?"),
             What::Cancel => format!("End the automation of “{name}”?"),
-            What::Revoke => format!("Revoke the certificate of “{name}”?"),
         }
     }
 
-    fn words(self, automation: &Automation) -> Vec<String> {
+    fn words(self) -> Vec<String> {
         let words: &[&str] = match self {
             What::Pause => &[
                 "Nothing is renewed until you resume it. An order that is under way comes to its end, and alerts go on.",
@@ -269,14 +223,6 @@ impl What {
             What::Cancel => &[
                 "It is never renewed again. Its certificate stays, is served until it expires, and can be deleted.",
                 "To have it renewed once more, ask for a new automated certificate.",
-            ],
-            What::Revoke if automation.paused.is_some() => &[
-                "The CA tells everybody that it is not to be trusted any more. That cannot be taken back.",
-                "The automation is paused: no other certificate takes its place by itself.",
-            ],
-            What::Revoke => &[
-                "The CA tells everybody that it is not to be trusted any more. That cannot be taken back.",
-                "Another one with a new key is ordered at once, and takes its place.",
             ],
         };
         words
@@ -289,28 +235,3 @@ impl What {
 fn done(id: Uuid, position: u64, done: &str) -> Response {
     see_other(&at::after(&format!("/automated/{id}"), position, done))
 }
-
-/// Why a certificate is revoked: word in the form, name, reason.
-const REASONS: [(&str, &str, RevocationReason); 5] = [
-    ("", "No reason given", RevocationReason::Unspecified),
-    (
-        "key",
-        "Somebody else may have its key",
-        RevocationReason::KeyCompromise,
-    ),
-    (
-        "names",
-        "Its names or organization are no longer right",
-        RevocationReason::AffiliationChanged,
-    ),
-    (
-        "superseded",
-        "Another certificate has taken its place",
-        RevocationReason::Superseded,
-    ),
-    (
-        "ended",
-        "What it was for has ended",
-        RevocationReason::CessationOfOperation,
-    ),
-];

@@ -223,7 +223,6 @@ fn note(done: &str) -> Option<&'static str> {
         "paused" => Some("Paused. It is not renewed until you resume it."),
         "resumed" => Some("Resumed. What is due is ordered at once."),
         "cancelled" => Some("Cancelled. Its certificate stays, and is served until it expires."),
-        "revoked" => Some("The CA is being told to revoke it."),
         _ => None,
     }
 }

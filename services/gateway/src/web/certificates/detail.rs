@@ -75,6 +75,7 @@ fn note(done: &str) -> Option<&'static str> {
         "default" => Some("Saved. It answers now where no name does."),
         "restored" => Some("Restored. It is back among the certificates."),
         "issuers" => Some("Fetched. The chain is complete now."),
+        "marked" => Some("Noted. Its status says so now, and so does the log."),
         "revoking" => Some("The CA is being told. Its status changes once the CA has answered."),
         _ => None,
     }
@@ -202,7 +203,8 @@ impl Detail {
             standing: Standing::of(&row),
             consequence,
             deleted: words::time(row.deleted.as_ref()).map(Moment::new),
-            may_be_revoked: !row.automation_id.is_empty() && status != CertificateStatus::Revoked,
+            may_be_revoked: status != CertificateStatus::Revoked
+                && !matches!(row.source(), Source::Factory | Source::SelfSigned),
             name: row.friendly_name,
             id: row.id,
             chip: status.into(),

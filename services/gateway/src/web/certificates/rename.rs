@@ -15,6 +15,7 @@ use crate::web::{
     desk::Desk,
     form::Posted,
     frame::Frame,
+    meanwhile::{Conflict, Read},
     page::{render, see_other},
     problem::Problem,
     refused::{Refused, Wrongs},
@@ -26,6 +27,8 @@ use crate::web::{
 pub struct Renaming {
     #[serde(default)]
     name: String,
+    #[serde(default)]
+    read: String,
 }
 
 /// `GET /certificates/{id}/rename`
@@ -34,6 +37,7 @@ pub async fn page(
     person: SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
+    let read = Read::now(&desk, &person, &id).await;
     let certificate = fetch::certificate(&desk, &person, &id).await?;
     let page = Rename {
         frame: Frame::new(&person, "/certificates"),
@@ -41,6 +45,8 @@ pub async fn page(
         name: certificate.friendly_name.clone(),
         typed: certificate.friendly_name,
         wrongs: Wrongs::default(),
+        read,
+        conflict: None,
     };
     render(StatusCode::OK, &page)
 }
@@ -61,7 +67,9 @@ pub async fn rename(
         certificate_id: certificate.id.clone(),
         friendly_name: form.name.trim().to_owned(),
     };
-    let refused = match desk.keystore(&person).rename_certificate(rename).await {
+    let read = Read::back(&form.read);
+    let rename = read.only(rename);
+    let status = match desk.keystore(&person).rename_certificate(rename).await {
         Ok(answer) => {
             return Ok(see_other(&after(
                 &page,
@@ -69,11 +77,14 @@ pub async fn rename(
                 "renamed",
             )));
         }
-        Err(status) => Refused::of(status)?,
+        Err(status) => status,
     };
+    let conflict = Conflict::of(&status, &desk, &person, &certificate.id, page).await;
     let mut wrongs = Wrongs::default();
+    let refused = Refused::of(status)?;
     match refused.reason.as_deref() {
         // It is the name's fault, though no field is named.
+        _ if conflict.is_some() => {}
         Some("NAME_TAKEN") => wrongs.add("name", &refused.message),
         _ => wrongs = refused.beside(|field| (field == "friendly_name").then_some("name")),
     }
@@ -83,8 +94,14 @@ pub async fn rename(
         name: certificate.friendly_name,
         typed: form.name,
         wrongs,
+        read,
+        conflict,
     };
-    render(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    let code = match page.conflict {
+        Some(_) => StatusCode::CONFLICT,
+        None => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    render(code, &page)
 }
 
 #[derive(Template)]
@@ -95,4 +112,6 @@ struct Rename {
     name: String,
     typed: String,
     wrongs: Wrongs,
+    read: Read,
+    conflict: Option<Conflict>,
 }

@@ -1,7 +1,8 @@
-//! Revocation at the CA, with a reason.
+//! Revocation, with a reason: at the CA, or noted here where no automation of ours got the certificate.
 
 use api::{
-    acme::v1::RevokeCertificateRequest, projection::v1::Certificate, x509::v1::RevocationReason,
+    acme::v1::RevokeCertificateRequest, keystore::v1::MarkRevokedRequest,
+    projection::v1::Certificate, x509::v1::RevocationReason,
 };
 use askama::Template;
 use axum::{
@@ -10,6 +11,7 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
+use tonic::Status;
 
 use super::fetch;
 use crate::web::{
@@ -53,33 +55,50 @@ pub async fn revoke(
     let reason = REASONS
         .into_iter()
         .find(|reason| reason.word == form.reason);
-    if certificate.automation_id.is_empty() {
-        wrongs.add("", BY_HAND);
-    } else if let Some(reason) = reason {
-        let revoke = RevokeCertificateRequest {
-            automation_id: certificate.automation_id.clone(),
-            version: certificate.version,
-            reason: reason.reason.into(),
-        };
-        match desk.acme(&person).revoke_certificate(revoke).await {
-            Ok(answer) => {
+    match reason {
+        Some(reason) => match tell(&desk, &person, &certificate, reason.reason).await {
+            Ok(position) => {
                 let page = format!("/certificates/{}", certificate.id);
-                return Ok(see_other(&after(
-                    &page,
-                    answer.into_inner().position,
-                    "revoking",
-                )));
+                let done = match certificate.automation_id.is_empty() {
+                    true => "marked",
+                    false => "revoking",
+                };
+                return Ok(see_other(&after(&page, position, done)));
             }
             Err(status) => {
                 wrongs =
                     Refused::of(status)?.beside(|field| (field == "reason").then_some("reason"));
             }
-        }
-    } else {
-        wrongs.add("reason", "Choose why it is revoked: the CA is told.");
+        },
+        None => wrongs.add("reason", "Choose why it is revoked."),
     }
     let page = Revoke::new(&person, certificate, form.reason, wrongs);
     render(StatusCode::UNPROCESSABLE_ENTITY, &page)
+}
+
+/// The CA is told; or it is noted what somebody has told it.
+async fn tell(
+    desk: &Desk,
+    person: &SignedIn,
+    certificate: &Certificate,
+    reason: RevocationReason,
+) -> Result<u64, Status> {
+    if certificate.automation_id.is_empty() {
+        let mark = MarkRevokedRequest {
+            certificate_id: certificate.id.clone(),
+            version: certificate.version,
+            reason: reason.into(),
+        };
+        let answer = desk.keystore(person).mark_revoked(mark).await?;
+        return Ok(answer.into_inner().position);
+    }
+    let revoke = RevokeCertificateRequest {
+        automation_id: certificate.automation_id.clone(),
+        version: certificate.version,
+        reason: reason.into(),
+    };
+    let answer = desk.acme(person).revoke_certificate(revoke).await?;
+    Ok(answer.into_inner().position)
 }
 
 /// A reason that a subscriber may give.
@@ -124,7 +143,7 @@ const REASONS: [Reason; 5] = [
     Reason {
         word: "unspecified",
         title: "No reason",
-        hint: "The CA is told none.",
+        hint: "None is given.",
         reason: RevocationReason::Unspecified,
     },
 ];
@@ -153,7 +172,11 @@ impl Revoke {
             reasons: REASONS,
         }
     }
-}
 
-const BY_HAND: &str =
-    "Chancery revokes what it got over ACME. For this one, ask its CA; then replace it here.";
+    fn verb(&self) -> &'static str {
+        match self.is_automated {
+            true => "Revoke",
+            false => "Mark as revoked",
+        }
+    }
+}

@@ -20,6 +20,7 @@ use crate::web::{
     desk::Desk,
     form::Posted,
     frame::Frame,
+    meanwhile::{Conflict, Read},
     page::{render, see_other},
     problem::Problem,
     refused::{Refused, Wrongs},
@@ -61,10 +62,12 @@ pub async fn edit(
     person: SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
+    let read = Read::now(&desk, &person, &id).await;
     let request = GetChannelRequest { channel: id };
     let channel = desk.channels(&person).get_channel(request).await?;
     let channel = channel.into_inner();
-    let page = Page::new(&person, Some(channel.id.clone()), Typed::of(channel));
+    let mut page = Page::new(&person, Some(channel.id.clone()), Typed::of(channel));
+    page.read = read;
     render(StatusCode::OK, &page)
 }
 
@@ -75,13 +78,24 @@ pub async fn update(
     Path(id): Path<String>,
     Posted(typed): Posted<Typed>,
 ) -> Result<Response, Problem> {
-    let request = typed.update(id.clone());
+    let read = Read::back(&typed.read);
+    let request = read.only(typed.update(id.clone()));
     match desk.channels(&person).update_channel(request).await {
         Ok(updated) => {
             let position = updated.into_inner().position;
             Ok(see_other(&after("/notifications", position, "updated")))
         }
-        Err(status) => Page::new(&person, Some(id), typed).wrong(status),
+        Err(status) => {
+            let newer = format!("/notifications/channels/{id}");
+            let conflict = Conflict::of(&status, &desk, &person, &id, newer).await;
+            let mut page = Page::new(&person, Some(id), typed);
+            page.read = read;
+            page.conflict = conflict;
+            match page.conflict {
+                Some(_) => render(StatusCode::CONFLICT, &page),
+                None => page.wrong(status),
+            }
+        }
     }
 }
 
@@ -93,6 +107,8 @@ struct Page {
     id: Option<String>,
     typed: Typed,
     wrongs: Wrongs,
+    read: Read,
+    conflict: Option<Conflict>,
 }
 
 impl Page {
@@ -102,6 +118,8 @@ impl Page {
             id,
             typed,
             wrongs: Wrongs::default(),
+            read: Read::default(),
+            conflict: None,
         }
     }
 

@@ -57,6 +57,9 @@ pub struct Typed {
     /// Roots to trust in place of the public ones, PEM.
     #[serde(default)]
     pub roots: String,
+    /// What the form was made from.
+    #[serde(default)]
+    pub read: String,
 }
 
 impl Typed {
@@ -82,6 +85,7 @@ impl Typed {
             url: String::new(),
             secret: SecretString::default(),
             roots: String::new(),
+            read: String::new(),
         }
     }
 

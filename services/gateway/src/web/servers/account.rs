@@ -21,6 +21,7 @@ use crate::web::{
     desk::Desk,
     form::Posted,
     frame::Frame,
+    meanwhile::{Conflict, Read},
     page::{render, see_other},
     problem::Problem,
     refused::{Refused, Wrongs},
@@ -33,6 +34,8 @@ use crate::web::{
 pub struct Contact {
     #[serde(default)]
     email: String,
+    #[serde(default)]
+    read: String,
 }
 
 /// `POST /servers/{id}`
@@ -46,12 +49,20 @@ pub async fn contact(
         server_id: id.to_string(),
         contact_emails: emails(&form.email),
     };
+    let read = Read::back(&form.read);
+    let order = read.only(order);
     match desk.servers(&person).update_server_contact(order).await {
         Ok(answer) => Ok(done(id, answer.into_inner().position, "contact")),
         Err(status) => {
-            let refused = Refused::of(status)?;
             let mut page = One::of(&desk, &person, id).await?;
+            page.read = read;
             page.email = Some(form.email);
+            let newer = format!("/servers/{id}");
+            page.conflict = Conflict::of(&status, &desk, &person, &id.to_string(), newer).await;
+            if page.conflict.is_some() {
+                return render(StatusCode::CONFLICT, &page);
+            }
+            let refused = Refused::of(status)?;
             page.wrongs = refused.beside(|_| Some("email"));
             page.wrongs.place(Some("email"));
             render(StatusCode::UNPROCESSABLE_ENTITY, &page)

@@ -18,6 +18,7 @@ use crate::web::{
     at::At,
     desk::Desk,
     frame::Frame,
+    meanwhile::{Conflict, Read},
     page::render,
     parts::{Away, Chip, Moment},
     problem::Problem,
@@ -64,6 +65,8 @@ pub struct One {
     contact_away: Option<Away>,
     orders: Result<Orders, Away>,
     pub wrongs: Wrongs,
+    pub read: Read,
+    pub conflict: Option<Conflict>,
 }
 
 /// What is ordered there.
@@ -97,6 +100,10 @@ impl One {
             ..ListRequest::default()
         });
         let may_see = frame.may_change;
+        let read = match may_see {
+            true => Read::now(desk, person, &id.to_string()).await,
+            false => Read::default(),
+        };
         let contact = async {
             match may_see {
                 true => Some(
@@ -111,6 +118,7 @@ impl One {
         };
         let (server, orders, contact) = tokio::join!(server, orders, contact);
         let mut page = One::new(frame, server?.into_inner());
+        page.read = read;
         page.orders = orders.map_err(Away::from).map(|answer| {
             let answer = answer.into_inner();
             Orders {
@@ -151,6 +159,8 @@ impl One {
                 more: false,
             }),
             wrongs: Wrongs::default(),
+            read: Read::default(),
+            conflict: None,
         }
     }
 
