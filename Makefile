@@ -5,7 +5,7 @@ DATA ?= data
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 NEXTEST_PROFILE ?= $(if $(CI),ci,default)
 
-.PHONY: help run test test-browser screenshots bench bench-build lint fuzz tools judges browser nextest
+.PHONY: released docs help run test test-browser screenshots bench bench-build lint fuzz tools judges browser nextest
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -39,10 +39,23 @@ bench: tools ## Measure a release build against the limits of this machine; writ
 bench-build: ## Measure a clean debug build, and .ci/run on the folder that it leaves
 	tests/bench/build-times
 
-lint: ## Format, clippy and documentation, with every warning an error
+lint: export PATH := $(PATH):$(CURDIR)/.tools/bin
+lint: ## Format, clippy, documentation and contracts, with every warning an error
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
+	tools/fetch buf
+	buf lint proto
+	buf breaking proto --against proto/released.binpb
+
+released: ## Note proto/ as released: from then on nothing in it may be taken away or changed
+	tools/fetch buf
+	buf build proto --exclude-source-info -o proto/released.binpb
+
+# The test fails where it wrote something; a second run shows that all is as it must be.
+docs: nextest ## Write docs/events.md and docs/asyncapi.yaml anew from proto/ and the golden files
+	-$(CARGO) nextest run --workspace -E 'binary(documents)'
+	$(CARGO) nextest run --workspace -E 'binary(documents)'
 
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := import pem pkcs12 pkcs7 pkcs8 jks certificate csr

@@ -4,7 +4,7 @@
 //!     target/release/bench appends    some of them
 //!
 //! [`appends`], [`catch_up`], [`start`], [`issuance`], [`self_signed`], [`import`], [`schedule`], [`queries`], [`forward`],
-//! [`pages`] and [`edge`] measure; [`figure`] is
+//! [`pages`], [`verify`] and [`edge`] measure; [`figure`] is
 //! what they answer with. The table goes to stdout, the same as JSON to `bench.json` in the target folder. The exit
 //! status is 1 where a figure was not reached.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // What is measured must work: else there is no figure.
@@ -25,6 +25,7 @@ mod schedule;
 mod seed;
 mod self_signed;
 mod start;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -60,6 +61,7 @@ async fn main() -> ExitCode {
             "queries" => queries::measure().await,
             "forward" => forward::measure().await,
             "pages" => pages::measure().await,
+            "verify" => verify::measure().await,
             _ => edge::measure().await,
         });
     }
@@ -74,7 +76,7 @@ async fn main() -> ExitCode {
     }
 }
 
-const MEASUREMENTS: [&str; 11] = [
+const MEASUREMENTS: [&str; 12] = [
     "appends",
     "catch-up",
     "start",
@@ -85,5 +87,6 @@ const MEASUREMENTS: [&str; 11] = [
     "queries",
     "forward",
     "pages",
+    "verify",
     "edge",
 ];

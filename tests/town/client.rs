@@ -17,7 +17,9 @@ use api::{
     },
     metadata,
     notifier::v1::notifier_service_client::NotifierServiceClient,
-    projection::v1::query_service_client::QueryServiceClient,
+    projection::v1::{
+        proof_service_client::ProofServiceClient, query_service_client::QueryServiceClient,
+    },
 };
 use tonic::{
     Request, Status,
@@ -111,6 +113,11 @@ impl Client {
     /// Queries.
     pub fn query(&self) -> QueryServiceClient<Connection> {
         QueryServiceClient::new(self.connection())
+    }
+
+    /// The log as proof.
+    pub fn proofs(&self) -> ProofServiceClient<Connection> {
+        ProofServiceClient::new(self.connection())
     }
 
     /// Who we are.

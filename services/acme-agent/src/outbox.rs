@@ -313,6 +313,7 @@ mod tests {
             request_digest: String::new(),
             schema: event.schema().into(),
             traceparent: None,
+            leaf: [0; 32],
             body: event.to_json().unwrap().into(),
         }
     }

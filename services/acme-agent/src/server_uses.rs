@@ -214,6 +214,7 @@ mod tests {
             request_digest: String::new(),
             schema: event.schema().into(),
             traceparent: None,
+            leaf: [0; 32],
             body: event.to_json().unwrap().into(),
         };
         let tx = db.begin().await.unwrap();

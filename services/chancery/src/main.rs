@@ -23,6 +23,8 @@ use crate::{
     client::{
         ClientError, Connection,
         credentials::Credentials,
+        events::EventsCommand,
+        keys::KeysCommand,
         users::{
             UsersCommand,
             reset_admin::{self, ResetAdminError},
@@ -114,6 +116,9 @@ fn run(global: Global, command: Command) -> Result<(), CommandError> {
             Command::Requests(command) => {
                 Ok(client::requests::run(command, &connect(&global).await?, global.output).await?)
             }
+            Command::Keys(KeysCommand::Disclosures(args)) if args.from.is_some() => {
+                Ok(client::keys::disclosures::offline(&args, global.output)?)
+            }
             Command::Keys(command) => {
                 Ok(client::keys::run(command, &connect(&global).await?, global.output).await?)
             }
@@ -135,6 +140,9 @@ fn run(global: Global, command: Command) -> Result<(), CommandError> {
             Command::Users(UsersCommand::ResetAdmin(args)) => Ok(reset_admin::run(args).await?),
             Command::Users(command) => {
                 Ok(client::users::run(command, &connect(&global).await?, global.output).await?)
+            }
+            Command::Events(EventsCommand::Verify(args)) if args.is_offline() => {
+                Ok(client::events::verify::offline(&args, global.output)?)
             }
             Command::Events(command) => {
                 Ok(client::events::run(command, &connect(&global).await?, global.output).await?)

@@ -72,6 +72,7 @@ fn help_is_pinned() {
         "keys show",
         "keys import",
         "keys export",
+        "keys disclosures",
         "keys delete",
         "acme",
         "acme servers",
@@ -123,6 +124,14 @@ fn help_is_pinned() {
         "events",
         "events tail",
         "events list",
+        "events export",
+        "events verify",
+        "events prove",
+        "events checkpoint",
+        "events checkpoint show",
+        "events checkpoint sign",
+        "events checkpoint cosign",
+        "events checkpoint compare",
     ] {
         let mut arguments = words.split_whitespace().collect::<Vec<_>>();
         arguments.push("--help");

@@ -124,6 +124,11 @@ impl Forwarder {
         counted.answered(answer)
     }
 
+    /// The projection, for what the gateway gives out to anybody.
+    pub fn projection(&self) -> Channel {
+        self.inner.projection.clone()
+    }
+
     /// A channel for the gateway's own pages: the calls on it are this person's, and go through the same door.
     pub fn for_person(&self, principal: Principal) -> Inside {
         Inside::new(self.clone(), principal)

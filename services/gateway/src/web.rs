@@ -13,6 +13,7 @@ mod at;
 mod audit;
 mod automated;
 mod certificates;
+mod checkpoint;
 mod compress;
 mod confirm;
 mod cookie;
@@ -104,6 +105,7 @@ impl Site {
     ) -> Site {
         let secrets = Secrets::new(keystore, commands.clock.clone());
         let factors = Factors::new(commands.clone(), secrets);
+        let public = checkpoint::routes(forwarder.projection());
         let desk = Desk {
             sign_in: SignIn::new(commands.clone(), refusals, factors.clone()),
             factors: factors.clone(),
@@ -160,6 +162,7 @@ impl Site {
             .with_state(desk);
         let router = Router::new()
             .merge(pages)
+            .merge(public)
             .route("/assets/{name}", get(asset::get))
             .route("/favicon.ico", get(asset::icon_file))
             .fallback(async || Problem::NotFound)

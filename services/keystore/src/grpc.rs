@@ -11,8 +11,8 @@ use api::{
         OpenSecretRequest, OpenSecretResponse, ReleaseCertificateRequest,
         ReleaseCertificateResponse, ReleaseRequestRequest, ReleaseRequestResponse,
         ReserveRequestRequest, ReserveRequestResponse, SealSecretRequest, SealSecretResponse,
-        SignRequestRequest, SignRequestResponse, SignSelfSignedRequest, SignSelfSignedResponse,
-        keystore_service_server::KeystoreService,
+        SignCheckpointRequest, SignCheckpointResponse, SignRequestRequest, SignRequestResponse,
+        SignSelfSignedRequest, SignSelfSignedResponse, keystore_service_server::KeystoreService,
     },
     refuse::Violations,
 };
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::{
+    checkpoint,
     commands::{CommandError, Commands},
     parse,
     refusal::Refusal,
@@ -170,6 +171,19 @@ impl KeystoreService for Keystore {
         let destroyed = self.secrets.destroy(&owner, &name).await;
         destroyed.map_err(CommandError::Secret)?;
         Ok(Response::new(DestroySecretResponse {}))
+    }
+
+    async fn sign_checkpoint(
+        &self,
+        request: Request<SignCheckpointRequest>,
+    ) -> Result<Response<SignCheckpointResponse>, Status> {
+        let head = parse::head(request.get_ref())?;
+        let now = self.commands.clock.now();
+        let (note, key) = checkpoint::sign(&self.secrets, &head, now).await?;
+        Ok(Response::new(SignCheckpointResponse {
+            note: note.to_string(),
+            verifier_key: key.to_string(),
+        }))
     }
 
     async fn reserve_request(

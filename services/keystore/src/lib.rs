@@ -5,10 +5,12 @@
 //! ([`kek`]); RSA ones come from their [`makers`]. What must hold across aggregates is held by [`claims`],
 //! which a [`writer`] writes; what a crash
 //! left there is found by the [`sweep`]. The tables [follow] the log: what gateways are given
-//! ([`serving`]), and from what chains are built ([`linking`]). Beside it all stands the [`internal_ca`], of
+//! ([`serving`]), and from what chains are built ([`linking`]). The head of the log's tree is
+//! signed by [`checkpoint`]. Beside it all stands the [`internal_ca`], of
 //! which `chancery init` makes the first identities.
 
 mod certificate;
+mod checkpoint;
 mod claims;
 mod commands;
 pub mod config;

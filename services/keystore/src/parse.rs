@@ -6,13 +6,14 @@ use api::{
     convert::{self, id},
     keystore::v1::{
         self, AddCertificateRequest, MarkRevokedRequest, ReleaseCertificateRequest,
-        RenameCertificateRequest, ReserveRequestRequest, SignRequestRequest, SignSelfSignedRequest,
+        RenameCertificateRequest, ReserveRequestRequest, SignCheckpointRequest, SignRequestRequest, SignSelfSignedRequest,
         key_choice::Key,
     },
     refuse::Violations,
     x509::v1::RevocationReason,
 };
 use bytes::Bytes;
+use eventlog::proof::{Head, NoteError, note};
 use pki::{Certificate, FriendlyName, Subject, SubjectAltNames};
 use time::Duration;
 use tonic::Status;
@@ -177,6 +178,23 @@ pub fn secret(name: &str, secret: &[u8]) -> Result<SecretName, Status> {
     }
     match parsed {
         Some(name) if violations.is_empty() => Ok(name),
+        _ => Err(violations.into_status()),
+    }
+}
+
+/// The head of a log's tree.
+pub fn head(request: &SignCheckpointRequest) -> Result<Head, Status> {
+    let mut violations = Violations::new();
+    if !note::is_name(&request.origin) {
+        violations.add("origin", NoteError::NotAName.to_string());
+    }
+    let root = <[u8; 32]>::try_from(&*request.root_hash);
+    match violations.check("root_hash", root.map_err(|_| "is not 32 octets long")) {
+        Some(root) if violations.is_empty() => Ok(Head {
+            origin: request.origin.clone(),
+            size: request.size,
+            root,
+        }),
         _ => Err(violations.into_status()),
     }
 }

@@ -21,6 +21,13 @@ pub struct Secrets {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretName(String);
 
+impl SecretName {
+    /// For a secret of the keystore's own.
+    pub fn of_our_own(name: &'static str) -> Self {
+        Self(name.to_owned())
+    }
+}
+
 /// The text is no name for a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a secret's name has 1 to 200 lower-case letters, digits, slashes and hyphens")]
@@ -68,6 +75,37 @@ impl Secrets {
         secret: &[u8],
         now: OffsetDateTime,
     ) -> Result<(), SecretError> {
+        let replace = OnConflict::columns([Column::Owner, Column::Name])
+            .update_columns([Column::Sealed, Column::SealedAt])
+            .to_owned();
+        self.keep(owner, name, secret, now, replace).await
+    }
+
+    /// The same, where there is none of that name; an earlier one stays.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    pub async fn seal_first(
+        &self,
+        owner: &str,
+        name: &SecretName,
+        secret: &[u8],
+        now: OffsetDateTime,
+    ) -> Result<(), SecretError> {
+        let stay = OnConflict::columns([Column::Owner, Column::Name])
+            .do_nothing()
+            .to_owned();
+        self.keep(owner, name, secret, now, stay).await
+    }
+
+    async fn keep(
+        &self,
+        owner: &str,
+        name: &SecretName,
+        secret: &[u8],
+        now: OffsetDateTime,
+        where_there_is_one: OnConflict,
+    ) -> Result<(), SecretError> {
         let sealed = envelope::seal(&self.kek, &label(owner, name), secret);
         let row = ActiveModel {
             owner: Set(owner.to_owned()),
@@ -75,11 +113,8 @@ impl Secrets {
             sealed: Set(sealed.map_err(SecretError::Envelope)?),
             sealed_at: Set(now.unix_timestamp()),
         };
-        let replace = OnConflict::columns([Column::Owner, Column::Name])
-            .update_columns([Column::Sealed, Column::SealedAt])
-            .to_owned();
         Entity::insert(row)
-            .on_conflict(replace)
+            .on_conflict(where_there_is_one)
             .exec_without_returning(&self.database)
             .await?;
         Ok(())

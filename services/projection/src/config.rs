@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use eventlog::proof::{NoteError, NoteKey, note};
 use serde::Deserialize;
 
 /// How this service works; every key may be left out.
@@ -11,6 +12,15 @@ pub struct Config {
     /// For how many seconds a question waits for its `at_least` where the caller sets no deadline;
     /// never longer than a caller's deadline. Default 10.
     pub patience_seconds: u32,
+    /// After how many seconds at most an event is under a signed checkpoint; 0: only when somebody asks for one.
+    /// Default 600.
+    pub checkpoint_seconds: u32,
+    /// What the log is called in its checkpoints, and its key with it: 1 to 200 printable characters of ASCII without
+    /// space and plus, usually a name of yours without a scheme, "chancery.example.com/log". Never change it: checkpoints
+    /// that were kept elsewhere are of another log then. Default: "chancery/" and the id of the log's first event.
+    pub log_origin: Option<String>,
+    /// Verifier keys of the witnesses whose signatures on checkpoints are taken. Default: none.
+    pub witnesses: Vec<String>,
 }
 
 impl Config {
@@ -18,12 +28,43 @@ impl Config {
     pub fn patience(&self) -> Duration {
         Duration::from_secs(self.patience_seconds.into())
     }
+
+    /// [`Config::checkpoint_seconds`].
+    pub fn checkpoint_every(&self) -> Option<Duration> {
+        let seconds = self.checkpoint_seconds;
+        (seconds > 0).then(|| Duration::from_secs(seconds.into()))
+    }
+
+    /// [`Config::log_origin`].
+    ///
+    /// # Errors
+    /// Where it is no name.
+    pub fn origin(&self) -> Result<Option<String>, NoteError> {
+        match &self.log_origin {
+            Some(name) if !note::is_name(name) => Err(NoteError::NotAName),
+            name => Ok(name.clone()),
+        }
+    }
+
+    /// [`Config::witnesses`].
+    ///
+    /// # Errors
+    /// Where one is no key.
+    pub fn witnesses(&self) -> Result<Vec<NoteKey>, NoteError> {
+        self.witnesses
+            .iter()
+            .map(|key| NoteKey::parse(key))
+            .collect()
+    }
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             patience_seconds: 10,
+            checkpoint_seconds: 600,
+            log_origin: None,
+            witnesses: Vec::new(),
         }
     }
 }
@@ -41,5 +82,23 @@ mod tests {
             Duration::from_secs(2)
         );
         assert!(read(r#"{"patience": 2}"#).is_err());
+        assert_eq!(
+            read(r#"{"checkpoint_seconds": 0}"#)
+                .unwrap()
+                .checkpoint_every(),
+            None
+        );
+        assert!(
+            read(r#"{"log_origin": "two words"}"#)
+                .unwrap()
+                .origin()
+                .is_err()
+        );
+        assert!(
+            read(r#"{"witnesses": ["somebody"]}"#)
+                .unwrap()
+                .witnesses()
+                .is_err()
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The events that become rows, as their owners write them.
+//! The events that become rows, as their owners write them. The seal's are our own.
 //!
 //! An aggregate without a table of its own becomes a row of the event table alone. An event that
 //! this version does not know, on an aggregate that has a table, stops the follower: the table
@@ -160,6 +160,16 @@ eventlog::events! {
     }
 }
 
+eventlog::events! {
+    /// What happens to the log's seal.
+    pub enum SealEvent {
+        /// The tree over all events was signed.
+        Signed("checkpoint-signed"): api::projection::v1::CheckpointSigned = "chancery.projection.v1.CheckpointSigned",
+        /// A witness has signed the same.
+        Cosigned("checkpoint-cosigned"): api::projection::v1::CheckpointCosigned = "chancery.projection.v1.CheckpointCosigned",
+    }
+}
+
 /// An event by the table that it changes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -181,6 +191,8 @@ pub enum Event {
     Channel(ChannelEvent),
     /// `alert`
     Alert(AlertEvent),
+    /// `seal`
+    Seal(SealEvent),
     /// Any other aggregate: only the event itself is kept.
     Other,
 }
@@ -201,6 +213,7 @@ impl Event {
             "automation" => recorded.decode().map(Self::Automation),
             "channel" => recorded.decode().map(Self::Channel),
             "alert" => recorded.decode().map(Self::Alert),
+            "seal" => recorded.decode().map(Self::Seal),
             _ => readable(recorded).map(|()| Self::Other),
         }
     }
@@ -219,4 +232,39 @@ fn readable(recorded: &Recorded) -> Result<(), LogError> {
             source,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use eventlog::{EventBody, proof::Note};
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Every event that a version has released is a file that no later version may fail to read.
+    fn golden(event: &str) -> SealEvent {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/golden");
+        let text = std::fs::read(file.join(format!("seal.{event}.json"))).unwrap();
+        let read = SealEvent::from_json(event, &text).unwrap();
+        let written: Value = serde_json::from_slice(&read.to_json().unwrap()).unwrap();
+        assert_eq!(written, serde_json::from_slice::<Value>(&text).unwrap());
+        read
+    }
+
+    #[test]
+    fn every_event_of_ours_reads_and_writes_as_released() {
+        let SealEvent::Signed(signed) = golden("checkpoint-signed") else {
+            panic!("another event");
+        };
+        let note = Note::parse(&signed.note).unwrap();
+        assert_eq!(note.head.size, 1_024);
+        assert_eq!(note.head.root, *signed.root_hash);
+        let SealEvent::Cosigned(cosigned) = golden("checkpoint-cosigned") else {
+            panic!("another event");
+        };
+        let note = note.with_line(&cosigned.line).unwrap();
+        assert_eq!(note.line_of(&cosigned.witness), Some(cosigned.line));
+    }
 }

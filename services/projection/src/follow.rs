@@ -6,6 +6,7 @@ mod certificates;
 mod link;
 mod notifications;
 mod renewers;
+mod seals;
 mod write;
 
 use std::time::Duration;
@@ -115,7 +116,8 @@ impl Apply for Projector {
             taken.map_err(|e| ApplyError::event(recorded, e))?;
         }
         batch.store(tx).await?;
-        Ok(())
+        // The tree has every event, whatever became of it.
+        seals::grow(tx, events).await
     }
 
     async fn committed(&mut self, position: u64, _events: &[Recorded]) {

@@ -1,6 +1,7 @@
 //! The questions over gRPC: request → question → answer. Alone knows tonic.
 
 mod patience;
+pub mod proof;
 
 use std::{pin::Pin, time::Duration};
 

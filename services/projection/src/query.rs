@@ -8,7 +8,9 @@ pub mod alerts;
 pub mod automations;
 pub mod certificates;
 pub mod channels;
+pub mod checkpoints;
 pub mod condition;
+pub mod disclosures;
 pub mod dns_providers;
 pub mod events;
 pub mod filter;
@@ -21,6 +23,7 @@ pub mod requests;
 pub mod servers;
 pub mod sort;
 pub mod subjects;
+pub mod tree;
 
 use prost::Message;
 

@@ -1,8 +1,11 @@
 //! Why a question is not answered, and what that is in gRPC: the one mapping.
 
 use api::refuse::{self, Violations};
+use runtime::failure;
 use sea_orm::DbErr;
 use tonic::{Code, Status};
+
+use crate::seal::SealError;
 
 /// Why a question is not answered.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +52,22 @@ pub enum Refusal {
     /// The database did not answer.
     #[error("the database did not answer")]
     Database(#[from] DbErr),
+    /// No checkpoint was signed yet.
+    #[error(
+        "no checkpoint of this log was signed yet: `chancery events checkpoint sign` does it now"
+    )]
+    NothingSealed,
+    /// The event is past the checkpoint.
+    #[error("event {sequence} came after the checkpoint, which is over the first {size}")]
+    NotSealedYet {
+        /// Which event.
+        sequence: u64,
+        /// The checkpoint's size.
+        size: u64,
+    },
+    /// The log was not sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
 }
 
 impl From<Violations> for Refusal {
@@ -70,11 +89,28 @@ impl From<Refusal> for Status {
                 tracing::error!(table, error = %source, "a row cannot be read");
                 (Code::DataLoss, "ROW_DAMAGED")
             }
+            Refusal::NothingSealed => (Code::NotFound, "NO_CHECKPOINT"),
+            Refusal::NotSealedYet { .. } => (Code::FailedPrecondition, "NOT_SEALED_YET"),
+            Refusal::Seal(error) => {
+                let (code, reason) = of_seal(&error);
+                return failure::status(&error, code, reason);
+            }
             Refusal::Database(source) => {
                 tracing::error!(error = %source, "the database did not answer");
                 (Code::Internal, "DATABASE_FAILED")
             }
         };
         refuse::status(code, reason, message)
+    }
+}
+
+fn of_seal(error: &SealError) -> (Code, &'static str) {
+    match error {
+        SealError::Tree(_) => (Code::Internal, "DATABASE_FAILED"),
+        SealError::Empty => (Code::FailedPrecondition, "LOG_EMPTY"),
+        SealError::Keystore(_) => (Code::Unavailable, "KEYSTORE_UNAVAILABLE"),
+        SealError::Log(error) => failure::of_log(error),
+        SealError::Unacknowledged(_) => (Code::Unavailable, "LOG_UNAVAILABLE"),
+        SealError::Contended => (Code::Aborted, "CONTENDED"),
     }
 }

@@ -17,7 +17,10 @@ pub mod certificate_issuer;
 pub mod certificate_name;
 pub mod certificate_version;
 pub mod channel;
+pub mod checkpoint;
+pub mod cosignature;
 pub mod default_certificate;
+pub mod disclosure;
 pub mod dns_provider;
 pub mod event;
 pub mod instant;
@@ -27,6 +30,7 @@ pub mod migration;
 pub mod request;
 pub mod request_name;
 pub mod server;
+pub mod tile;
 
 use api::x509::v1::SubjectAltNames;
 use sea_orm::FromJsonQueryResult;

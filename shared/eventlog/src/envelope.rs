@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::{
     aggregate::{Aggregate, DecodeError, EventBody},
     error::LogError,
+    proof::Hash,
 };
 
 /// What a command brings: who asks, and how a repeat is known.
@@ -110,6 +111,8 @@ pub struct Recorded {
     pub schema: String,
     /// W3C trace context of the command.
     pub traceparent: Option<String>,
+    /// Its leaf in the tree over the log.
+    pub leaf: Hash,
     /// Proto3 JSON.
     pub body: Bytes,
 }

@@ -5,7 +5,8 @@
 //! [`EventLog::tail`] for many, or a [`follow::Follower`] where rows are kept. What the words of an
 //! event are on the wire stands in [`subject`] and [`envelope`]; how log and followers stand is seen by
 //! [`EventLog::look`]; what a stream must be like to be
-//! trusted in [`safety`]; who makes it in [`mod@provision`]. This crate knows no domain.
+//! trusted in [`safety`]; who makes it in [`mod@provision`]; how it is shown that nobody has changed it in [`proof`].
+//! This crate knows no domain.
 
 pub mod aggregate;
 pub mod append;
@@ -19,6 +20,7 @@ pub mod given;
 pub mod load;
 mod log;
 pub mod measured;
+pub mod proof;
 pub mod provision;
 mod publish;
 mod read;
@@ -27,6 +29,7 @@ pub mod safety;
 mod session;
 mod space;
 mod standing;
+mod stored;
 pub mod subject;
 pub mod tail;
 mod trace;

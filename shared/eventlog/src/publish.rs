@@ -78,5 +78,7 @@ impl EventLog {
 /// How long an acknowledgement may take; a synced write takes a millisecond or two.
 const ACK_WAIT: Duration = Duration::from_secs(2);
 
-const EXPECTED_SEQUENCE: &str = "Nats-Expected-Last-Subject-Sequence";
-const EXPECTED_FILTER: &str = "Nats-Expected-Last-Subject-Sequence-Subject";
+/// The sequence of the aggregate's event before this one, 0 for its first.
+pub(crate) const EXPECTED_SEQUENCE: &str = "Nats-Expected-Last-Subject-Sequence";
+/// The aggregate, as a filter.
+pub(crate) const EXPECTED_FILTER: &str = "Nats-Expected-Last-Subject-Sequence-Subject";

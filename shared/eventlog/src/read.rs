@@ -8,7 +8,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use async_nats::{
-    StatusCode,
+    HeaderMap, StatusCode,
     jetstream::{
         self,
         message::StreamMessage,
@@ -43,9 +43,17 @@ pub(crate) async fn at(
     context: &jetstream::Context,
     sequence: u64,
 ) -> Result<Option<Recorded>, LogError> {
+    message_at(context, sequence).await?.map(read).transpose()
+}
+
+/// The message at a sequence, likewise, whatever it is.
+pub(crate) async fn message_at(
+    context: &jetstream::Context,
+    sequence: u64,
+) -> Result<Option<StreamMessage>, LogError> {
     let stream = log_stream(context).await?;
     let answer = stream.raw_message_builder().sequence(sequence).send().await;
-    found(answer)?.map(read).transpose()
+    found(answer)
 }
 
 /// The handle to the log's stream; asks nobody.
@@ -126,9 +134,21 @@ async fn direct_batch(
             .map_err(|e| unavailable(e.into()))?
             .ok_or_else(|| unavailable("the connection was closed".into()))?;
         match answer.status {
-            None => events.push(read(StreamMessage::try_from(answer).map_err(|e| {
-                LogError::Damaged(format!("an answer without the log's headers: {e}"))
-            })?)?),
+            None => {
+                let mut message = StreamMessage::try_from(answer).map_err(|e| {
+                    LogError::Damaged(format!("an answer without the log's headers: {e}"))
+                })?;
+                // What the server tells of the answer is no part of the event.
+                let mut stored = HeaderMap::new();
+                for (name, values) in message.headers.iter() {
+                    if !OF_ANSWERS.contains(&name.as_ref()) {
+                        let values = values.iter().cloned();
+                        values.for_each(|value| stored.append(name.clone(), value));
+                    }
+                }
+                message.headers = stored;
+                events.push(read(message)?);
+            }
             Some(StatusCode::NOT_FOUND) => return Ok(false),
             Some(status) if status.as_u16() == END_OF_BATCH => {
                 let pending = answer.headers.as_ref().and_then(|h| h.get(PENDING));
@@ -177,3 +197,13 @@ struct CountedState {
 const BATCH: usize = 256;
 const END_OF_BATCH: u16 = 204;
 const PENDING: &str = "Nats-Num-Pending";
+/// Headers of a direct get's answer, beside the event's own.
+const OF_ANSWERS: [&str; 7] = [
+    "Nats-Stream",
+    "Nats-Subject",
+    "Nats-Sequence",
+    "Nats-Time-Stamp",
+    "Nats-Last-Sequence",
+    "Nats-UpTo-Sequence",
+    PENDING,
+];

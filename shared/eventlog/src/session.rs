@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::{
-    consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull},
-    message::Message,
-};
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
 use futures_util::StreamExt as _;
+use time::OffsetDateTime;
 
-use crate::{envelope::Recorded, error::LogError, log::EventLog, read, wire};
+use crate::{envelope::Recorded, error::LogError, log::EventLog, proof::Stored, read, wire};
 
 /// One consumer on the server, for as long as nothing comes between: events in order, without gaps.
 pub(crate) struct Session {
@@ -61,12 +59,52 @@ impl Session {
 
     /// The next event, when there is one.
     pub async fn next(&mut self) -> Result<Recorded, Interruption> {
+        let Delivered {
+            sequence,
+            stored,
+            message,
+            ..
+        } = self.deliver().await?;
+        let headers = message.headers.unwrap_or_default();
+        wire::recorded(
+            sequence,
+            stored,
+            &message.subject,
+            &headers,
+            message.payload,
+        )
+        .map_err(Interruption::Damaged)
+    }
+
+    /// The next event as it lies there, whatever it is; and how many there are behind it.
+    pub async fn next_stored(&mut self) -> Result<(Stored, u64), Interruption> {
+        let Delivered {
+            sequence,
+            stored,
+            behind,
+            message,
+        } = self.deliver().await?;
+        let headers = message.headers.unwrap_or_default();
+        let stored = Stored::of(
+            sequence,
+            stored,
+            &message.subject,
+            &headers,
+            message.payload,
+        );
+        Ok((stored, behind))
+    }
+
+    async fn deliver(&mut self) -> Result<Delivered, Interruption> {
         let message = match self.messages.next().await {
             Some(Ok(message)) => message,
             Some(Err(e)) => return Err(Interruption::Lost(e.to_string())),
             None => return Err(Interruption::Lost("the consumer ended".to_owned())),
         };
-        let (recorded, delivered) = read_message(message)?;
+        let info = message
+            .info()
+            .map_err(|e| Interruption::Lost(e.to_string()))?;
+        let delivered = info.consumer_sequence;
         if delivered != self.delivered + 1 {
             return Err(Interruption::Lost(format!(
                 "{delivered} was delivered after {}",
@@ -74,27 +112,23 @@ impl Session {
             )));
         }
         self.delivered = delivered;
-        Ok(recorded)
+        let (sequence, stored, behind) = (info.stream_sequence, info.published, info.pending);
+        let (message, _) = message.split();
+        Ok(Delivered {
+            sequence,
+            stored,
+            behind,
+            message,
+        })
     }
 }
 
-/// The event, and its place among those that the consumer delivered.
-fn read_message(message: Message) -> Result<(Recorded, u64), Interruption> {
-    let info = message
-        .info()
-        .map_err(|e| Interruption::Lost(e.to_string()))?;
-    let (sequence, stored, delivered) =
-        (info.stream_sequence, info.published, info.consumer_sequence);
-    let (message, _) = message.split();
-    let recorded = wire::recorded(
-        sequence,
-        stored,
-        &message.subject,
-        &message.headers.unwrap_or_default(),
-        message.payload,
-    )
-    .map_err(Interruption::Damaged)?;
-    Ok((recorded, delivered))
+/// A message, and where it stands in the stream.
+struct Delivered {
+    sequence: u64,
+    stored: OffsetDateTime,
+    behind: u64,
+    message: async_nats::Message,
 }
 
 /// Events that may be on their way: enough to keep the line full, few enough to keep memory flat.

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::{
     envelope::{Origin, Recorded},
     error::LogError,
+    proof::leaf,
     subject,
 };
 
@@ -109,6 +110,7 @@ pub(crate) fn recorded(
             .schema
             .ok_or_else(|| damaged("has no ce-dataschema"))?,
         traceparent: found.traceparent,
+        leaf: leaf::of_message(sequence, stored, subject, headers, &body),
         body,
     })
 }
@@ -246,6 +248,7 @@ mod tests {
             request_digest: origin.request_digest,
             schema: "chancery.keystore.v1.KeyGenerated".into(),
             traceparent: None,
+            leaf: read.leaf,
             body: Bytes::from_static(b"{}"),
         };
         assert_eq!(read, expected);

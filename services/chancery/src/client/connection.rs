@@ -17,7 +17,9 @@ use api::{
     keystore::v1::certificate_service_client::CertificateServiceClient,
     metadata::IDEMPOTENCY_KEY,
     notifier::v1::notifier_service_client::NotifierServiceClient,
-    projection::v1::query_service_client::QueryServiceClient,
+    projection::v1::{
+        proof_service_client::ProofServiceClient, query_service_client::QueryServiceClient,
+    },
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::timeout;
@@ -153,6 +155,13 @@ impl Connection {
     pub fn queries(&self) -> QueryServiceClient<SignedIn> {
         QueryServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
             // A page of 500 certificates with their DER.
+            .max_decoding_message_size(LARGEST_ANSWER)
+    }
+
+    /// The log as proof.
+    pub fn proofs(&self) -> ProofServiceClient<SignedIn> {
+        ProofServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+            // Some hundred events with their certificates.
             .max_decoding_message_size(LARGEST_ANSWER)
     }
 

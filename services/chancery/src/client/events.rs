@@ -1,5 +1,12 @@
 //! `chancery events`
 
+pub mod checkpoint;
+mod export;
+mod prove;
+pub mod stored;
+pub mod trusted;
+pub mod verify;
+
 use std::collections::BTreeMap;
 
 use api::projection::v1::{Event, ListRequest, WatchEventsRequest};
@@ -7,6 +14,9 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 use tonic::Streaming;
 
+pub use self::{
+    checkpoint::CheckpointCommand, export::ExportArgs, prove::ProveArgs, verify::VerifyArgs,
+};
 use super::{
     ClientError, Connection, answer, error,
     list::{self, ListArgs},
@@ -36,6 +46,15 @@ Examples:
   chancery events list --sort sequence --output json"
     )]
     List(ListArgs),
+    /// All events as they are stored, a line of JSON each, on stdout.
+    Export(ExportArgs),
+    /// Whether the log is the one that was recorded; names what was changed, taken out or put in.
+    Verify(VerifyArgs),
+    /// That one event is in the log, as a file that anybody can check.
+    Prove(ProveArgs),
+    /// Signed checkpoints of the log, to be kept elsewhere.
+    #[command(subcommand)]
+    Checkpoint(CheckpointCommand),
 }
 
 /// `chancery events tail`
@@ -63,6 +82,10 @@ pub async fn run(
     match command {
         EventsCommand::Tail(args) => tail(args, connection, output).await,
         EventsCommand::List(args) => show_list(args, connection, output).await,
+        EventsCommand::Export(args) => export::run(&args, connection).await,
+        EventsCommand::Verify(args) => verify::online(&args, connection, output).await,
+        EventsCommand::Prove(args) => prove::run(&args, connection).await,
+        EventsCommand::Checkpoint(command) => checkpoint::run(command, connection, output).await,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `chancery keys`
 
+pub mod disclosures;
 mod export;
 
 use api::{
@@ -8,7 +9,7 @@ use api::{
 };
 use clap::Subcommand;
 
-pub use self::export::ExportArgs;
+pub use self::{disclosures::DisclosuresArgs, export::ExportArgs};
 use super::{
     ClientError, Connection, answer,
     connection::RequestId,
@@ -50,6 +51,8 @@ At most 100 files, 1 MiB a file, 10 MiB in all.")]
     Import(ImportArgs),
     /// Give one private key out, alone (PKCS#8).
     Export(ExportArgs),
+    /// Who could read private keys: every export, and every gateway that was given what it serves.
+    Disclosures(DisclosuresArgs),
     /// Destroy private keys for good.
     #[command(after_help = "Examples:
   chancery keys list --filter used=false
@@ -78,6 +81,7 @@ pub async fn run(
         KeysCommand::Show { key } => show(&find(connection, &key).await?, output),
         KeysCommand::Import(args) => import::run(args, connection, output).await,
         KeysCommand::Export(args) => export::run(args, connection, output).await,
+        KeysCommand::Disclosures(args) => disclosures::run(&args, connection, output).await,
         KeysCommand::Delete { keys, deletion } => {
             delete(&keys, &deletion, connection, output).await
         }

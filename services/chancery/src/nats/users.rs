@@ -36,7 +36,7 @@ pub fn users() -> Vec<User> {
             ],
         ),
         user("notifier", [log(), events(&["channel", "alert"])]),
-        user("projection", [log()]),
+        user("projection", [log(), events(&["seal"])]),
         user(
             "gateway",
             [
@@ -126,6 +126,7 @@ mod tests {
             ("dns-provider", "acme-agent"),
             ("channel", "notifier"),
             ("alert", "notifier"),
+            ("seal", "projection"),
             ("directory", "gateway"),
             ("api-token", "gateway"),
             ("session", "gateway"),

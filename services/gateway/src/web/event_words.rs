@@ -6,6 +6,7 @@
 mod certificates;
 mod people;
 mod renewals;
+mod seal;
 mod subject;
 mod telling;
 mod terms;
@@ -111,6 +112,7 @@ fn known(event: &Event) -> Option<Words> {
         "directory" => people::directory(name, &body),
         "session" => people::session(name, &body),
         "api-token" => people::api_token(name, &body),
+        "seal" => seal::seal(name, &body),
         _ => None,
     }
 }

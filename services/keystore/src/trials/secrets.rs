@@ -1,10 +1,11 @@
 //! A sealed secret is open to its owner alone.
 
 use api::keystore::v1::{
-    DestroySecretRequest, OpenSecretRequest, SealSecretRequest,
+    DestroySecretRequest, OpenSecretRequest, SealSecretRequest, SignCheckpointRequest,
     keystore_service_server::KeystoreService,
 };
 use api::refuse::reason;
+use eventlog::proof::{Note, NoteKey};
 use tonic::{Request, Status};
 
 use super::{Trial, caller};
@@ -63,4 +64,36 @@ async fn destroy(trial: &Trial, service: &str) {
     let mut request = Request::new(message);
     request.extensions_mut().insert(caller(service));
     trial.keystore.destroy_secret(request).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_key_of_the_log_signs_what_the_keystore_builds_and_is_one_for_all() {
+    let trial = Trial::begin().await;
+    let message = |origin: &str, size| SignCheckpointRequest {
+        origin: origin.into(),
+        size,
+        root_hash: vec![7; 32].into(),
+    };
+    let sign = async |message| {
+        let mut request = Request::new(message);
+        request.extensions_mut().insert(caller("projection"));
+        let answer = trial.keystore.sign_checkpoint(request).await?;
+        Ok::<_, Status>(answer.into_inner())
+    };
+    // All at once, before there is a key.
+    let signed =
+        futures_util::future::try_join_all((1..6).map(|size| sign(message("log.example", size))));
+    let signed = signed.await.unwrap();
+    for (answer, size) in signed.iter().zip(1..) {
+        assert_eq!(answer.verifier_key, signed[0].verifier_key);
+        let note = Note::parse(&answer.note).unwrap();
+        assert!(note.is_signed_by(&NoteKey::parse(&answer.verifier_key).unwrap()));
+        assert_eq!((note.head.size, note.head.root), (size, [7; 32]));
+    }
+    let mut short = message("log.example", 1);
+    short.root_hash = vec![7; 31].into();
+    for no in [message("two\nlines", 1), message("", 1), short] {
+        let refused = sign(no).await.unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::InvalidArgument);
+    }
 }

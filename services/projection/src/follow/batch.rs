@@ -12,12 +12,14 @@ use super::{
     link::{self, KeysHere},
     notifications::Notifications,
     renewers::Renewers,
+    seals::Seals,
     write::{self, by_id},
 };
 use crate::{
     events::{AutomationEvent, Event, KeyEvent, RequestEvent, TlsEvent},
     tables::{
-        Unusable, automation, automation_name, default_certificate, dns_provider, each_name,
+        Unusable, automation, automation_name, default_certificate, disclosure, dns_provider,
+        each_name,
         event::{self, NotText},
         folded,
         instant::micros,
@@ -41,6 +43,7 @@ pub(super) struct Batch {
     defaults: BTreeMap<String, default_certificate::Model>,
     requests: BTreeMap<String, request::Model>,
     request_names: BTreeMap<(String, String), request_name::Model>,
+    seals: Seals,
 }
 
 /// An event that cannot become rows.
@@ -134,7 +137,13 @@ impl Batch {
         self.events.push(event::Model::of(recorded)?);
         let (id, at) = (recorded.id.as_str(), micros(recorded.time));
         match event {
-            Event::Key(event) => self.take_key(id, event, at)?,
+            Event::Key(event) => {
+                if let KeyEvent::Exported(exported) = &event {
+                    let row = disclosure::Model::export(recorded, exported.clone());
+                    self.seals.disclosed(row);
+                }
+                self.take_key(id, event, at)?;
+            }
             Event::Server(event) => {
                 let before = self.servers.remove(id);
                 let row = server::Model::after(before, id, event, at)?;
@@ -159,7 +168,12 @@ impl Batch {
             }
             Event::Tls(TlsEvent::DefaultCleared(_)) => self.choose_default(id, String::new()),
             Event::Request(event) => self.take_request(id, event, at)?,
-            Event::Tls(TlsEvent::ServingGranted(_)) | Event::Other => {}
+            Event::Tls(TlsEvent::ServingGranted(granted)) => {
+                let row = disclosure::Model::grant(recorded, granted);
+                self.seals.disclosed(row);
+            }
+            Event::Seal(event) => self.seals.take(recorded, event),
+            Event::Other => {}
         }
         Ok(())
     }
@@ -258,6 +272,7 @@ impl Batch {
         write::put::<request::Entity>(tx, self.requests.into_values()).await?;
         write::put::<request_name::Entity>(tx, self.request_names.into_values()).await?;
         self.notifications.store(tx).await?;
+        self.seals.store(tx).await?;
         let certificates = self.certificates;
         public_keys.extend(
             certificates

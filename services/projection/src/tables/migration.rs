@@ -6,6 +6,7 @@
 mod acme;
 mod indices;
 mod notifications;
+mod proof;
 
 use sea_orm_migration::{prelude::*, schema};
 
@@ -24,7 +25,8 @@ pub fn all() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(Superseded("m20260201_000002_requests_and_what_is_gone")),
         Box::new(Superseded("m20260301_000003_renewals_and_notifications")),
         Box::new(Superseded("m20260401_000004_names_of_automations")),
-        Box::new(TablesAnew("m20260501_000005_views_of_certificates")),
+        Box::new(Superseded("m20260501_000005_views_of_certificates")),
+        Box::new(TablesAnew("m20260601_000006_the_log_as_proof")),
     ]
 }
 
@@ -98,6 +100,10 @@ fn tables() -> Vec<TableCreateStatement> {
         notifications::channel_table(),
         notifications::alert_table(),
         event_table(),
+        proof::tile_table(),
+        proof::checkpoint_table(),
+        proof::cosignature_table(),
+        proof::disclosure_table(),
     ]
 }
 

@@ -132,7 +132,7 @@ fn values(row: &sea_orm::QueryResult) -> Vec<String> {
     (0..row.column_names().len()).map(value).collect()
 }
 
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 20] = [
     "certificate",
     "certificate_name",
     "certificate_version",
@@ -149,4 +149,8 @@ const TABLES: [&str; 16] = [
     "channel",
     "alert",
     "event",
+    "tree_tile",
+    "checkpoint",
+    "cosignature",
+    "disclosure",
 ];

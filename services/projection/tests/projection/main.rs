@@ -15,6 +15,7 @@ mod linking;
 mod notices;
 mod overview;
 mod paging;
+mod proof;
 mod questions;
 mod replay;
 mod requests;

@@ -30,7 +30,7 @@ async fn an_event_that_cannot_be_applied_names_itself_and_leaves_nothing() {
             s.tell_raw("key", "k", "generated", "x", b"{")
         }),
         ("not JSON, of no table", |s| {
-            s.tell_raw("seal", "log", "checkpoint-signed", "x", b"\xff")
+            s.tell_raw("weather", "log", "turned", "x", b"\xff")
         }),
         ("not an object", |s| {
             s.tell_raw("tls", "default", "serving-granted", "x", b"[]")

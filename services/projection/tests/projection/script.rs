@@ -89,6 +89,7 @@ impl Script {
             request_digest: String::new(),
             schema: schema.to_owned(),
             traceparent: None,
+            leaf: eventlog::proof::tree::leaf(&sequence.to_be_bytes()),
             body: body.to_vec().into(),
         });
         sequence

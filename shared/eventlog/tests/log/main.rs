@@ -16,4 +16,5 @@ mod proxy;
 mod safety;
 mod server;
 mod standing;
+mod stored;
 mod tail;

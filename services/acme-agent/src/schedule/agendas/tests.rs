@@ -34,6 +34,7 @@ pub fn recorded(sequence: u64, automation: Uuid, event: &Event, time: OffsetDate
         request_digest: String::new(),
         schema: event.schema().into(),
         traceparent: None,
+        leaf: [0; 32],
         body: event.to_json().unwrap().into(),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use api::acme::v1::{Failure, ScheduleReason};
-use eventlog::{Aggregate, Apply, Envelope, EventBody, Recorded};
+use eventlog::{Aggregate, Apply, EventBody, Recorded};
 use pki::fingerprint::sha256_hex;
 use sea_orm::DatabaseConnection;
 use time::{Duration, OffsetDateTime, macros::datetime};
@@ -115,7 +115,7 @@ impl World {
             let event = automation::decide(state, command)?;
             self.sequence += 1;
             let recorded = recorded(self.sequence, id, &event, self.now);
-            state.evolve(&event, &envelope(&recorded));
+            state.evolve(&event, &recorded.envelope());
             heard.push(recorded);
         }
         let tx = sea_orm::TransactionTrait::begin(&self.database)
@@ -301,12 +301,9 @@ fn recorded(sequence: u64, id: Uuid, event: &Event, time: OffsetDateTime) -> Rec
         request_digest: String::new(),
         schema: event.schema().into(),
         traceparent: None,
+        leaf: [0; 32],
         body: event.to_json().unwrap().into(),
     }
-}
-
-fn envelope(recorded: &Recorded) -> Envelope {
-    recorded.envelope()
 }
 
 const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);

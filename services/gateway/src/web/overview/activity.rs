@@ -58,6 +58,7 @@ fn matters(event: &Event) -> bool {
             | ("tls", "serving-granted")
             | ("alert", "notified")
             | ("session", "ended")
+            | ("seal", "checkpoint-signed")
     )
 }
 

@@ -13,8 +13,8 @@
 use sea_orm_migration::prelude::*;
 
 use crate::tables::{
-    alert, automation, certificate, certificate_name, certificate_version, channel, dns_provider,
-    event, key, request, request_name, server,
+    alert, automation, certificate, certificate_name, certificate_version, channel, disclosure,
+    dns_provider, event, key, request, request_name, server,
 };
 
 /// All of them.
@@ -28,6 +28,7 @@ pub(super) fn indices() -> Vec<IndexCreateStatement> {
     all.extend(channels());
     all.extend(alerts());
     all.extend(events());
+    all.extend(disclosures());
     all
 }
 
@@ -221,6 +222,15 @@ fn events() -> Vec<IndexCreateStatement> {
         on("ix_event_actor", Column::Actor),
         on("ix_event_time", Column::Time),
         on("ix_event_correlation_id", Column::CorrelationId),
+    ]
+}
+
+fn disclosures() -> Vec<IndexCreateStatement> {
+    use disclosure::{Column, Entity};
+    let on = |name, column| index(name, Entity, [column, Column::Sequence]);
+    vec![
+        on("ix_disclosure_key_id", Column::KeyId),
+        on("ix_disclosure_gateway", Column::Gateway),
     ]
 }
 

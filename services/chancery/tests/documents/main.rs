@@ -1,4 +1,10 @@
-//! What stands in `docs/` as configuration is configuration, and the defaults that it names are the defaults.
+//! What stands in `docs/` as configuration is configuration, and the defaults that it names are the defaults. What is
+//! made from `proto/` is as that is now: [`events`], [`asyncapi`].
+#![allow(clippy::unwrap_used)] // A panic is how a test fails.
+
+mod asyncapi;
+mod contract;
+mod events;
 
 use std::fs;
 
@@ -66,4 +72,13 @@ fn the_defaults_in_the_documents_are_the_defaults() {
         projection::Config = "projection",
         gateway::Config = "gateway"
     );
+}
+
+/// Holds a document against what it must be; where it is not, it is written, so that the diff can be looked at.
+fn pinned(document: &str, text: &str) {
+    let file = format!("{}/../../docs/{document}", env!("CARGO_MANIFEST_DIR"));
+    if fs::read_to_string(&file).unwrap_or_default() != text {
+        fs::write(&file, text).unwrap();
+        panic!("docs/{document} was out of date and is written anew: look at its diff");
+    }
 }
