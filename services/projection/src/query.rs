@@ -12,15 +12,18 @@ pub mod condition;
 pub mod dns_providers;
 pub mod events;
 pub mod filter;
+pub mod grams;
 pub mod keys;
 pub mod names;
 pub mod overview;
 pub mod page;
 pub mod question;
 pub mod requests;
+pub mod served_name;
 pub mod servers;
 pub mod sort;
 pub mod subjects;
+pub mod tallies;
 
 use prost::Message;
 

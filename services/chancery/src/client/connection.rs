@@ -17,7 +17,9 @@ use api::{
     keystore::v1::certificate_service_client::CertificateServiceClient,
     metadata::IDEMPOTENCY_KEY,
     notifier::v1::notifier_service_client::NotifierServiceClient,
-    projection::v1::query_service_client::QueryServiceClient,
+    projection::v1::{
+        query_service_client::QueryServiceClient, tables_service_client::TablesServiceClient,
+    },
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::timeout;
@@ -154,6 +156,11 @@ impl Connection {
         QueryServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
             // A page of 500 certificates with their DER.
             .max_decoding_message_size(LARGEST_ANSWER)
+    }
+
+    /// Commands about the tables.
+    pub fn tables(&self) -> TablesServiceClient<SignedIn> {
+        TablesServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     /// Commands about ACME servers.

@@ -23,7 +23,7 @@ use api::{
         ImportResponse, RenameCertificateResponse, RestoreCertificateResponse, SetDefaultResponse,
     },
     notifier::v1::{CreateChannelResponse, DeleteChannelResponse, UpdateChannelResponse},
-    projection::v1::GetRequest,
+    projection::v1::{GetRequest, SkipEventResponse},
 };
 use tonic::Request;
 
@@ -45,6 +45,7 @@ impl Connection {
         let mut request = Request::new(GetRequest {
             id: "-".into(),
             at_least: position,
+            ..GetRequest::default()
         });
         request.set_timeout(PATIENCE);
         let _ = self.queries().get_certificate(request).await;
@@ -95,6 +96,7 @@ positioned!(
     RevokeTokenResponse,
     RollAccountKeyResponse,
     SetDefaultResponse,
+    SkipEventResponse,
     UpdateChannelResponse,
     UpdateServerContactResponse,
 );

@@ -36,7 +36,7 @@ pub fn users() -> Vec<User> {
             ],
         ),
         user("notifier", [log(), events(&["channel", "alert"])]),
-        user("projection", [log()]),
+        user("projection", [log(), events(&["tables"])]),
         user(
             "gateway",
             [

@@ -33,22 +33,23 @@ fn is(test: &Test, text: &str) -> Expr {
         test,
     );
     let any = condition::on(Column::FriendlyNameFolded, test).or(named);
-    match number(text) {
-        Some(number) => any.or(numbered(&number)),
+    match numbered(text) {
+        Some(numbered) => any.or(numbered),
         None => any,
     }
 }
 
-/// A version has this serial number or fingerprint.
-fn numbered(number: &str) -> Expr {
+/// A version has this serial number or fingerprint; nothing, where it can be neither.
+pub(super) fn numbered(text: &str) -> Option<Expr> {
+    let number = number(text)?;
     let either = Condition::any()
-        .add(Version::SerialNumber.eq(number))
+        .add(Version::SerialNumber.eq(number.as_str()))
         .add(Version::Sha256Fingerprint.eq(number));
     let versions = Versions::find()
         .select_only()
         .column(Version::CertificateId)
         .filter(either);
-    Column::Id.in_subquery(versions.into_query())
+    Some(Column::Id.in_subquery(versions.into_query()))
 }
 
 /// A serial number or a fingerprint as it is kept, from what people paste.
