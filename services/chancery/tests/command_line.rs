@@ -54,6 +54,7 @@ fn help_is_pinned() {
         "certs",
         "certs list",
         "certs show",
+        "certs served",
         "certs self-sign",
         "certs import",
         "certs export",
@@ -123,6 +124,10 @@ fn help_is_pinned() {
         "events",
         "events tail",
         "events list",
+        "projection",
+        "projection rebuild",
+        "projection verify",
+        "projection skip",
     ] {
         let mut arguments = words.split_whitespace().collect::<Vec<_>>();
         arguments.push("--help");

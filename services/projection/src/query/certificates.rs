@@ -239,33 +239,7 @@ impl List for Field {
     }
 
     fn searched(terms: &[Term<Self>]) -> Option<Searched<Column>> {
-        let mut found = Searched {
-            number: Column::Number,
-            texts: Vec::new(),
-            or: None,
-        };
-        for term in terms {
-            match (term.field, &term.test) {
-                (Self::Name | Self::Names, Test::Contains(text)) => found.texts.push(text.clone()),
-                (Self::Domain, Test::Is(domain)) => found.texts.push(names::as_kept(domain)),
-                (Self::Any, Test::Contains(text)) if search::numbered(text).is_none() => {
-                    found.texts.push(text.clone());
-                }
-                _ => {}
-            }
-        }
-        if found.texts.is_empty() {
-            // It may be a serial number as well.
-            let any = terms
-                .iter()
-                .find_map(|term| match (term.field, &term.test) {
-                    (Self::Any, Test::Contains(text)) => Some(text),
-                    _ => None,
-                })?;
-            found.or = search::numbered(any);
-            found.texts.push(any.clone());
-        }
-        Some(found)
+        search::searched(terms)
     }
 
     fn within(held_to: &CertificateFilter) -> Expr {
