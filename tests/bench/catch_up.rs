@@ -1,6 +1,9 @@
 //! The projection catching up on a long log, against bare batched inserts of the rows that it makes.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use api::projection::v1::{ListRequest, query_service_client::QueryServiceClient};
 use sea_orm::{
@@ -36,10 +39,8 @@ pub async fn measure() -> Vec<Figure> {
     let samples = sampling.end();
     installation.process("projection").stop("TERM").await;
 
-    let made = installation.data.join("db/projection.sqlite");
-    let tables = read_tables(&open(&made.display().to_string()).await).await;
-    let fresh = folder.path().join("fresh.sqlite");
-    let (rows, bare) = insert_all(&open(&fresh.display().to_string()).await, &tables).await;
+    let made = installation.data.join("db/projection.1.sqlite");
+    let (rows, bare) = bare(&made, folder.path()).await;
     eprintln!(
         "  {rows} rows: projected in {:.1} s, inserted in {:.1} s",
         ours.as_secs_f64(),
@@ -82,7 +83,15 @@ pub async fn measure() -> Vec<Figure> {
     ]
 }
 
-async fn until_caught_up(installation: &Installation, last: u64) {
+/// How many rows are in this database, and how long it takes to insert them into the same tables in that folder.
+pub async fn bare(made: &Path, folder: &Path) -> (usize, Duration) {
+    let tables = read_tables(&open(&made.display().to_string()).await).await;
+    let fresh = folder.join("fresh.sqlite");
+    insert_all(&open(&fresh.display().to_string()).await, &tables).await
+}
+
+/// Waits until the tables hold this event.
+pub async fn until_caught_up(installation: &Installation, last: u64) {
     let query = QueryServiceClient::new(installation.channel("gateway", "projection"));
     wait::within(
         Duration::from_secs(600),

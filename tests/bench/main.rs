@@ -4,7 +4,7 @@
 //!     target/release/bench appends    some of them
 //!
 //! [`appends`], [`catch_up`], [`start`], [`issuance`], [`self_signed`], [`import`], [`schedule`], [`queries`], [`forward`],
-//! [`pages`], [`verify`] and [`edge`] measure; [`figure`] is
+//! [`pages`], [`million`], [`past`], [`own_writes`], [`verify`] and [`edge`] measure; [`figure`] is
 //! what they answer with. The table goes to stdout, the same as JSON to `bench.json` in the target folder. The exit
 //! status is 1 where a figure was not reached.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // What is measured must work: else there is no figure.
@@ -19,7 +19,10 @@ mod forward;
 mod import;
 mod issuance;
 mod memory;
+mod million;
+mod own_writes;
 mod pages;
+mod past;
 mod queries;
 mod schedule;
 mod seed;
@@ -62,6 +65,9 @@ async fn main() -> ExitCode {
             "forward" => forward::measure().await,
             "pages" => pages::measure().await,
             "verify" => verify::measure().await,
+            "million" => million::measure().await,
+            "past" => past::measure().await,
+            "own-writes" => own_writes::measure().await,
             _ => edge::measure().await,
         });
     }
@@ -76,7 +82,7 @@ async fn main() -> ExitCode {
     }
 }
 
-const MEASUREMENTS: [&str; 12] = [
+const MEASUREMENTS: [&str; 15] = [
     "appends",
     "catch-up",
     "start",
@@ -88,5 +94,8 @@ const MEASUREMENTS: [&str; 12] = [
     "forward",
     "pages",
     "verify",
+    "million",
+    "past",
+    "own-writes",
     "edge",
 ];

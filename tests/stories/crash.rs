@@ -117,6 +117,7 @@ async fn what_was_served_is_served_while_the_other_services_are_away() {
     let request = api::projection::v1::GetRequest {
         id: automation.certificate_id,
         at_least: 0,
+        ..api::projection::v1::GetRequest::default()
     };
     let certificate = town
         .client()

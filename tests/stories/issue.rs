@@ -16,6 +16,7 @@ async fn a_certificate_is_issued_and_served_by_its_name() {
     let request = GetRequest {
         id: automation.certificate_id,
         at_least: 0,
+        ..GetRequest::default()
     };
     let certificate = town
         .client()

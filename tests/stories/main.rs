@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a story fails, in its helpers too.
 
 mod access;
+mod anew;
 mod beside_automation;
 mod browser;
 mod ca_by_hand;

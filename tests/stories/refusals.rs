@@ -222,6 +222,7 @@ async fn a_ca_that_wants_external_accounts_takes_ours_or_says_why_not() {
     let request = GetRequest {
         id: registered.server_id,
         at_least: registered.position,
+        ..GetRequest::default()
     };
     let server = town
         .client()

@@ -85,6 +85,7 @@ async fn certificate(town: &Town, id: &str, at_least: u64) -> bytes::Bytes {
     let request = GetRequest {
         id: id.to_owned(),
         at_least,
+        ..GetRequest::default()
     };
     let certificate = town
         .client()

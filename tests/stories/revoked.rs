@@ -84,6 +84,7 @@ async fn certificate(town: &Town, id: &str, at_least: u64) -> api::x509::v1::Cer
     let request = GetRequest {
         id: id.to_owned(),
         at_least,
+        ..GetRequest::default()
     };
     let answer = town.client().await.query().get_certificate(request).await;
     answer.unwrap().into_inner().certificate.unwrap()

@@ -56,6 +56,7 @@ async fn it_sees_renews_and_exports_the_shops_alone() {
     let get = GetRequest {
         id: bank.certificate_id.clone(),
         at_least: 0,
+        ..GetRequest::default()
     };
     is(
         query.get_certificate(get).await,

@@ -76,6 +76,7 @@ pub async fn certificate(town: &Town, id: &str) -> pki::Certificate {
     let request = api::projection::v1::GetRequest {
         id: id.to_owned(),
         at_least: 0,
+        ..api::projection::v1::GetRequest::default()
     };
     let mut queries = town.client().await.query();
     let row = queries.get_certificate(request).await.unwrap().into_inner();

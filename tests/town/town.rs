@@ -237,6 +237,7 @@ impl Town {
         let request = GetRequest {
             id: id.to_owned(),
             at_least,
+            ..GetRequest::default()
         };
         let answer = self.client().await.query().get_automation(request).await;
         answer.expect("the automation is there").into_inner()

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::client::{
     acme::AcmeCommand, certs::CertsCommand, events::EventsCommand, keys::KeysCommand,
-    login::LoginArgs, notify::NotifyCommand, requests::RequestsCommand, tokens::TokensCommand,
-    users::UsersCommand,
+    login::LoginArgs, notify::NotifyCommand, projection::ProjectionCommand,
+    requests::RequestsCommand, tokens::TokensCommand, users::UsersCommand,
 };
 
 /// Gets TLS certificates from ACME servers, keeps their keys, and serves them.
@@ -96,6 +96,9 @@ pub enum Command {
     /// The event log: everything that ever happened.
     #[command(subcommand)]
     Events(EventsCommand),
+    /// The tables from which questions are answered: made from the event log alone.
+    #[command(subcommand)]
+    Projection(ProjectionCommand),
 }
 
 /// Where the data and the configuration are.

@@ -6,6 +6,7 @@
 
 pub mod acme;
 pub mod answer;
+pub mod as_of;
 pub mod certs;
 pub mod connection;
 pub mod credentials;
@@ -20,6 +21,7 @@ pub mod login;
 pub mod names;
 pub mod notify;
 pub mod passphrase;
+pub mod projection;
 pub mod renewal;
 pub mod requests;
 pub mod save;

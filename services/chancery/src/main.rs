@@ -147,6 +147,10 @@ fn run(global: Global, command: Command) -> Result<(), CommandError> {
             Command::Events(command) => {
                 Ok(client::events::run(command, &connect(&global).await?, global.output).await?)
             }
+            Command::Projection(command) => {
+                let connection = connect(&global).await?;
+                Ok(client::projection::run(command, &connection, global.output).await?)
+            }
         }
     })
 }

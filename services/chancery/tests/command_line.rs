@@ -54,6 +54,7 @@ fn help_is_pinned() {
         "certs",
         "certs list",
         "certs show",
+        "certs served",
         "certs self-sign",
         "certs import",
         "certs export",
@@ -132,6 +133,10 @@ fn help_is_pinned() {
         "events checkpoint sign",
         "events checkpoint cosign",
         "events checkpoint compare",
+        "projection",
+        "projection rebuild",
+        "projection verify",
+        "projection skip",
     ] {
         let mut arguments = words.split_whitespace().collect::<Vec<_>>();
         arguments.push("--help");

@@ -6,8 +6,8 @@ use api::{
     convert::{self, id},
     keystore::v1::{
         self, AddCertificateRequest, MarkRevokedRequest, ReleaseCertificateRequest,
-        RenameCertificateRequest, ReserveRequestRequest, SignCheckpointRequest, SignRequestRequest, SignSelfSignedRequest,
-        key_choice::Key,
+        RenameCertificateRequest, ReserveRequestRequest, SignCheckpointRequest, SignRequestRequest,
+        SignSelfSignedRequest, key_choice::Key,
     },
     refuse::Violations,
     x509::v1::RevocationReason,

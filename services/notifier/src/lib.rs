@@ -195,6 +195,7 @@ fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(dispatch::outbox::Migration),
         Box::new(dispatch::turn::Migration),
         Box::new(settings::row::Migration),
+        Box::new(watch::tables::Migration),
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
     ]

@@ -88,7 +88,7 @@ fn word(name: &str, prefix: &str) -> String {
 }
 
 /// The kinds that stay up until something changes.
-const RAISED: [MessageKind; 7] = [
+const RAISED: [MessageKind; 8] = [
     MessageKind::CertificateExpiring,
     MessageKind::CertificateExpired,
     MessageKind::RenewalFailing,
@@ -96,6 +96,7 @@ const RAISED: [MessageKind; 7] = [
     MessageKind::IssuanceFailed,
     MessageKind::RenewalFailed,
     MessageKind::DeliveryFailing,
+    MessageKind::TablesStopped,
 ];
 
 const MESSAGES: Metric = Metric::counter(

@@ -1,7 +1,7 @@
-//! What the notifier keeps an eye on: certificates, automations and its own channels.
+//! What the notifier keeps an eye on: certificates, automations, its own channels, and the projection's tables.
 //!
 //! The [`follow`]er writes a row for each from the log, and marks it as due in [`deadline`]; the
-//! [`worker`] takes what is due, has it judged ([`certificate`], [`automation`], [`trouble`]: pure, with the time
+//! [`worker`] takes what is due, has it judged ([`certificate`], [`automation`], [`trouble`], [`tables`]: pure, with the time
 //! passed in), and raises or clears alerts. A judgement also says when to look again though nothing
 //! happens: so an alert comes although whoever should have acted is dead.
 
@@ -11,6 +11,7 @@ pub mod deadline;
 pub mod follow;
 pub mod foreign;
 pub mod key;
+pub mod tables;
 pub mod trouble;
 pub mod worker;
 
@@ -27,6 +28,8 @@ pub enum Watched {
     Automation,
     /// A channel of our own.
     Channel,
+    /// The projection's tables.
+    Tables,
 }
 
 impl Watched {
@@ -36,14 +39,20 @@ impl Watched {
             Self::Certificate => foreign::CERTIFICATE,
             Self::Automation => foreign::AUTOMATION,
             Self::Channel => "channel",
+            Self::Tables => foreign::TABLES,
         }
     }
 
     /// From the name of its aggregate.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Certificate, Self::Automation, Self::Channel]
-            .into_iter()
-            .find(|watched| watched.as_str() == text)
+        [
+            Self::Certificate,
+            Self::Automation,
+            Self::Channel,
+            Self::Tables,
+        ]
+        .into_iter()
+        .find(|watched| watched.as_str() == text)
     }
 }
 

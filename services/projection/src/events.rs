@@ -195,6 +195,8 @@ pub enum Event {
     Seal(SealEvent),
     /// Any other aggregate: only the event itself is kept.
     Other,
+    /// Likewise an event that is to be passed over, whatever it is.
+    Skipped,
 }
 
 impl Event {

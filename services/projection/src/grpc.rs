@@ -2,6 +2,8 @@
 
 mod patience;
 pub mod proof;
+pub mod tables;
+mod view;
 
 use std::{pin::Pin, time::Duration};
 
@@ -9,26 +11,26 @@ use api::{
     CertificateFilter,
     projection::v1::{
         self as answer, CountCertificatesRequest, GetRequest, ListRequest, WatchEventsRequest,
-        query_service_server::QueryService,
+        WhatServedRequest, query_service_server::QueryService,
     },
     refuse::Violations,
     x509::v1::SubjectAltNames,
 };
 use futures_util::{Stream, StreamExt};
 use runtime::{Caller, Clock};
-use sea_orm::DatabaseConnection;
-use tonic::{Request, Response, Status, metadata::MetadataMap};
+use tonic::{Request, Response, Status};
 
+use self::view::View;
 use crate::{
-    position::Position,
+    moments::Moments,
     query::{
         alerts, automations, certificates, channels, dns_providers, events, keys,
         overview::{self, Glance},
         question::{List, Page, Question, Row},
-        requests, servers, subjects,
+        requests, served_name, servers, subjects,
     },
     refusal::Refusal,
-    tables::instant::micros,
+    served::Served,
 };
 
 /// The largest request, in bytes: filter, sort and page token fit many times.
@@ -38,68 +40,55 @@ pub const MAX_REQUEST: usize = 64 * 1024;
 const MAX_ID: usize = 300;
 
 /// Answers from the tables.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Questions {
-    database: DatabaseConnection,
-    position: Position,
+    served: Served,
+    /// None: of the past nothing is answered.
+    moments: Option<Moments>,
     clock: Clock,
     patience: Duration,
     glance: Glance,
 }
 
 impl Questions {
-    /// Answers from this database, which is as of `position`. A question waits for its `at_least`
+    /// Answers from the tables that are served, and from those of moments. A question waits for its `at_least`
     /// at most for `patience` where its caller sets no deadline.
-    pub fn new(
-        database: DatabaseConnection,
-        position: Position,
-        clock: Clock,
-        patience: Duration,
-    ) -> Self {
+    pub fn new(served: Served, moments: Option<Moments>, clock: Clock, patience: Duration) -> Self {
         Self {
-            database,
-            position,
+            served,
+            moments,
             clock,
             patience,
             glance: Glance::default(),
         }
     }
 
-    fn now(&self) -> i64 {
-        micros(self.clock.now())
-    }
-
-    async fn reached(&self, at_least: u64, metadata: &MetadataMap) -> Result<u64, Refusal> {
-        let patience = patience::of(metadata).unwrap_or(self.patience);
-        self.position.reached(at_least, patience).await
-    }
-
-    /// A page of any list, and the position that it shows.
+    /// A page of any list, and what it was asked of.
     async fn list<L: List>(
         &self,
         request: Request<ListRequest>,
-    ) -> Result<(Page<Row<L>>, u64), Status> {
+    ) -> Result<(Page<Row<L>>, View), Status> {
         let held_to = Caller::of(&request)?.certificates.clone();
-        let question = Question::<L>::parse(request.get_ref()).map_err(Refusal::from)?;
+        let list = request.get_ref();
+        let question = Question::<L>::parse(list).map_err(Refusal::from)?;
         let question = question.held_to(held_to);
-        let position = self
-            .reached(request.get_ref().at_least, request.metadata())
-            .await?;
-        let page = question.ask(&self.database, self.now()).await;
+        let view = self.view(list.as_of.as_ref(), list.at_least, request.metadata());
+        let view = view.await?;
+        let page = question.ask(&view.tables, view.now).await;
         let page = page.map_err(Refusal::from)?;
-        Ok((page, position))
+        Ok((page, view))
     }
 
-    /// What a get asks for, once the tables hold what it waits for.
-    async fn wanted(&self, request: Request<GetRequest>) -> Result<String, Refusal> {
+    /// What a get asks for, and of what, once that is there.
+    async fn wanted(&self, request: Request<GetRequest>) -> Result<(String, View), Refusal> {
+        let get = request.get_ref();
         let mut violations = Violations::new();
-        let id = violations.check("id", id(&request.get_ref().id));
+        let id = violations.check("id", id(&get.id));
         let Some(id) = id else {
             return Err(violations.into());
         };
-        self.reached(request.get_ref().at_least, request.metadata())
-            .await?;
-        Ok(id)
+        let view = self.view(get.as_of.as_ref(), get.at_least, request.metadata());
+        Ok((id, view.await?))
     }
 }
 
@@ -109,15 +98,14 @@ impl QueryService for Questions {
         &self,
         request: Request<answer::GetOverviewRequest>,
     ) -> Result<Response<answer::Overview>, Status> {
-        let at_least = request.get_ref().at_least;
-        let position = self.reached(at_least, request.metadata()).await?;
-        let now = self.now();
-        let counted = self.glance.of(&self.database, position, now).await;
-        let counted = counted.map_err(Refusal::from)?;
-        let mut overview = overview::wanting(&self.database, counted, now).await?;
-        overview.position = position;
-        overview.projected = self.position.now();
-        overview.set_following(self.position.following());
+        let ask = request.get_ref();
+        let view = self.view(ask.as_of.as_ref(), ask.at_least, request.metadata());
+        let view = view.await?;
+        let counted = view.counted(self).await?;
+        let mut overview = overview::wanting(&view.tables, counted, view.now).await?;
+        overview.position = view.position;
+        overview.projected = self.served.position().now();
+        overview.set_following(self.served.position().following());
         Ok(Response::new(overview))
     }
 
@@ -125,12 +113,12 @@ impl QueryService for Questions {
         &self,
         request: Request<ListRequest>,
     ) -> Result<Response<answer::ListCertificatesResponse>, Status> {
-        let (page, position) = self.list::<certificates::Field>(request).await?;
-        let rows = certificates::answered(&self.database, page.rows, self.now());
+        let (page, view) = self.list::<certificates::Field>(request).await?;
+        let rows = certificates::answered(&view.tables, page.rows, view.now);
         Ok(Response::new(answer::ListCertificatesResponse {
             certificates: rows.await?,
             next_page_token: page.next_page_token,
-            position,
+            position: view.position,
         }))
     }
 
@@ -139,8 +127,8 @@ impl QueryService for Questions {
         request: Request<GetRequest>,
     ) -> Result<Response<answer::Certificate>, Status> {
         let held_to = Caller::of(&request)?.certificates.clone();
-        let id = self.wanted(request).await?;
-        let found = certificates::get(&self.database, &id, self.now()).await?;
+        let (id, view) = self.wanted(request).await?;
+        let found = certificates::get(&view.tables, &id, view.now).await?;
         let leaf = found.certificate.as_ref();
         let names = leaf.and_then(|leaf| leaf.subject_alt_names.as_ref());
         within(&held_to, names, "certificate", id)?;
@@ -151,12 +139,12 @@ impl QueryService for Questions {
         &self,
         request: Request<CountCertificatesRequest>,
     ) -> Result<Response<answer::CountCertificatesResponse>, Status> {
-        let position = self
-            .reached(request.get_ref().at_least, request.metadata())
-            .await?;
-        let counts = certificates::counts::counts(&self.database, self.now()).await;
+        let ask = request.get_ref();
+        let view = self.view(ask.as_of.as_ref(), ask.at_least, request.metadata());
+        let view = view.await?;
+        let counts = certificates::counts::counts(&view.tables, view.now).await;
         Ok(Response::new(answer::CountCertificatesResponse {
-            position,
+            position: view.position,
             ..counts.map_err(Refusal::from)?
         }))
     }
@@ -165,11 +153,11 @@ impl QueryService for Questions {
         &self,
         request: Request<ListRequest>,
     ) -> Result<Response<answer::ListCertificateRequestsResponse>, Status> {
-        let (page, position) = self.list::<requests::Field>(request).await?;
+        let (page, view) = self.list::<requests::Field>(request).await?;
         Ok(Response::new(answer::ListCertificateRequestsResponse {
-            requests: requests::answered(&self.database, page.rows).await?,
+            requests: requests::answered(&view.tables, page.rows).await?,
             next_page_token: page.next_page_token,
-            position,
+            position: view.position,
         }))
     }
 
@@ -178,8 +166,8 @@ impl QueryService for Questions {
         request: Request<GetRequest>,
     ) -> Result<Response<answer::CertificateRequest>, Status> {
         let held_to = Caller::of(&request)?.certificates.clone();
-        let id = self.wanted(request).await?;
-        let found = requests::get(&self.database, &id).await?;
+        let (id, view) = self.wanted(request).await?;
+        let found = requests::get(&view.tables, &id).await?;
         let names = found.subject_alt_names.as_ref();
         within(&held_to, names, "certificate request", id)?;
         Ok(Response::new(found))
@@ -189,29 +177,29 @@ impl QueryService for Questions {
         &self,
         request: Request<ListRequest>,
     ) -> Result<Response<answer::ListKeysResponse>, Status> {
-        let (page, position) = self.list::<keys::Field>(request).await?;
-        let keys = keys::answered(&self.database, page.rows).await;
+        let (page, view) = self.list::<keys::Field>(request).await?;
+        let keys = keys::answered(&view.tables, page.rows).await;
         Ok(Response::new(answer::ListKeysResponse {
             keys: keys.map_err(Refusal::from)?,
             next_page_token: page.next_page_token,
-            position,
+            position: view.position,
         }))
     }
 
     async fn get_key(&self, request: Request<GetRequest>) -> Result<Response<answer::Key>, Status> {
-        let id = self.wanted(request).await?;
-        Ok(Response::new(keys::get(&self.database, &id).await?))
+        let (id, view) = self.wanted(request).await?;
+        Ok(Response::new(keys::get(&view.tables, &id).await?))
     }
 
     async fn list_servers(
         &self,
         request: Request<ListRequest>,
     ) -> Result<Response<answer::ListServersResponse>, Status> {
-        let (page, position) = self.list::<servers::Field>(request).await?;
+        let (page, view) = self.list::<servers::Field>(request).await?;
         Ok(Response::new(answer::ListServersResponse {
             servers: page.rows.into_iter().map(servers::answered).collect(),
             next_page_token: page.next_page_token,
-            position,
+            position: view.position,
         }))
     }
 
@@ -219,19 +207,19 @@ impl QueryService for Questions {
         &self,
         request: Request<GetRequest>,
     ) -> Result<Response<answer::Server>, Status> {
-        let id = self.wanted(request).await?;
-        Ok(Response::new(servers::get(&self.database, &id).await?))
+        let (id, view) = self.wanted(request).await?;
+        Ok(Response::new(servers::get(&view.tables, &id).await?))
     }
 
     async fn list_automations(
         &self,
         request: Request<ListRequest>,
     ) -> Result<Response<answer::ListAutomationsResponse>, Status> {
-        let (page, position) = self.list::<automations::Field>(request).await?;
+        let (page, view) = self.list::<automations::Field>(request).await?;
         Ok(Response::new(answer::ListAutomationsResponse {
-            automations: automations::answered(&self.database, page.rows, self.now()).await?,
+            automations: automations::answered(&view.tables, page.rows, view.now).await?,
             next_page_token: page.next_page_token,
-            position,
+            position: view.position,
         }))
     }
 
@@ -240,8 +228,8 @@ impl QueryService for Questions {
         request: Request<GetRequest>,
     ) -> Result<Response<answer::Automation>, Status> {
         let held_to = Caller::of(&request)?.certificates.clone();
-        let id = self.wanted(request).await?;
-        let found = automations::get(&self.database, &id, self.now()).await?;
+        let (id, view) = self.wanted(request).await?;
+        let found = automations::get(&view.tables, &id, view.now).await?;
         let names = SubjectAltNames {
             dns_names: found.dns_names.clone(),
             ip_addresses: found.ip_addresses.clone(),
@@ -254,8 +242,20 @@ impl QueryService for Questions {
         &self,
         request: Request<ListRequest>,
     ) -> Result<Response<answer::ListEventsResponse>, Status> {
-        let (page, position) = self.list::<events::Field>(request).await?;
-        let subjects = subjects::of(&self.database, &page.rows).await;
+        let held_to = Caller::of(&request)?.certificates.clone();
+        let list = request.get_ref();
+        let question = Question::parse(list).map_err(Refusal::from)?;
+        let question = question.held_to(held_to);
+        let view = self.view(list.as_of.as_ref(), list.at_least, request.metadata());
+        let view = view.await?;
+        let question = match view.up_to {
+            Some(up_to) => events::up_to(question, &view.tables, up_to).await,
+            None => Ok(question),
+        };
+        let question = question.map_err(Refusal::from)?;
+        let page = question.ask(&view.events, view.now).await;
+        let page = page.map_err(Refusal::from)?;
+        let subjects = subjects::of(&view.tables, &page.rows).await;
         let subjects = subjects.map_err(Refusal::from)?;
         let rows = page.rows.into_iter().zip(subjects);
         let events = rows.map(|(row, subject)| {
@@ -266,7 +266,7 @@ impl QueryService for Questions {
         Ok(Response::new(answer::ListEventsResponse {
             events: events.collect::<Result<_, Refusal>>()?,
             next_page_token: page.next_page_token,
-            position,
+            position: view.position,
         }))
     }
 
@@ -274,12 +274,12 @@ impl QueryService for Questions {
         &self,
         request: Request<ListRequest>,
     ) -> Result<Response<answer::ListDnsProvidersResponse>, Status> {
-        let (page, position) = self.list::<dns_providers::Field>(request).await?;
-        let rows = dns_providers::answered(&self.database, page.rows).await;
+        let (page, view) = self.list::<dns_providers::Field>(request).await?;
+        let rows = dns_providers::answered(&view.tables, page.rows).await;
         Ok(Response::new(answer::ListDnsProvidersResponse {
             dns_providers: rows.map_err(Refusal::from)?,
             next_page_token: page.next_page_token,
-            position,
+            position: view.position,
         }))
     }
 
@@ -287,12 +287,12 @@ impl QueryService for Questions {
         &self,
         request: Request<ListRequest>,
     ) -> Result<Response<answer::ListChannelsResponse>, Status> {
-        let (page, position) = self.list::<channels::Field>(request).await?;
+        let (page, view) = self.list::<channels::Field>(request).await?;
         let rows = page.rows.into_iter().map(channels::answered);
         Ok(Response::new(answer::ListChannelsResponse {
             channels: rows.collect::<Result<_, _>>()?,
             next_page_token: page.next_page_token,
-            position,
+            position: view.position,
         }))
     }
 
@@ -300,11 +300,31 @@ impl QueryService for Questions {
         &self,
         request: Request<ListRequest>,
     ) -> Result<Response<answer::ListAlertsResponse>, Status> {
-        let (page, position) = self.list::<alerts::Field>(request).await?;
+        let (page, view) = self.list::<alerts::Field>(request).await?;
         Ok(Response::new(answer::ListAlertsResponse {
             alerts: page.rows.into_iter().map(alerts::answered).collect(),
             next_page_token: page.next_page_token,
-            position,
+            position: view.position,
+        }))
+    }
+
+    async fn what_served(
+        &self,
+        request: Request<WhatServedRequest>,
+    ) -> Result<Response<answer::WhatServedResponse>, Status> {
+        let ask = request.get_ref();
+        let mut violations = Violations::new();
+        let name = violations.check("name", id(&ask.name));
+        let Some(name) = name else {
+            return Err(Refusal::Invalid(violations).into());
+        };
+        let view = self.view(ask.as_of.as_ref(), ask.at_least, request.metadata());
+        let view = view.await?;
+        let up_to = view.up_to.unwrap_or(view.position);
+        let found = served_name::find(&view.tables, &view.events, &name, up_to, view.now);
+        Ok(Response::new(answer::WhatServedResponse {
+            position: view.position,
+            ..found.await?
         }))
     }
 
@@ -315,7 +335,7 @@ impl QueryService for Questions {
         request: Request<WatchEventsRequest>,
     ) -> Result<Response<Self::WatchEventsStream>, Status> {
         let watch = events::Watch::parse(request.get_ref()).map_err(Refusal::from)?;
-        let events = watch.follow(self.database.clone(), self.position.clone());
+        let events = watch.follow(self.served.clone());
         let events = events.map(|event| event.map_err(Status::from));
         Ok(Response::new(Box::pin(events)))
     }

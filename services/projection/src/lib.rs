@@ -3,39 +3,55 @@
 //! An event walks eventlog's `Follower` → [`follow`] (rows and checkpoint in one transaction) →
 //! [`tables`]. A question walks [`grpc`] → [`query`] (parsed whole, then one statement) → the table,
 //! after [`position`] has reached what it waits for; how a row stands then, [`status`] says. When certificates expire is shown
-//! by [`mod@metrics`], too. Nothing but
-//! the log writes to the tables: they can be thrown away and built again. The one thing that is written to the log
-//! is the [`seal`] on it; what it proves is answered by [`grpc::proof`].
+//! by [`mod@metrics`], too. Nothing but the log writes to the tables: they can be thrown away and built again, in a
+//! place of their own ([`store`]), by a [`rebuild`] whose outcome the [`keeper`] serves; a copy of the log's beginning
+//! answers of the past ([`moments`]), and [`verify`] compares what is served with a replay. What is written to the log
+//! here is the [`seal`] on it, whose proofs are answered by [`grpc::proof`], and what is [`skipped`].
 
 pub mod config;
 pub mod events;
 pub mod follow;
 pub mod grpc;
+pub mod keeper;
 mod metrics;
+pub mod moments;
 pub mod position;
 pub mod query;
+pub mod rebuild;
 pub mod refusal;
 pub mod seal;
+pub mod served;
+pub mod skipped;
 pub mod status;
+pub mod store;
 pub mod tables;
+pub mod verify;
 
 use api::{
     keystore::v1::keystore_service_client::KeystoreServiceClient,
     projection::v1::{
         proof_service_server::ProofServiceServer, query_service_server::QueryServiceServer,
+        tables_service_server::TablesServiceServer,
     },
 };
 use eventlog::proof::NoteError;
 use runtime::{ChannelError, Runtime};
+use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::service::Routes;
 
 pub use self::{config::Config, metrics::METRICS};
 use self::{
     follow::FOLLOWER,
-    grpc::{Questions, proof::Proofs},
+    grpc::{Questions, proof::Proofs, tables::Upkeep},
+    keeper::Keeper,
+    moments::Moments,
     position::Position,
+    rebuild::Rebuilds,
     seal::Sealer,
+    served::Served,
+    store::Store,
+    verify::Verifier,
 };
 
 /// Follows the log and answers questions until the runtime stops.
@@ -48,33 +64,33 @@ use self::{
 pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     let origin = config.origin().map_err(RunError::Name)?;
     let witnesses = config.witnesses().map_err(RunError::Witness)?;
-    let database = runtime.database(tables::migration::all()).await?;
-    let checkpoint = eventlog::checkpoint::checkpoint(&database, FOLLOWER).await;
+    let base = runtime.database(tables::migration::all()).await?;
+    let store = Store::new(base.clone(), runtime.places());
+    let place = store.served().await?;
+    let checkpoint = eventlog::checkpoint::checkpoint(&place.database, FOLLOWER).await;
     let position = Position::at(checkpoint.map_err(RunError::Checkpoint)?.sequence);
+    let served = Served::new(place.database.clone(), position.clone());
     let log = runtime.log().await?;
+    let scratch = runtime.layout().database_dir().join("moments");
+    let moments = Moments::new(log.clone(), scratch.clone()).map_err(RunError::Scratch)?;
 
     let stopping = runtime.stopping();
-    let writer = runtime.writer().await?;
-    let following = follow::follow(
-        log.clone(),
-        writer.clone(),
-        position.clone(),
-        stopping.clone(),
-    );
-    let following = AbortOnDropHandle::new(tokio::spawn(following));
-    let closing = AbortOnDropHandle::new(tokio::spawn({
-        let position = position.clone();
-        async move {
-            stopping.cancelled().await;
-            position.close();
-        }
+    let (switches, asked) = mpsc::channel(1);
+    let clock = runtime.clock().clone();
+    let (ours, base_of) = (served.clone(), store.clone());
+    let keeper = Keeper::new(log.clone(), base_of, ours, asked, clock.clone());
+    let keeping = keeper.run(place, stopping.clone());
+    let keeping = AbortOnDropHandle::new(tokio::spawn(keeping));
+    let rebuilds = Rebuilds::new(log.clone(), store, switches, stopping.clone());
+    let closing = AbortOnDropHandle::new(tokio::spawn(async move {
+        stopping.cancelled().await;
+        position.close();
     }));
 
     let sealer = Sealer {
-        log,
-        database: database.clone(),
-        position: position.clone(),
-        clock: runtime.clock().clone(),
+        log: log.clone(),
+        served: served.clone(),
+        clock: clock.clone(),
         keystore: KeystoreServiceClient::new(
             runtime.channel("keystore").map_err(RunError::Keystore)?,
         ),
@@ -85,14 +101,21 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         AbortOnDropHandle::new(tokio::spawn(sealing))
     });
 
-    runtime.collect(metrics::Certificates(database.clone()));
+    runtime.collect(metrics::Certificates(served.clone()));
 
     let questions = Questions::new(
-        database.clone(),
-        position,
-        runtime.clock().clone(),
+        served.clone(),
+        Some(moments),
+        clock.clone(),
         config.patience(),
     );
+    let upkeep = Upkeep {
+        served,
+        rebuilds,
+        verifier: Verifier::new(log.clone(), scratch),
+        log,
+        clock,
+    };
     let questions = QueryServiceServer::new(questions).max_decoding_message_size(grpc::MAX_REQUEST);
     let proofs = Proofs {
         sealer,
@@ -100,15 +123,18 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         patience: config.patience(),
     };
     let proofs = ProofServiceServer::new(proofs).max_decoding_message_size(grpc::MAX_REQUEST);
-    runtime
-        .serve(Routes::new(questions).add_service(proofs))
-        .await?;
+    let upkeep = TablesServiceServer::new(upkeep).max_decoding_message_size(grpc::MAX_REQUEST);
+    let routes = Routes::new(questions)
+        .add_service(upkeep)
+        .add_service(proofs);
+    runtime.serve(routes).await?;
 
     // Drained: the last batch is written, and the database's log file folded into it.
-    let (followed, closed) = tokio::join!(following, closing);
-    followed.and(closed).map_err(RunError::Task)?;
-    writer.close().await.map_err(RunError::Close)?;
-    database.close().await.map_err(RunError::Close)
+    let (kept, closed) = tokio::join!(keeping, closing);
+    closed.map_err(RunError::Task)?;
+    let place = kept.map_err(RunError::Task)?;
+    place.close().await.map_err(RunError::Close)?;
+    base.close().await.map_err(RunError::Close)
 }
 
 /// Why the service cannot run, or go on.
@@ -117,6 +143,12 @@ pub enum RunError {
     /// Its database cannot be used.
     #[error("cannot use the projection's database")]
     Database(#[from] runtime::DatabaseError),
+    /// Its tables cannot be found, or be made.
+    #[error("cannot use the projection's tables")]
+    Store(#[from] store::StoreError),
+    /// There is no room for tables that are thrown away.
+    #[error("cannot use the folder for tables of the past")]
+    Scratch(#[source] std::io::Error),
     /// Its checkpoint cannot be read.
     #[error("cannot read the projection's checkpoint")]
     Checkpoint(#[source] sea_orm::DbErr),

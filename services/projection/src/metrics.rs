@@ -4,17 +4,19 @@
 use api::projection::v1::Source;
 use runtime::metrics::{Collect, CollectError, Metric, Page};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
-use crate::tables::certificate::{Column, Entity};
+use crate::{
+    served::Served,
+    tables::certificate::{Column, Entity},
+};
 
 /// All that this service has of its own.
 pub const METRICS: &[Metric] = &[NOT_AFTER];
 
 /// The certificates that are here.
-pub struct Certificates(pub DatabaseConnection);
+pub struct Certificates(pub Served);
 
 #[async_trait::async_trait]
 impl Collect for Certificates {
@@ -23,7 +25,7 @@ impl Collect for Certificates {
         let mut last = String::new();
         loop {
             // No statement stays open while the reader reads.
-            let rows = after(&self.0, &last).await?;
+            let rows = after(&self.0.database(), &last).await?;
             for Row {
                 id,
                 name,
@@ -111,6 +113,7 @@ mod tests {
         let deleted_at = if n % 7 == 0 { 1 } else { NEVER };
         let mut row = Model {
             id: format!("{n:05}"),
+            number: n.into(),
             friendly_name: format!("shop {n}"),
             friendly_name_folded: String::new(),
             source: Source::Imported.into(),

@@ -1,6 +1,6 @@
 //! How far the tables are, for those who wait for an event of their own.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use api::projection::v1::Following;
 use tokio::sync::watch;
@@ -11,17 +11,28 @@ use crate::refusal::Refusal;
 #[derive(Debug, Clone)]
 pub struct Position(watch::Sender<Standing>);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Standing {
     projected: u64,
     state: State,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// An event that the tables cannot take in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Poison {
+    /// Its sequence in the log.
+    pub sequence: u64,
+    /// Its kind: "automation.order-placed".
+    pub event: String,
+    /// Why not.
+    pub error: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
     Following,
-    /// The follower met what it cannot apply: the tables stay as they are.
-    Stopped,
+    /// The follower met what it cannot apply: the tables stay as they are. Which event it is, where it is one.
+    Stopped(Option<Arc<Poison>>),
     /// The log is not the one that the tables were made from: likewise.
     LogChanged,
     /// The service is going down.
@@ -51,10 +62,31 @@ impl Position {
         });
     }
 
-    /// No further event will be applied.
-    pub fn stop(&self) {
+    /// No further event will be applied: because of this one, where it is one.
+    pub fn stop(&self, poison: Option<Poison>) {
+        let poison = poison.map(Arc::new);
         self.0
-            .send_modify(|standing| standing.state = State::Stopped);
+            .send_modify(|standing| standing.state = State::Stopped(poison));
+    }
+
+    /// The event at which the tables stopped, where they did.
+    pub fn poison(&self) -> Option<Arc<Poison>> {
+        match &self.0.borrow().state {
+            State::Stopped(poison) => poison.clone(),
+            State::Following | State::LogChanged | State::Closing => None,
+        }
+    }
+
+    /// Events are applied again, from here on; behind where it was, where the log is another one.
+    pub fn resume(&self, position: u64) {
+        self.0.send_modify(|standing| {
+            if standing.state != State::Closing {
+                *standing = Standing {
+                    projected: position,
+                    state: State::Following,
+                };
+            }
+        });
     }
 
     /// Likewise: the log is not the one that the tables were made from.
@@ -65,9 +97,9 @@ impl Position {
 
     /// Whether events are still applied.
     pub fn following(&self) -> Following {
-        match self.0.borrow().state {
+        match &self.0.borrow().state {
             State::Following | State::Closing => Following::On,
-            State::Stopped => Following::Stopped,
+            State::Stopped(_) => Following::Stopped,
             State::LogChanged => Following::LogChanged,
         }
     }
@@ -107,11 +139,11 @@ impl Position {
             .wait_for(|now| now.projected >= wanted || now.state != State::Following)
             .await
             // Fails only when the sender is gone, and we hold it.
-            .map_or_else(|_| *self.0.borrow(), |standing| *standing);
+            .map_or_else(|_| self.0.borrow().clone(), |standing| standing.clone());
         match standing.state {
             _ if standing.projected >= wanted => Ok(standing.projected),
             State::Closing => Err(Refusal::Closing),
-            State::Stopped | State::LogChanged | State::Following => Err(Refusal::Stopped {
+            State::Stopped(_) | State::LogChanged | State::Following => Err(Refusal::Stopped {
                 position: standing.projected,
             }),
         }
@@ -151,7 +183,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_what_will_not_come() {
         let position = Position::at(4);
-        position.stop();
+        let poison = Poison {
+            sequence: 5,
+            event: "key.generated".to_owned(),
+            error: "no".to_owned(),
+        };
+        position.stop(Some(poison.clone()));
+        assert_eq!(position.poison().as_deref(), Some(&poison));
         assert!(matches!(position.reached(4, LONG).await, Ok(4)));
         assert!(matches!(
             position.reached(5, LONG).await,
@@ -159,9 +197,14 @@ mod tests {
         ));
         assert_eq!(position.following(), Following::Stopped);
         position.log_changed();
+        assert_eq!(position.poison(), None);
         assert!(position.reached(5, LONG).await.is_err());
         assert_eq!(position.following(), Following::LogChanged);
+        // Tables made anew from a log that was restored may be behind those before.
+        position.resume(3);
+        assert_eq!((position.now(), position.following()), (3, Following::On));
         position.close();
+        position.resume(9);
         assert!(matches!(position.past(4).await, Err(Refusal::Closing)));
     }
 }

@@ -14,15 +14,18 @@ pub mod disclosures;
 pub mod dns_providers;
 pub mod events;
 pub mod filter;
+pub mod grams;
 pub mod keys;
 pub mod names;
 pub mod overview;
 pub mod page;
 pub mod question;
 pub mod requests;
+pub mod served_name;
 pub mod servers;
 pub mod sort;
 pub mod subjects;
+pub mod tallies;
 pub mod tree;
 
 use prost::Message;

@@ -1,11 +1,16 @@
 //! Why a question is not answered, and what that is in gRPC: the one mapping.
 
+use std::sync::Arc;
+
 use api::refuse::{self, Violations};
 use runtime::failure;
 use sea_orm::DbErr;
 use tonic::{Code, Status};
 
-use crate::seal::SealError;
+use crate::follow::told;
+use crate::{
+    moments::MomentError, rebuild::RebuildError, seal::SealError, skipped, verify::VerifyError,
+};
 
 /// Why a question is not answered.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +42,31 @@ pub enum Refusal {
         /// The position of the tables.
         position: u64,
     },
+    /// The tables of a moment are being made.
+    #[error(
+        "the tables as of {sequence} of the log are being made, and are at {position}; ask again"
+    )]
+    NotYetMade {
+        /// The moment.
+        sequence: u64,
+        /// How far they are.
+        position: u64,
+    },
+    /// The tables of a moment cannot be made.
+    #[error("the tables of that moment cannot be made")]
+    Moment(#[source] Arc<MomentError>),
+    /// Only the present is kept here.
+    #[error("nothing is known of the past here")]
+    NoPast,
+    /// No event stands in the way of the tables.
+    #[error("the tables have not stopped at any event: there is nothing to pass over")]
+    NotStopped,
+    /// Another event does.
+    #[error("the tables have stopped at event {0}, and not at that one")]
+    StoppedElsewhere(u64),
+    /// The rules of passing over.
+    #[error(transparent)]
+    Skip(#[from] skipped::Refusal),
     /// The service is going down.
     #[error("the projection is stopping; ask again")]
     Closing,
@@ -85,6 +115,16 @@ impl From<Refusal> for Status {
             Refusal::NotYetProjected { .. } => (Code::DeadlineExceeded, "NOT_YET_PROJECTED"),
             Refusal::Stopped { .. } => (Code::FailedPrecondition, "PROJECTION_STOPPED"),
             Refusal::Closing => (Code::Unavailable, "STOPPING"),
+            Refusal::NotYetMade { .. } => (Code::DeadlineExceeded, "MOMENT_NOT_MADE"),
+            Refusal::Moment(source) => {
+                return failure::status(&*source, Code::Internal, "MOMENT_FAILED");
+            }
+            Refusal::NoPast => (Code::Unimplemented, "NO_PAST"),
+            Refusal::NotStopped => (Code::FailedPrecondition, "NOT_STOPPED"),
+            Refusal::StoppedElsewhere(_) => (Code::FailedPrecondition, "STOPPED_ELSEWHERE"),
+            Refusal::Skip(skipped::Refusal::Already(_) | skipped::Refusal::SaysSo) => {
+                (Code::AlreadyExists, "ALREADY_SKIPPED")
+            }
             Refusal::Damaged { table, source } => {
                 tracing::error!(table, error = %source, "a row cannot be read");
                 (Code::DataLoss, "ROW_DAMAGED")
@@ -113,4 +153,26 @@ fn of_seal(error: &SealError) -> (Code, &'static str) {
         SealError::Unacknowledged(_) => (Code::Unavailable, "LOG_UNAVAILABLE"),
         SealError::Contended => (Code::Aborted, "CONTENDED"),
     }
+}
+
+/// Why tables were not made anew.
+pub fn of_rebuild(error: &RebuildError) -> Status {
+    let (code, reason) = match error {
+        RebuildError::Replay(_) => (Code::FailedPrecondition, "REPLAY_FAILED"),
+        RebuildError::Log(_) => (Code::Unavailable, "LOG_UNAVAILABLE"),
+        RebuildError::Store(_) | RebuildError::Database(_) => (Code::Internal, "DATABASE_FAILED"),
+        RebuildError::Elsewhere => (Code::Aborted, "REBUILT_ELSEWHERE"),
+        RebuildError::Stopping => (Code::Unavailable, "STOPPING"),
+    };
+    refuse::status(code, reason, told(error))
+}
+
+/// Why tables were not compared.
+pub fn of_verify(error: &VerifyError) -> Status {
+    let (code, reason) = match error {
+        VerifyError::Replay(_) => (Code::FailedPrecondition, "REPLAY_FAILED"),
+        VerifyError::Log(_) => (Code::Unavailable, "LOG_UNAVAILABLE"),
+        VerifyError::Database(_) => (Code::Internal, "DATABASE_FAILED"),
+    };
+    refuse::status(code, reason, told(error))
 }

@@ -13,7 +13,7 @@ use eventlog::{
     proof::{Note, NoteKey},
 };
 use runtime::{Cause, Clock, call};
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::DbErr;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, transport::Channel};
@@ -22,12 +22,12 @@ use uuid::Uuid;
 use crate::{
     events::SealEvent,
     follow::FOLLOWER,
-    position::Position,
     query::{
         checkpoints,
         tree::{self, TreeError},
     },
     refusal::Refusal,
+    served::Served,
     tables::{checkpoint, event, instant::moment},
 };
 
@@ -53,10 +53,8 @@ impl Aggregate for Seal {
 pub struct Sealer {
     /// Where signatures go.
     pub log: EventLog,
-    /// What they are made from.
-    pub database: DatabaseConnection,
-    /// How far that is.
-    pub position: Position,
+    /// What they are made from, and how far that is.
+    pub served: Served,
     /// The time.
     pub clock: Clock,
     /// Where the key is.
@@ -112,11 +110,11 @@ impl Sealer {
     }
 
     async fn seal_when_due(&self, every: Duration) -> Result<(), SealError> {
-        let at = self.position.now();
+        let at = self.served.position().now();
         match self.oldest_unsealed().await? {
             None => {
                 // Whoever stops for good is not asked again.
-                if self.position.past(at).await.is_err() {
+                if self.served.position().past(at).await.is_err() {
                     std::future::pending::<()>().await;
                 }
                 return Ok(());
@@ -125,7 +123,7 @@ impl Sealer {
         }
         // Tables that are made anew pass by what was signed long ago.
         let last = self.log.last_sequence().await.map_err(SealError::Log)?;
-        if self.position.now().saturating_add(BEHIND) < last {
+        if self.served.position().now().saturating_add(BEHIND) < last {
             tokio::time::sleep(CATCHING_UP).await;
             return Ok(());
         }
@@ -143,9 +141,9 @@ impl Sealer {
 
     /// When the oldest event was that no checkpoint vouches for; checkpoints themselves do not count.
     async fn oldest_unsealed(&self) -> Result<Option<OffsetDateTime>, SealError> {
-        let newest = checkpoints::newest(&self.database).await?;
+        let newest = checkpoints::newest(&self.served.database()).await?;
         let size = newest.map_or(0, |row| row.size);
-        let oldest = checkpoints::first_unsealed(&self.database, size).await?;
+        let oldest = checkpoints::first_unsealed(&self.served.database(), size).await?;
         Ok(oldest.map(|event| moment(event.time)))
     }
 
@@ -155,13 +153,13 @@ impl Sealer {
     /// [`SealError`].
     pub async fn seal(&self, origin: &Origin) -> Result<u64, SealError> {
         for _ in 0..ATTEMPTS {
-            let at = self.position.now();
+            let at = self.served.position().now();
             // The rows are of this event or of a later one, and a tree's past is always in it.
-            let size = eventlog::checkpoint::checkpoint(&self.database, FOLLOWER).await?;
+            let size = eventlog::checkpoint::checkpoint(&self.served.database(), FOLLOWER).await?;
             let size = size.sequence;
-            let newest = checkpoints::newest(&self.database).await?;
+            let newest = checkpoints::newest(&self.served.database()).await?;
             let sealed = newest.as_ref().map_or(0, |row| row.size);
-            let unsealed = checkpoints::first_unsealed(&self.database, sealed).await?;
+            let unsealed = checkpoints::first_unsealed(&self.served.database(), sealed).await?;
             if let (Some(newest), true) = (
                 &newest,
                 unsealed.is_none_or(|e| e.sequence > size.cast_signed()),
@@ -197,8 +195,8 @@ impl Sealer {
         let mut added = Vec::new();
         let mut position = 0;
         for _ in 0..ATTEMPTS {
-            let at = self.position.now();
-            let mut note = checkpoints::signed(&self.database, row).await?;
+            let at = self.served.position().now();
+            let mut note = checkpoints::signed(&self.served.database(), row).await?;
             let mut lost = false;
             for witness in note.take_signatures(given, witnesses) {
                 let event = SealEvent::Cosigned(CheckpointCosigned {
@@ -210,7 +208,7 @@ impl Sealer {
                     Some(stored) => {
                         position = stored;
                         added.push(witness);
-                        self.position.reached(stored, PATIENCE).await?;
+                        self.served.position().reached(stored, PATIENCE).await?;
                     }
                     None => {
                         lost = true;
@@ -230,7 +228,10 @@ impl Sealer {
         let request = SignCheckpointRequest {
             origin: self.name().await?,
             size,
-            root_hash: tree::root(&self.database, size).await?.to_vec().into(),
+            root_hash: tree::root(&self.served.database(), size)
+                .await?
+                .to_vec()
+                .into(),
         };
         let cause = Cause {
             request_id: origin.request_id.clone(),
@@ -256,7 +257,9 @@ impl Sealer {
         if let Some(name) = &self.origin {
             return Ok(name.clone());
         }
-        let first = event::Entity::find_by_id(1).one(&self.database).await?;
+        let first = event::Entity::find_by_id(1)
+            .one(&self.served.database())
+            .await?;
         let id = first.and_then(|event| event.event_id.parse::<Uuid>().ok());
         Ok(format!("chancery/{}", id.ok_or(SealError::Empty)?))
     }
@@ -268,7 +271,7 @@ impl Sealer {
         item: &str,
         event: &SealEvent,
     ) -> Result<Option<u64>, SealError> {
-        let known = checkpoints::last_of_seal(&self.database).await?;
+        let known = checkpoints::last_of_seal(&self.served.database()).await?;
         let now = self.clock.now();
         let appended = self
             .log
@@ -282,7 +285,7 @@ impl Sealer {
 
     /// Waits until the tables have more than they had.
     async fn news(&self, at: u64) -> Result<(), SealError> {
-        let reached = self.position.reached(at + 1, PATIENCE).await;
+        let reached = self.served.position().reached(at + 1, PATIENCE).await;
         reached.map(drop).map_err(|_| SealError::Contended)
     }
 }

@@ -13,6 +13,7 @@ pub mod alert;
 pub mod automation;
 pub mod automation_name;
 pub mod certificate;
+pub mod certificate_gram;
 pub mod certificate_issuer;
 pub mod certificate_name;
 pub mod certificate_version;
@@ -30,6 +31,7 @@ pub mod migration;
 pub mod request;
 pub mod request_name;
 pub mod server;
+pub mod tally;
 pub mod tile;
 
 use api::x509::v1::SubjectAltNames;

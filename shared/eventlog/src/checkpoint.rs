@@ -59,6 +59,27 @@ pub async fn checkpoint(db: &impl ConnectionTrait, name: &str) -> Result<Checkpo
     })
 }
 
+/// Says that rows are as of `to`, whatever was said before: for rows that were made otherwise than by a follower,
+/// in tables that none follows yet.
+///
+/// # Errors
+/// What the database says.
+pub async fn put(db: &impl ConnectionTrait, name: &str, to: Checkpoint) -> Result<(), DbErr> {
+    let row = table::ActiveModel {
+        follower: Set(name.to_owned()),
+        sequence: Set(to.sequence.cast_signed()),
+        hash: Set(to.hash.to_vec()),
+    };
+    let replace = OnConflict::column(table::Column::Follower)
+        .update_columns([table::Column::Sequence, table::Column::Hash])
+        .to_owned();
+    table::Entity::insert(row)
+        .on_conflict(replace)
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}
+
 /// Moves a checkpoint on, where it still stands at `from`; says whether it did.
 pub(crate) async fn advance(
     db: &impl ConnectionTrait,

@@ -75,6 +75,14 @@ impl EventLog {
         }
     }
 
+    /// The event at a sequence, likewise; `None` where there is none.
+    ///
+    /// # Errors
+    /// Any [`LogError`] but `Full`.
+    pub async fn at(&self, sequence: u64) -> Result<Option<Recorded>, LogError> {
+        read::at(&self.0.context, sequence).await
+    }
+
     pub(crate) async fn info(&self) -> Result<Info, LogError> {
         read::log_stream(&self.0.context)
             .await?

@@ -33,7 +33,11 @@ impl EventLog {
             through,
             session: None,
         };
-        stream::unfold(walk, |mut walk| async move { Some((walk.next().await?, walk)) }).boxed()
+        stream::unfold(
+            walk,
+            |mut walk| async move { Some((walk.next().await?, walk)) },
+        )
+        .boxed()
     }
 }
 

@@ -21,6 +21,8 @@ use thiserror::Error;
 use crate::metrics;
 
 mod migrator;
+pub mod places;
+pub mod scratch;
 
 use migrator::Migrator;
 
@@ -113,6 +115,15 @@ pub enum DatabaseError {
         /// Why.
         #[source]
         source: DbErr,
+    },
+    /// The places beside it cannot be looked at, or one of them not be removed.
+    #[error("cannot clear the places of databases in {path}")]
+    Place {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
     },
     /// Its tables cannot be brought up to date.
     #[error("cannot migrate the database at {path}")]

@@ -18,7 +18,7 @@ use tonic::{service::Routes, transport::Channel};
 
 use crate::{
     ChannelError, Clock, DatabaseError, Egress, Layout, NatsError, ServeError, Shared, channel,
-    database,
+    database::{self, places::Places},
     identity::{self, IdentityError, IdentityIssuer, IdentityStore},
     metrics::Collect,
     nats, serve,
@@ -175,6 +175,11 @@ impl Runtime {
     pub async fn writer(&self) -> Result<DatabaseConnection, DatabaseError> {
         let service = self.inner.service;
         database::connect(service, &self.inner.layout.database(service), 1).await
+    }
+
+    /// Where this service may have further databases, for tables that are made beside those that are served.
+    pub fn places(&self) -> Places {
+        Places::new(self.inner.service, self.inner.layout.database_dir())
     }
 
     /// A channel to another service, which connects when it is first used and whenever it must. A connection

@@ -26,7 +26,7 @@ const USERS: [&str; 8] = [
 ];
 
 /// All kinds of aggregates, and one that there is not.
-const AGGREGATES: [&str; 14] = [
+const AGGREGATES: [&str; 15] = [
     "acme-server",
     "alert",
     "api-token",
@@ -40,6 +40,7 @@ const AGGREGATES: [&str; 14] = [
     "request",
     "seal",
     "session",
+    "tables",
     "tls",
 ];
 

@@ -20,7 +20,7 @@ pub use self::{
     servers::ServersCommand,
     standing::{CancelArgs, PauseArgs, ResumeArgs},
 };
-use super::{ClientError, Connection, list::ListArgs};
+use super::{ClientError, Connection, as_of::AsOfArgs, list::ListArgs};
 use crate::cli::Output;
 
 /// `chancery acme`
@@ -57,6 +57,8 @@ Examples:
         /// Id or friendly name.
         #[arg(value_name = "AUTOMATION")]
         automation: String,
+        #[command(flatten)]
+        as_of: AsOfArgs,
     },
     /// Renew: order the next version now, or try again after a failure, and wait for it.
     Retry(RetryArgs),
@@ -81,8 +83,14 @@ pub async fn run(
         AcmeCommand::Check(args) => check::run(args, connection, output).await,
         AcmeCommand::Request(args) => request::request(args, connection, output, now).await,
         AcmeCommand::List(args) => view::list(args, connection, output, now).await,
-        AcmeCommand::Show { automation } => {
-            let row = get(connection, &automation, 0).await?;
+        AcmeCommand::Show { automation, as_of } => {
+            let now = as_of.time(now);
+            let request = GetRequest {
+                id: automation,
+                as_of: as_of.moment,
+                ..GetRequest::default()
+            };
+            let row = ask(connection, request).await?;
             show(&row, output, now)
         }
         AcmeCommand::Retry(args) => request::retry(args, connection, output, now).await,
@@ -98,11 +106,16 @@ pub async fn get(
     id: &str,
     at_least: u64,
 ) -> Result<Automation, ClientError> {
-    let mut queries = connection.queries();
     let request = GetRequest {
         id: id.to_owned(),
         at_least,
+        ..GetRequest::default()
     };
+    ask(connection, request).await
+}
+
+async fn ask(connection: &Connection, request: GetRequest) -> Result<Automation, ClientError> {
+    let mut queries = connection.queries();
     connection
         .ask(request, async |request| {
             queries.get_automation(request).await

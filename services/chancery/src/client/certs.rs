@@ -5,6 +5,7 @@ mod delete;
 mod export;
 mod listing;
 mod revoke;
+mod served;
 mod show;
 
 use api::{
@@ -17,6 +18,7 @@ use time::OffsetDateTime;
 pub use self::{create::SelfSignArgs, export::ExportArgs, revoke::RevokeArgs, show::missing};
 use super::{
     ClientError, Connection, answer,
+    as_of::AsOfArgs,
     connection::RequestId,
     deletion::DeletionArgs,
     import::{self, ImportArgs},
@@ -31,6 +33,7 @@ pub enum CertsCommand {
     #[command(
         after_help = "Fields: name, names (any DNS name or address), status, not_after, issuer, source, created,
 key (true, false), chain (complete, incomplete), authority (true, false), default (true, false),
+domain (one that any DNS name is, or is under), any (name, DNS name, serial number, fingerprint),
 deleted (true: the deleted ones, which are listed only so).
 A status is valid, expiring, renewing, pending, error, expired, revoked or not-yet-valid.
 
@@ -38,18 +41,35 @@ Examples:
   chancery certs list
   chancery certs list --filter status=expiring --sort not_after
   chancery certs list --filter 'names:example not_after<2027-01-01' --output json
+  chancery certs list --filter domain=example.com --as-of 2026-03-01
   chancery certs list --filter 'key=true chain=incomplete'
   chancery certs list --filter deleted=true"
     )]
     List(ListArgs),
     /// One certificate, by id, friendly name or SHA-256 fingerprint.
     #[command(
-        after_help = "Examples:\n  chancery certs show www.example.com\n  chancery certs show 0199c1… --output json"
+        after_help = "Examples:\n  chancery certs show www.example.com\n  chancery certs show 0199c1… --output json
+  chancery certs show www.example.com --as-of 2026-03-01"
     )]
     Show {
         /// Id, friendly name or SHA-256 fingerprint.
         #[arg(value_name = "CERT")]
         certificate: String,
+        #[command(flatten)]
+        as_of: AsOfArgs,
+    },
+    /// Which certificate, chain and key answered for a name, and who could read that key.
+    #[command(after_help = "Examples:
+  chancery certs served www.example.com
+  chancery certs served www.example.com --as-of 2026-03-01T00:00:00Z
+
+A name that no certificate has is answered by its wildcard, else by the default.")]
+    Served {
+        /// A DNS name or an address.
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        as_of: AsOfArgs,
     },
     /// Make a certificate that is signed with its own key, and serve it.
     SelfSign(Box<SelfSignArgs>),
@@ -129,10 +149,22 @@ pub async fn run(
     now: OffsetDateTime,
 ) -> Result<(), ClientError> {
     match command {
-        CertsCommand::List(args) => listing::list(args, connection, output, now).await,
-        CertsCommand::Show { certificate } => {
-            let row = find(connection, &certificate).await?;
+        CertsCommand::List(args) => {
+            let now = args.as_of.time(now);
+            listing::list(args, connection, output, now).await
+        }
+        CertsCommand::Show { certificate, as_of } => {
+            let now = as_of.time(now);
+            let request = GetRequest {
+                id: certificate,
+                as_of: as_of.moment,
+                ..GetRequest::default()
+            };
+            let row = ask(connection, request).await?;
             show::show(&row, output, now)
+        }
+        CertsCommand::Served { name, as_of } => {
+            served::served(name, as_of, connection, output, now).await
         }
         CertsCommand::SelfSign(args) => create::self_sign(*args, connection, output, now).await,
         CertsCommand::Import(args) => import::run(args, connection, output).await,
@@ -170,11 +202,16 @@ pub async fn get(
     name: &str,
     at_least: u64,
 ) -> Result<Certificate, ClientError> {
-    let mut queries = connection.queries();
     let request = GetRequest {
         id: name.to_owned(),
         at_least,
+        ..GetRequest::default()
     };
+    ask(connection, request).await
+}
+
+async fn ask(connection: &Connection, request: GetRequest) -> Result<Certificate, ClientError> {
+    let mut queries = connection.queries();
     connection
         .ask(request, async |request| {
             queries.get_certificate(request).await

@@ -19,6 +19,7 @@ use api::{
     notifier::v1::notifier_service_client::NotifierServiceClient,
     projection::v1::{
         proof_service_client::ProofServiceClient, query_service_client::QueryServiceClient,
+        tables_service_client::TablesServiceClient,
     },
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -163,6 +164,11 @@ impl Connection {
         ProofServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
             // Some hundred events with their certificates.
             .max_decoding_message_size(LARGEST_ANSWER)
+    }
+
+    /// Commands about the tables.
+    pub fn tables(&self) -> TablesServiceClient<SignedIn> {
+        TablesServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     /// Commands about ACME servers.

@@ -12,6 +12,7 @@ use clap::Subcommand;
 pub use self::{disclosures::DisclosuresArgs, export::ExportArgs};
 use super::{
     ClientError, Connection, answer,
+    as_of::AsOfArgs,
     connection::RequestId,
     deletion::{self, DeletionArgs, Noun},
     import::{self, ImportArgs},
@@ -40,6 +41,8 @@ Examples:
         /// Id, or SHA-256 of the public key (subjectPublicKeyInfo).
         #[arg(value_name = "KEY")]
         key: String,
+        #[command(flatten)]
+        as_of: AsOfArgs,
     },
     /// Take private keys in, and certificates; the same as `certs import`.
     #[command(after_help = "Examples:
@@ -78,7 +81,14 @@ pub async fn run(
 ) -> Result<(), ClientError> {
     match command {
         KeysCommand::List(args) => show_list(args, connection, output).await,
-        KeysCommand::Show { key } => show(&find(connection, &key).await?, output),
+        KeysCommand::Show { key, as_of } => {
+            let request = GetRequest {
+                id: key,
+                as_of: as_of.moment,
+                ..GetRequest::default()
+            };
+            show(&ask(connection, request).await?, output)
+        }
         KeysCommand::Import(args) => import::run(args, connection, output).await,
         KeysCommand::Export(args) => export::run(args, connection, output).await,
         KeysCommand::Disclosures(args) => disclosures::run(&args, connection, output).await,
@@ -90,11 +100,15 @@ pub async fn run(
 
 /// The key with this id or this hash of its public key.
 pub async fn find(connection: &Connection, name: &str) -> Result<Key, ClientError> {
-    let mut queries = connection.queries();
     let request = GetRequest {
         id: name.to_owned(),
-        at_least: 0,
+        ..GetRequest::default()
     };
+    ask(connection, request).await
+}
+
+async fn ask(connection: &Connection, request: GetRequest) -> Result<Key, ClientError> {
+    let mut queries = connection.queries();
     connection
         .ask(request, async |request| queries.get_key(request).await)
         .await

@@ -3,6 +3,8 @@
 use api::projection::v1::ListRequest;
 use clap::Args;
 
+use super::as_of::AsOfArgs;
+
 /// Options of a list.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ListArgs {
@@ -34,6 +36,8 @@ pub struct ListArgs {
         hide_default_value = true
     )]
     pub page_token: String,
+    #[command(flatten)]
+    pub as_of: AsOfArgs,
 }
 
 impl From<ListArgs> for ListRequest {
@@ -44,6 +48,7 @@ impl From<ListArgs> for ListRequest {
             page_size: args.limit,
             page_token: args.page_token,
             at_least: 0,
+            as_of: args.as_of.moment,
         }
     }
 }

@@ -11,6 +11,7 @@ use clap::Subcommand;
 pub use self::create::CreateArgs;
 use super::{
     ClientError, Connection, answer,
+    as_of::AsOfArgs,
     connection::RequestId,
     deletion::{self, DeletionArgs, Noun},
     list::{self, ListArgs},
@@ -43,6 +44,8 @@ Examples:
         /// The request itself (PEM) and nothing else.
         #[arg(long)]
         pem: bool,
+        #[command(flatten)]
+        as_of: AsOfArgs,
     },
     /// Delete certificate requests; their keys stay.
     #[command(after_help = "Examples:
@@ -70,8 +73,17 @@ pub async fn run(
     match command {
         RequestsCommand::Create(args) => create::run(*args, connection, output).await,
         RequestsCommand::List(args) => show_list(args, connection, output).await,
-        RequestsCommand::Show { request, pem } => {
-            let row = find(connection, &request).await?;
+        RequestsCommand::Show {
+            request,
+            pem,
+            as_of,
+        } => {
+            let request = GetRequest {
+                id: request,
+                as_of: as_of.moment,
+                ..GetRequest::default()
+            };
+            let row = ask(connection, request).await?;
             match pem {
                 true => answer::line(row.csr_pem.trim_end()),
                 false => show(&row, output),
@@ -85,11 +97,18 @@ pub async fn run(
 
 /// The request with this id or, while it is pending, friendly name.
 pub async fn find(connection: &Connection, name: &str) -> Result<CertificateRequest, ClientError> {
-    let mut queries = connection.queries();
     let request = GetRequest {
         id: name.to_owned(),
-        at_least: 0,
+        ..GetRequest::default()
     };
+    ask(connection, request).await
+}
+
+async fn ask(
+    connection: &Connection,
+    request: GetRequest,
+) -> Result<CertificateRequest, ClientError> {
+    let mut queries = connection.queries();
     connection
         .ask(request, async |request| {
             queries.get_certificate_request(request).await

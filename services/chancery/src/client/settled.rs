@@ -24,7 +24,7 @@ use api::{
         SetDefaultResponse,
     },
     notifier::v1::{CreateChannelResponse, DeleteChannelResponse, UpdateChannelResponse},
-    projection::v1::GetRequest,
+    projection::v1::{GetRequest, SkipEventResponse},
 };
 use tonic::Request;
 
@@ -46,6 +46,7 @@ impl Connection {
         let mut request = Request::new(GetRequest {
             id: "-".into(),
             at_least: position,
+            ..GetRequest::default()
         });
         request.set_timeout(PATIENCE);
         let _ = self.queries().get_certificate(request).await;
@@ -97,6 +98,7 @@ positioned!(
     RevokeTokenResponse,
     RollAccountKeyResponse,
     SetDefaultResponse,
+    SkipEventResponse,
     UpdateChannelResponse,
     UpdateServerContactResponse,
 );

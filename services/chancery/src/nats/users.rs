@@ -36,7 +36,7 @@ pub fn users() -> Vec<User> {
             ],
         ),
         user("notifier", [log(), events(&["channel", "alert"])]),
-        user("projection", [log(), events(&["seal"])]),
+        user("projection", [log(), events(&["seal", "tables"])]),
         user(
             "gateway",
             [

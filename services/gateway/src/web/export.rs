@@ -122,7 +122,11 @@ async fn ask(
 async fn find(desk: &Desk, person: &SignedIn, ids: &[String]) -> Result<Vec<Certificate>, Problem> {
     let questions = ids.iter().map(|id| {
         let id = id.clone();
-        let get = GetRequest { id, at_least: 0 };
+        let get = GetRequest {
+            id,
+            at_least: 0,
+            ..GetRequest::default()
+        };
         let mut queries = desk.queries(person);
         async move { queries.get_certificate(get).await }
     });

@@ -163,6 +163,7 @@ async fn refresh(desk: &Desk, person: &SignedIn, outcomes: &mut [Outcome], posit
         let request = api::projection::v1::GetRequest {
             id: certificate.certificate_id.clone(),
             at_least: position,
+            ..api::projection::v1::GetRequest::default()
         };
         let Ok(now) = queries.get_certificate(request).await else {
             return;

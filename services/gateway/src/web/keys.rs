@@ -62,6 +62,7 @@ pub async fn list(
         page_size: PAGE,
         page_token: query.after.clone(),
         at_least: 0,
+        ..ListRequest::default()
     };
     let listed = desk.queries(&person).list_keys(request).await;
     let mut page = List {

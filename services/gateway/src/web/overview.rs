@@ -61,7 +61,10 @@ pub async fn glance(
     person: &SignedIn,
     at_least: u64,
 ) -> Result<Overview, tonic::Status> {
-    let request = GetOverviewRequest { at_least };
+    let request = GetOverviewRequest {
+        at_least,
+        ..GetOverviewRequest::default()
+    };
     let overview = desk.queries(person).get_overview(request).await?;
     Ok(overview.into_inner())
 }

@@ -56,6 +56,7 @@ pub async fn list(
         page_size: PAGE,
         page_token: query.after.clone(),
         at_least: 0,
+        ..ListRequest::default()
     };
     let mut queries = desk.queries(&person);
     let listed = queries.list_certificate_requests(request).await;

@@ -64,6 +64,7 @@ pub(super) fn line(item: &Item, at: &At) -> String {
         MessageKind::DeliveryFailing => {
             format!("channel {name} takes no messages {}", at.since(item.since))
         }
+        MessageKind::TablesStopped => "the tables have stopped, and no list goes on".to_owned(),
         MessageKind::Unspecified => format!("about {name}"),
     }
 }

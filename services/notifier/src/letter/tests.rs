@@ -101,6 +101,11 @@ fn a_subject_says_what_and_until_when() {
             Severity::Warning,
             "channel www.example.com takes no messages since 3 days",
         ),
+        (
+            K::TablesStopped,
+            Severity::Error,
+            "the tables have stopped, and no list goes on",
+        ),
     ] {
         assert_eq!(soon(kind, severity), format!("Chancery: {subject}"));
     }

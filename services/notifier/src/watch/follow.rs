@@ -11,8 +11,8 @@ use super::{
     NAMELESS, Watched, automation,
     certificate::{self, Certificate},
     deadline,
-    foreign::{self, AutomationEvent, CertificateEvent, KeyEvent},
-    key, trouble,
+    foreign::{self, AutomationEvent, CertificateEvent, KeyEvent, TablesEvent},
+    key, tables, trouble,
 };
 use crate::{
     alert,
@@ -35,10 +35,11 @@ impl Rows {
     pub const FOLLOWER: &str = "watch";
 
     /// The kinds of aggregates that it follows.
-    pub const KINDS: [&str; 5] = [
+    pub const KINDS: [&str; 6] = [
         foreign::CERTIFICATE,
         foreign::KEY,
         foreign::AUTOMATION,
+        foreign::TABLES,
         channel::State::NAME,
         alert::State::NAME,
     ];
@@ -66,6 +67,7 @@ impl Rows {
             foreign::CERTIFICATE => self.of_certificate(tx, recorded).await,
             foreign::KEY => self.of_key(tx, recorded).await,
             foreign::AUTOMATION => self.of_automation(tx, recorded).await,
+            foreign::TABLES => self.of_tables(tx, recorded).await,
             channel::State::NAME => self.of_channel(tx, recorded).await,
             alert::State::NAME => self.of_alert(tx, recorded).await,
             // Only these were asked for.
@@ -162,6 +164,18 @@ impl Rows {
             self.mark(tx, Watched::Certificate, certificate).await?;
         }
         Ok(())
+    }
+
+    async fn of_tables(
+        &self,
+        tx: &DatabaseTransaction,
+        recorded: &Recorded,
+    ) -> Result<(), ApplyError> {
+        let Some(event) = known::<TablesEvent>(recorded)? else {
+            return Ok(());
+        };
+        tables::take_in(tx, recorded, &event).await?;
+        self.mark(tx, Watched::Tables, tables::ID).await
     }
 
     async fn of_channel(

@@ -1,6 +1,6 @@
 //! The events of other services, as far as they matter here. The rest is passed over.
 
-use api::{acme, keystore::v1};
+use api::{acme, keystore::v1, projection};
 
 /// The keystore's name for certificates.
 pub const CERTIFICATE: &str = "certificate";
@@ -8,6 +8,20 @@ pub const CERTIFICATE: &str = "certificate";
 pub const KEY: &str = "key";
 /// acme-agent's name for automated certificates.
 pub const AUTOMATION: &str = "automation";
+/// The projection's name for its tables.
+pub const TABLES: &str = "tables";
+
+eventlog::events! {
+    /// What happens to the tables.
+    pub enum TablesEvent {
+        /// An event cannot be taken in.
+        Stopped("stopped"): projection::v1::TablesStopped = "chancery.projection.v1.TablesStopped",
+        /// It was, after all.
+        Resumed("resumed"): projection::v1::TablesResumed = "chancery.projection.v1.TablesResumed",
+        /// It is passed over.
+        EventSkipped("event-skipped"): projection::v1::EventSkipped = "chancery.projection.v1.EventSkipped",
+    }
+}
 
 eventlog::events! {
     /// What happens to a certificate.

@@ -18,7 +18,7 @@ use super::{
     Up, Verdict, Watched, automation, certificate,
     certificate::judge::Surroundings,
     deadline::{self, Deadline},
-    key, trouble,
+    key, tables, trouble,
 };
 use crate::{
     alert::{self, Command, Moot, State},
@@ -134,6 +134,10 @@ impl Worker {
                 let name = recipient.as_ref().map(|r| r.channel.name.as_str());
                 let trouble = trouble::of(db, due.id).await?;
                 Ok(Some(trouble::judge(name, trouble.as_ref(), now)))
+            }
+            Watched::Tables => {
+                let stopped = tables::stopped(db).await?;
+                Ok(Some(tables::judge(stopped.as_ref())))
             }
         }
     }

@@ -8,11 +8,13 @@ use eventlog::Recorded;
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
+    Rows,
     certificates::{self, Certificates},
     link::{self, KeysHere},
     notifications::Notifications,
     renewers::Renewers,
     seals::Seals,
+    tally::Tally,
     write::{self, by_id},
 };
 use crate::{
@@ -30,7 +32,8 @@ use crate::{
 /// The rows of one batch, by id.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    events: Vec<event::Model>,
+    /// None, where they are not wanted.
+    events: Option<Vec<event::Model>>,
     keys: BTreeMap<String, key::Model>,
     keys_here: KeysHere,
     servers: BTreeMap<String, server::Model>,
@@ -40,10 +43,19 @@ pub(super) struct Batch {
     renewers: Renewers,
     notifications: Notifications,
     certificates: Certificates,
+    counted: Before,
     defaults: BTreeMap<String, default_certificate::Model>,
     requests: BTreeMap<String, request::Model>,
     request_names: BTreeMap<(String, String), request_name::Model>,
     seals: Seals,
+}
+
+/// Rows that are counted, as they were.
+#[derive(Debug, Default)]
+struct Before {
+    keys: Vec<key::Model>,
+    automations: Vec<automation::Model>,
+    requests: Vec<request::Model>,
 }
 
 /// An event that cannot become rows.
@@ -60,11 +72,10 @@ impl Batch {
     pub(super) async fn load(
         tx: &impl ConnectionTrait,
         events: &[(&Recorded, Event)],
+        rows: Rows,
     ) -> Result<Self, DbErr> {
-        let automations = touched(
-            events,
-            |event| matches!(event, Event::Automation(event) if !matches!(event, AutomationEvent::Requested(_))),
-        );
+        // Those that begin, too: what was counted before is not counted again.
+        let automations = touched(events, |event| matches!(event, Event::Automation(_)));
         let automations =
             write::load::<automation::Entity>(tx, automation::Column::Id, automations).await?;
         let servers = touched(events, |event| matches!(event, Event::Server(_)));
@@ -73,17 +84,9 @@ impl Batch {
         let dns_providers =
             write::load::<dns_provider::Entity>(tx, dns_provider::Column::Id, dns_providers)
                 .await?;
-        let requests = touched(
-            events,
-            |event| matches!(event, Event::Request(event) if !matches!(event, RequestEvent::Created(_))),
-        );
+        let requests = touched(events, |event| matches!(event, Event::Request(_)));
         let requests = write::load::<request::Entity>(tx, request::Column::Id, requests).await?;
-        let keys = touched(events, |event| {
-            matches!(
-                event,
-                Event::Key(KeyEvent::Exported(_) | KeyEvent::Destroyed(_))
-            )
-        });
+        let keys = touched(events, |event| matches!(event, Event::Key(_)));
         let keys = write::load::<key::Entity>(tx, key::Column::Id, keys).await?;
 
         // A key that comes or goes changes the certificates that are there; a certificate that
@@ -119,6 +122,12 @@ impl Batch {
             .map(|(recorded, event)| (recorded.id.as_str(), event));
 
         Ok(Self {
+            counted: Before {
+                keys: keys.clone(),
+                automations: automations.clone(),
+                requests: requests.clone(),
+            },
+            events: (rows == Rows::All).then(Vec::new),
             keys_here: KeysHere::load(tx, public_keys).await?,
             keys: by_id(keys, |row| &row.id),
             servers: by_id(servers, |row| &row.id),
@@ -134,7 +143,12 @@ impl Batch {
 
     /// Takes in one event, in the log's order.
     pub(super) fn take(&mut self, recorded: &Recorded, event: Event) -> Result<(), CannotTake> {
-        self.events.push(event::Model::of(recorded)?);
+        if let Some(events) = &mut self.events {
+            events.push(match event {
+                Event::Skipped => event::Model::shown(recorded),
+                _ => event::Model::of(recorded)?,
+            });
+        }
         let (id, at) = (recorded.id.as_str(), micros(recorded.time));
         match event {
             Event::Key(event) => {
@@ -162,7 +176,10 @@ impl Batch {
                 let row = automation::Model::after(before, id, event, at)?;
                 self.automations.insert(id.to_owned(), row);
             }
-            Event::Certificate(event) => self.certificates.take(id, event, at)?,
+            Event::Certificate(event) => {
+                let number = i64::try_from(recorded.sequence).unwrap_or(i64::MAX);
+                self.certificates.take(number, id, event, at)?;
+            }
             Event::Tls(TlsEvent::DefaultSelected(selected)) => {
                 self.choose_default(id, selected.certificate_id);
             }
@@ -173,7 +190,7 @@ impl Batch {
                 self.seals.disclosed(row);
             }
             Event::Seal(event) => self.seals.take(recorded, event),
-            Event::Other => {}
+            Event::Other | Event::Skipped => {}
         }
         Ok(())
     }
@@ -262,7 +279,13 @@ impl Batch {
         let of_requests = self.requests.values().map(|row| row.spki_sha256.clone());
         let mut public_keys = of_keys.chain(of_requests).collect::<BTreeSet<_>>();
 
-        write::put::<event::Entity>(tx, self.events).await?;
+        let mut tally = Tally::default();
+        let before = self.counted;
+        tally.change(&before.keys, self.keys.values());
+        tally.change(&before.automations, self.automations.values());
+        tally.change(&before.requests, self.requests.values());
+
+        write::put::<event::Entity>(tx, self.events.into_iter().flatten()).await?;
         write::put::<key::Entity>(tx, self.keys.into_values()).await?;
         write::put::<server::Entity>(tx, self.servers.into_values()).await?;
         write::put::<dns_provider::Entity>(tx, self.dns_providers.into_values()).await?;
@@ -276,9 +299,10 @@ impl Batch {
         let certificates = self.certificates;
         public_keys.extend(
             certificates
-                .store(tx, &self.keys_here, &self.renewers)
+                .store(tx, &self.keys_here, &self.renewers, &mut tally)
                 .await?,
         );
+        tally.store(tx).await?;
         link::mark_used(tx, public_keys).await
     }
 }

@@ -8,6 +8,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use super::{
     link::{self, KeysHere},
     renewers::Renewers,
+    tally::Tally,
     write,
 };
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     tables::{
         Unusable,
         certificate::{self, Standing, Version},
+        certificate_gram::{self, grams},
         certificate_issuer, certificate_name, certificate_version, each_name,
         instant::NEVER,
         issuer,
@@ -31,6 +33,8 @@ pub(super) struct Certificates {
     versions: BTreeMap<(String, i64), certificate_version::Model>,
     /// Of those whose newest version is new here.
     names: BTreeMap<String, Vec<certificate_name::Model>>,
+    /// What they can be searched by, by the certificate's number.
+    grams: BTreeMap<i64, BTreeSet<i32>>,
     /// Likewise, and of those whose chain has changed.
     chains: BTreeMap<String, Vec<certificate_issuer::Model>>,
     issuers: BTreeMap<String, issuer::Model>,
@@ -49,7 +53,8 @@ impl Certificates {
     ) -> Result<Self, DbErr> {
         use certificate::{Column, Entity};
         let (mut ids, mut revoked) = (BTreeSet::new(), BTreeSet::new());
-        for (id, event) in events.filter(|(_, event)| builds_on_row(event)) {
+        for (id, event) in events {
+            // Those that begin, too: what was counted before is not counted again.
             ids.insert(id.to_owned());
             if matches!(event, CertificateEvent::Revoked(_)) {
                 revoked.insert(id.to_owned());
@@ -87,6 +92,7 @@ impl Certificates {
     /// Takes in one event, in the log's order.
     pub(super) fn take(
         &mut self,
+        number: i64,
         id: &str,
         event: CertificateEvent,
         at: i64,
@@ -102,7 +108,7 @@ impl Certificates {
                     request_id: String::new(),
                     serve: issued.serve,
                 };
-                let row = certificate::Model::first(standing, &version, at);
+                let row = certificate::Model::first(number, standing, &version, at);
                 self.keep(row, version, at);
             }
             CertificateEvent::SelfSigned(signed) => {
@@ -120,7 +126,7 @@ impl Certificates {
                     request_id: String::new(),
                     serve: signed.serve,
                 };
-                let row = certificate::Model::first(standing, &version, at);
+                let row = certificate::Model::first(number, standing, &version, at);
                 self.keep(row, version, at);
             }
             CertificateEvent::Imported(imported) => {
@@ -133,7 +139,7 @@ impl Certificates {
                     request_id: imported.request_id,
                     serve: imported.serve,
                 };
-                let row = certificate::Model::first(standing, &version, at);
+                let row = certificate::Model::first(number, standing, &version, at);
                 self.keep(row, version, at);
             }
             CertificateEvent::Renewed(renewed) => {
@@ -151,15 +157,14 @@ impl Certificates {
                     self.keep_chain(id, &completed.issuers);
                 }
             }
-            CertificateEvent::Renamed(renamed) => self.row(id)?.named(renamed.friendly_name),
+            CertificateEvent::Renamed(renamed) => self.name(id, renamed.friendly_name)?,
             CertificateEvent::Deleted(_) => {
                 self.row(id)?.deleted_since(at);
                 self.gone_or_back.insert(id.to_owned());
             }
             CertificateEvent::Restored(restored) => {
-                let row = self.row(id)?;
-                row.named(restored.friendly_name);
-                row.deleted_since(NEVER);
+                self.name(id, restored.friendly_name)?;
+                self.row(id)?.deleted_since(NEVER);
                 self.gone_or_back.insert(id.to_owned());
             }
             CertificateEvent::Released(_) => self.row(id)?.released(),
@@ -182,12 +187,23 @@ impl Certificates {
         self.rows.get_mut(id).ok_or_else(|| unknown(id))
     }
 
+    fn name(&mut self, id: &str, name: String) -> Result<(), Unusable> {
+        let row = self.row(id)?;
+        row.named(name);
+        let (number, grams) = (row.number, grams(&row.friendly_name_folded));
+        self.grams.entry(number).or_default().extend(grams);
+        Ok(())
+    }
+
     fn keep(&mut self, row: certificate::Model, version: Version, at: i64) {
         let id = row.id.clone();
         let of_version = certificate_version::Model::of(&id, &version, at);
         self.versions.insert(key_of(&of_version), of_version);
-        let names = each_name(version.certificate.subject_alt_names.as_ref()).into_iter();
-        let names = names.map(|name| certificate_name::Model {
+        let names = each_name(version.certificate.subject_alt_names.as_ref());
+        let searched = self.grams.entry(row.number).or_default();
+        searched.extend(grams(&row.friendly_name_folded));
+        searched.extend(names.iter().flat_map(|name| grams(name)));
+        let names = names.into_iter().map(|name| certificate_name::Model {
             certificate_id: id.clone(),
             name,
         });
@@ -218,12 +234,14 @@ impl Certificates {
         tx: &impl ConnectionTrait,
         keys: &KeysHere,
         renewers: &Renewers,
+        tally: &mut Tally,
     ) -> Result<BTreeSet<String>, DbErr> {
         for row in self.rows.values_mut() {
             row.keyed(keys.of(&row.spki_sha256));
             row.renewed_by(renewers.of(&row.automation_id));
         }
         let before = self.before;
+        tally.change(before.values(), self.rows.values());
         self.rows.retain(|id, row| before.get(id) != Some(row));
         let versions = self.versions.values();
         let mut public_keys = versions
@@ -232,6 +250,11 @@ impl Certificates {
         write::put::<certificate::Entity>(tx, self.rows.into_values()).await?;
         write::put::<certificate_version::Entity>(tx, self.versions.into_values()).await?;
         write::put::<issuer::Entity>(tx, self.issuers.into_values()).await?;
+        let grams = self.grams.into_iter().flat_map(|(number, grams)| {
+            let grams = grams.into_iter();
+            grams.map(move |gram| certificate_gram::Model { gram, number })
+        });
+        write::put::<certificate_gram::Entity>(tx, grams).await?;
         let gone_or_back = Vec::from_iter(self.gone_or_back);
         public_keys.extend(link::public_keys_of(tx, &gone_or_back).await?);
 
@@ -247,23 +270,6 @@ impl Certificates {
         let chains = self.chains.into_values().flatten();
         write::put::<certificate_issuer::Entity>(tx, chains).await?;
         Ok(public_keys)
-    }
-}
-
-/// Whether an event builds on a row that is there before it.
-fn builds_on_row(event: &CertificateEvent) -> bool {
-    match event {
-        CertificateEvent::Renewed(_)
-        | CertificateEvent::ChainCompleted(_)
-        | CertificateEvent::Renamed(_)
-        | CertificateEvent::Deleted(_)
-        | CertificateEvent::Restored(_)
-        | CertificateEvent::Released(_)
-        | CertificateEvent::Revoked(_) => true,
-        CertificateEvent::Issued(_)
-        | CertificateEvent::SelfSigned(_)
-        | CertificateEvent::Imported(_)
-        | CertificateEvent::Exported(_) => false,
     }
 }
 

@@ -16,7 +16,10 @@ use crate::{
 };
 
 /// Adds a leaf for each event. The tree is as high as the event before the first of them.
-pub(super) async fn grow(tx: &impl ConnectionTrait, events: &[Recorded]) -> Result<(), ApplyError> {
+pub(super) async fn grow(
+    tx: &impl ConnectionTrait,
+    events: &[&Recorded],
+) -> Result<(), ApplyError> {
     let Some(first) = events.first() else {
         return Ok(());
     };

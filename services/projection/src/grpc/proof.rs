@@ -44,11 +44,15 @@ pub struct Proofs {
 impl Proofs {
     async fn reached(&self, at_least: u64, metadata: &MetadataMap) -> Result<u64, Refusal> {
         let patience = patience::of(metadata).unwrap_or(self.patience);
-        self.sealer.position.reached(at_least, patience).await
+        self.sealer
+            .served
+            .position()
+            .reached(at_least, patience)
+            .await
     }
 
     async fn checkpoint(&self, size: u64) -> Result<answer::Checkpoint, Refusal> {
-        let database = &self.sealer.database;
+        let database = &self.sealer.served.database();
         let row = checkpoints::get(database, size).await?;
         checkpoints::answered(database, row).await
     }
@@ -89,7 +93,7 @@ impl ProofService for Proofs {
         };
         // Size 0 is no checkpoint, and here not the newest either.
         let size = given.head.size.max(1);
-        let row = checkpoints::get(&self.sealer.database, size).await?;
+        let row = checkpoints::get(&self.sealer.served.database(), size).await?;
         let own = Note::parse(&row.note).is_ok_and(|note| note.head == given.head);
         if !own {
             violations.add("note", "is not a checkpoint that this log has signed");
@@ -124,7 +128,7 @@ impl ProofService for Proofs {
             }
             .into());
         }
-        let database = &self.sealer.database;
+        let database = &self.sealer.served.database();
         let path = tree::inclusion(database, sequence, checkpoint.size).await;
         let leaves = tree::leaves(database, sequence, sequence).await;
         let leaf = tree::leaf(&leaves.map_err(Refusal::from)?, sequence);
@@ -146,7 +150,7 @@ impl ProofService for Proofs {
         if earlier > later {
             violations.add("earlier", "is not the size of the earlier tree");
         }
-        let position = self.sealer.position.now();
+        let position = self.sealer.served.position().now();
         if later > position {
             violations.add(
                 "later",
@@ -156,7 +160,7 @@ impl ProofService for Proofs {
         if !violations.is_empty() {
             return Err(violations.into_status());
         }
-        let database = &self.sealer.database;
+        let database = &self.sealer.served.database();
         let path = tree::consistency(database, earlier, later).await;
         let root = tree::root(database, later).await.map_err(Refusal::from)?;
         Ok(Response::new(answer::ProveConsistencyResponse {
@@ -220,7 +224,7 @@ impl ProofService for Proofs {
             return Err(violations.into_status());
         };
         let position = self.reached(asked.at_least, request.metadata()).await?;
-        let database = &self.sealer.database;
+        let database = &self.sealer.served.database();
         let of = disclosures::of(database, &key).await?;
         let page = disclosures::page(database, &of, before, size as usize).await;
         let (disclosures, more) = page.map_err(Refusal::from)?;

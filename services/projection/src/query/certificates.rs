@@ -22,7 +22,7 @@ use super::{
     decoded,
     filter::{self, Kind, Term, Test},
     keys, names,
-    question::List,
+    question::{List, Searched},
     sort::{Direction, Sort},
     unsigned,
 };
@@ -71,6 +71,8 @@ pub enum Field {
     Renewal,
     /// All that people look for it by.
     Any,
+    /// A domain that one of its names is, or is under.
+    Domain,
 }
 
 impl filter::Field for Field {
@@ -91,6 +93,7 @@ impl filter::Field for Field {
         Self::Algorithm,
         Self::Renewal,
         Self::Any,
+        Self::Domain,
     ];
 
     fn name(self) -> &'static str {
@@ -111,12 +114,13 @@ impl filter::Field for Field {
             Self::Algorithm => "algorithm",
             Self::Renewal => "renewal",
             Self::Any => "any",
+            Self::Domain => "domain",
         }
     }
 
     fn kind(self) -> Kind {
         match self {
-            Self::Name | Self::Names | Self::Issuer | Self::Any => Kind::Text,
+            Self::Name | Self::Names | Self::Issuer | Self::Any | Self::Domain => Kind::Text,
             Self::NotAfter | Self::Created => Kind::Time,
             Self::Status => Kind::Choice(condition::STATUSES),
             Self::Source => Kind::Choice(SOURCES),
@@ -144,7 +148,7 @@ impl List for Field {
         match self {
             Self::Name => Some(Column::FriendlyNameFolded),
             // A certificate has many names, and its status is not in the table.
-            Self::Names | Self::Any | Self::Status => None,
+            Self::Names | Self::Any | Self::Domain | Self::Status => None,
             // Few values are no order.
             Self::Key
             | Self::Chain
@@ -190,6 +194,12 @@ impl List for Field {
             }
             Self::Renewal => condition::of_no_index(Column::AutomationId.eq("")),
             Self::Any => search::any(test),
+            Self::Domain => names::under::<certificate_name::Entity>(
+                Column::Id,
+                certificate_name::Column::CertificateId,
+                certificate_name::Column::Name,
+                test,
+            ),
         }
     }
 
@@ -202,7 +212,16 @@ impl List for Field {
         (!asked).then(|| Column::Deleted.ne(true))
     }
 
-    fn seldom(terms: &[Term<Self>], now: i64) -> Option<Expr> {
+    fn seldom(terms: &[Term<Self>], now: i64) -> Vec<Expr> {
+        let mut all = Vec::new();
+        for term in terms {
+            let is_looked_up = matches!(term.field, Self::Name | Self::Names | Self::Any);
+            if let Test::Is(_) = term.test
+                && is_looked_up
+            {
+                all.push(term.field.condition(&term.test, now));
+            }
+        }
         let calm = [CertificateStatus::Valid, CertificateStatus::NotYetValid];
         let mut calm = calm.into_iter().map(|status| Test::Differs(status as i64));
         let status = |wanted: &dyn Fn(&Test) -> bool| {
@@ -213,8 +232,14 @@ impl List for Field {
             Test::Equals(status) => !calm.clone().any(|calm| calm == Test::Differs(*status)),
             _ => false,
         };
-        let wants = status(&other) || calm.all(|calm| status(&|test| *test == calm));
-        wants.then(|| Column::CalmUntil.lte(now))
+        if status(&other) || calm.all(|calm| status(&|test| *test == calm)) {
+            all.push(Column::CalmUntil.lte(now));
+        }
+        all
+    }
+
+    fn searched(terms: &[Term<Self>]) -> Option<Searched<Column>> {
+        search::searched(terms)
     }
 
     fn within(held_to: &CertificateFilter) -> Expr {

@@ -3,7 +3,7 @@
 use api::{projection::v1 as answer, refuse::Violations};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait as _, Query as SeaQuery, SelectStatement, UnionType},
 };
@@ -11,12 +11,12 @@ use sea_orm::{
 use super::{
     condition,
     filter::{self, Kind, Term, Test},
-    question::{self, List},
+    question::{self, List, Question},
     sort::{Direction, Sort},
 };
 use crate::{
-    position::Position,
     refusal::Refusal,
+    served::Served,
     tables::{
         alert, certificate, certificate_version,
         event::{Column, Entity, Model},
@@ -136,15 +136,49 @@ fn of_certificate(test: &Test) -> Expr {
         // Text is compared in no other way.
         return Expr::val(false);
     };
-    let mut all = SeaQuery::select().expr(Expr::val(id.as_str())).to_owned();
-    for aggregates in related(id) {
-        all.union(UnionType::All, aggregates);
-    }
-    let among = Column::AggregateId.in_subquery(all);
+    let among = Column::AggregateId.in_subquery(aggregates(id));
     match test {
         Test::IsNot(_) => among.not(),
         _ => among,
     }
+}
+
+/// The same question, of the events up to this one. What has to do with a certificate is told from `tables` as of it,
+/// which hold no events.
+///
+/// # Errors
+/// What the database says.
+pub async fn up_to(
+    mut question: Question<Field>,
+    tables: &impl ConnectionTrait,
+    up_to: u64,
+) -> Result<Question<Field>, DbErr> {
+    let last = i64::try_from(up_to).unwrap_or(i64::MAX);
+    let mut all = Condition::all().add(Column::Sequence.lte(last));
+    for term in question.take(|field| matches!(field, Field::Certificate)) {
+        let (Test::Is(id) | Test::IsNot(id) | Test::Contains(id)) = &term.test else {
+            // Text is compared in no other way.
+            continue;
+        };
+        let statement = tables.get_database_backend().build(&aggregates(id));
+        let rows = tables.query_all_raw(statement).await?;
+        let ids = rows.iter().map(|row| row.try_get_by_index::<String>(0));
+        let ids = ids.collect::<Result<Vec<_>, _>>()?;
+        all = all.add(match term.test {
+            Test::IsNot(_) => Column::AggregateId.is_not_in(ids),
+            _ => Column::AggregateId.is_in(ids),
+        });
+    }
+    Ok(question.and(all))
+}
+
+/// All aggregates that have to do with a certificate, itself among them.
+fn aggregates(id: &str) -> SelectStatement {
+    let mut all = SeaQuery::select().expr(Expr::val(id)).to_owned();
+    for aggregates in related(id) {
+        all.union(UnionType::All, aggregates);
+    }
+    all
 }
 
 /// Which other aggregates have to do with a certificate.
@@ -255,22 +289,16 @@ impl Watch {
     /// pace: what it has not taken yet stays in the table. Ends with an error alone.
     pub fn follow(
         self,
-        database: DatabaseConnection,
-        position: Position,
+        served: Served,
     ) -> impl Stream<Item = Result<answer::Event, Refusal>> + Send + 'static {
         let begin = if self.only_new {
-            i64::try_from(position.now()).unwrap_or(i64::MAX)
+            i64::try_from(served.position().now()).unwrap_or(i64::MAX)
         } else {
             self.after
         };
         let pages = stream::try_unfold(begin, move |after| {
-            let (database, position, terms) =
-                (database.clone(), position.clone(), self.terms.clone());
-            async move {
-                next_rows(&database, &position, &terms, after)
-                    .await
-                    .map(Some)
-            }
+            let (served, terms) = (served.clone(), self.terms.clone());
+            async move { next_rows(&served, &terms, after).await.map(Some) }
         });
         pages
             .map_ok(|rows| stream::iter(rows).map(answered))
@@ -280,15 +308,14 @@ impl Watch {
 
 /// The next rows past `after`, waited for where there are none yet, and the sequence up to which all were seen.
 async fn next_rows(
-    database: &DatabaseConnection,
-    position: &Position,
+    served: &Served,
     terms: &[Term<Field>],
     mut after: i64,
 ) -> Result<(Vec<Model>, i64), Refusal> {
     loop {
         // Taken before the rows are read: all up to it are then in the table.
-        let seen = i64::try_from(position.now()).unwrap_or(i64::MAX);
-        let rows = rows_past(database, terms, after).await?;
+        let seen = i64::try_from(served.position().now()).unwrap_or(i64::MAX);
+        let rows = rows_past(&served.database(), terms, after).await?;
         let whole = rows.len() < WATCH_ROWS as usize;
         match rows.last() {
             Some(last) if whole => {
@@ -302,7 +329,7 @@ async fn next_rows(
             None => after = Ord::max(after, seen),
         }
         let after_sequence = u64::try_from(after).unwrap_or_default();
-        position.past(after_sequence).await?;
+        served.position().past(after_sequence).await?;
     }
 }
 

@@ -28,8 +28,39 @@ pub fn among<N: EntityTrait>(
     match test {
         Test::Is(name) => named(&Test::Is(as_kept(name))),
         Test::IsNot(name) => named(&Test::Is(as_kept(name))).not(),
-        other => named(other),
+        // Asked of each row by its id: else all names that there are would be compared first.
+        other => has::<N>(row, of_row, condition::on(name, other)),
     }
+}
+
+/// One of a row's names is this domain, or is under it; or, for "not", none is. Columns as for [`among`].
+pub fn under<N: EntityTrait>(
+    row: impl ColumnTrait,
+    of_row: N::Column,
+    name: N::Column,
+    test: &Test,
+) -> Expr {
+    let (Test::Is(domain) | Test::IsNot(domain) | Test::Contains(domain)) = test else {
+        // Text is compared in no other way.
+        return Expr::val(false);
+    };
+    let domain = as_kept(domain);
+    let under = name.like(condition::below(&domain));
+    let has = has::<N>(row, of_row, name.eq(domain.as_str()).or(under));
+    match test {
+        Test::IsNot(_) => has.not(),
+        _ => has,
+    }
+}
+
+/// The row has a name of which this holds.
+fn has<N: EntityTrait>(row: impl ColumnTrait, of_row: N::Column, holds: Expr) -> Expr {
+    let names = N::find()
+        .select_only()
+        .expr(Expr::val(1))
+        .filter(of_row.into_expr().eq(row.into_expr()))
+        .filter(holds);
+    Expr::exists(names.into_query())
 }
 
 /// The row has names, and they are all among those that a caller is held to. Columns as for [`among`].
@@ -60,7 +91,7 @@ pub fn within<N: EntityTrait>(
 }
 
 /// A name as tables hold it: addresses in their shortest form, DNS names as A-labels without a final dot.
-fn as_kept(name: &str) -> String {
+pub fn as_kept(name: &str) -> String {
     if let Ok(address) = name.parse::<IpAddr>() {
         return address.to_string();
     }

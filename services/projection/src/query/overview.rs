@@ -10,9 +10,7 @@ use std::collections::BTreeMap;
 
 use api::{
     notifier::v1::MessageKind,
-    projection::v1::{
-        self as answer, CertificateStatus, Overview, RequestStatus, Source, StatusCount,
-    },
+    projection::v1::{self as answer, CertificateStatus, Overview, Source, StatusCount},
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait,
@@ -22,15 +20,15 @@ use sea_orm::{
 
 use self::ends::{Class, Day};
 pub use self::glance::Glance;
-use super::certificates;
+use super::{certificates, tallies};
 use crate::{
     refusal::Refusal,
     status::Renewal,
     tables::{
-        alert, automation,
+        alert,
         certificate::{Column, Entity},
-        instant::{NEVER, timestamp},
-        key, request,
+        instant::timestamp,
+        tally::What,
     },
 };
 
@@ -83,13 +81,15 @@ pub async fn counted(database: &impl ConnectionTrait, now: i64) -> Result<Overvi
             count,
         })
         .collect();
-    overview.servers = servers(database).await?;
-    overview.keys = count(
-        key::Entity::find()
-            .filter(key::Column::DestroyedAt.eq(NEVER))
-            .count(database)
-            .await?,
-    );
+    let kept = tallies::read(database).await?;
+    let servers = kept.parts(What::Automations);
+    overview.servers = servers
+        .map(|(server_id, rows)| answer::ServerUse {
+            server_id: server_id.to_owned(),
+            automations: number(rows),
+        })
+        .collect();
+    overview.keys = number(kept.of(What::Keys));
     overview.as_of = timestamp(now);
     Ok(overview)
 }
@@ -110,7 +110,8 @@ pub async fn wanting(
     if statuses.any(|status| WANT_SOMEBODY.contains(&status)) {
         overview.urgent = urgent(database, now).await?;
     }
-    overview.pending_requests = pending(database).await?;
+    let kept = tallies::read(database).await?;
+    overview.pending_requests = number(kept.of(What::PendingRequests));
     overview.alerts = count(
         alert::Entity::find()
             .filter(alert::Column::Up.eq(true))
@@ -208,33 +209,8 @@ async fn urgent(
     certificates::answered(database, rows, now).await
 }
 
-/// How much each server is used.
-async fn servers(database: &impl ConnectionTrait) -> Result<Vec<answer::ServerUse>, DbErr> {
-    use automation::{Column, Entity};
-    let rows = Entity::find()
-        .select_only()
-        .column(Column::ServerId)
-        .expr_as(Column::Id.count(), "rows")
-        .filter(Column::Cancelled.ne(true))
-        .group_by(Column::ServerId)
-        .order_by_asc(Column::ServerId)
-        .into_tuple::<(String, i64)>()
-        .all(database)
-        .await?;
-    let rows = rows.into_iter();
-    Ok(rows
-        .map(|(server_id, rows)| answer::ServerUse {
-            server_id,
-            automations: u32::try_from(rows).unwrap_or(u32::MAX),
-        })
-        .collect())
-}
-
-async fn pending(database: &impl ConnectionTrait) -> Result<u32, DbErr> {
-    let pending = request::Entity::find()
-        .filter(request::Column::Status.eq(i32::from(RequestStatus::Pending)))
-        .filter(request::Column::DeletedAt.eq(NEVER));
-    Ok(count(pending.count(database).await?))
+fn number(rows: i64) -> u32 {
+    u32::try_from(rows).unwrap_or_default()
 }
 
 fn count(rows: u64) -> u32 {

@@ -10,6 +10,7 @@ use sea_orm::{
 use super::{
     condition,
     filter::{self, Term, Test},
+    grams,
     page::{self, Cursor, Place, QuestionDigest},
     sort::{self, Direction, Sort},
 };
@@ -47,9 +48,16 @@ pub trait List: filter::Field {
         None
     }
 
-    /// What holds of all rows that these terms can yield, where that may be few of very many, and is found in an index.
-    fn seldom(terms: &[Term<Self>], now: i64) -> Option<Expr> {
+    /// What holds of all rows that these terms can yield, where that may be few of very many, and is found in an index:
+    /// each of these does.
+    fn seldom(terms: &[Term<Self>], now: i64) -> Vec<Expr> {
         let _ = (terms, now);
+        Vec::new()
+    }
+
+    /// What of these terms can be told from parts of names; nothing, where names are not searched.
+    fn searched(terms: &[Term<Self>]) -> Option<Searched<<Self::Entity as EntityTrait>::Column>> {
+        let _ = terms;
         None
     }
 
@@ -63,6 +71,17 @@ pub trait List: filter::Field {
     fn weight(row: &<Self::Entity as EntityTrait>::Model) -> usize;
 }
 
+/// Rows of which each has all of some texts in its names.
+#[derive(Debug)]
+pub struct Searched<C> {
+    /// The number by which [`grams`] knows a row.
+    pub number: C,
+    /// The texts.
+    pub texts: Vec<String>,
+    /// Rows of which this holds are to be found, too.
+    pub or: Option<Expr>,
+}
+
 /// A question that holds together.
 #[derive(Debug, Clone)]
 pub struct Question<L: List> {
@@ -73,6 +92,8 @@ pub struct Question<L: List> {
     after: Option<Cursor>,
     digest: QuestionDigest,
     held_to: CertificateFilter,
+    /// Holds beside the terms.
+    also: Condition,
 }
 
 /// Rows of a list, and how to go on.
@@ -110,7 +131,10 @@ impl<L: List> Question<L> {
                 size
             }
         };
-        let digest = QuestionDigest::of(&[L::NAME, request.filter.trim(), request.sort.trim()]);
+        let mut parts = vec![L::NAME, request.filter.trim(), request.sort.trim()];
+        let moment = request.as_of.as_ref().map(|as_of| format!("{as_of:?}"));
+        parts.extend(moment.as_deref());
+        let digest = QuestionDigest::of(&parts);
         let after = match request.page_token.as_str() {
             "" => Some(None),
             token => {
@@ -127,6 +151,7 @@ impl<L: List> Question<L> {
                 after,
                 digest,
                 held_to: CertificateFilter::default(),
+                also: Condition::all(),
             }),
             _ => Err(violations),
         }
@@ -135,6 +160,20 @@ impl<L: List> Question<L> {
     /// The same question, of the rows alone that are the affair of a caller who is held to these certificates.
     pub fn held_to(self, held_to: CertificateFilter) -> Self {
         Self { held_to, ..self }
+    }
+
+    /// The same question, of the rows alone of which this holds, too.
+    pub fn and(mut self, also: Condition) -> Self {
+        self.also = self.also.add(also);
+        self
+    }
+
+    /// Takes the terms about these fields out of it.
+    pub fn take(&mut self, wanted: impl Fn(L) -> bool) -> Vec<Term<L>> {
+        let terms = std::mem::take(&mut self.terms);
+        let (taken, left) = terms.into_iter().partition(|term| wanted(term.field));
+        self.terms = left;
+        taken
     }
 
     /// Asks it, at this moment (microseconds since 1970): statuses depend on the time.
@@ -147,8 +186,13 @@ impl<L: List> Question<L> {
         now: i64,
     ) -> Result<Page<Row<L>>, DbErr> {
         let statement = match self.few(database, now).await? {
-            // Looked up one by one, and sorted: walking in the list's order might pass all that there are.
-            Some(ids) => self.statement(now).filter(L::ID.is_in(ids)),
+            // Looked up one by one, and put in order without the rest of the rows: walking in the list's order might
+            // pass all that there are.
+            Some(few) => {
+                let ids = self.statement(now).filter(few).select_only().column(L::ID);
+                let ids = ids.into_tuple::<String>().all(database).await?;
+                self.ordered().filter(L::ID.is_in(ids))
+            }
             None => self.statement(now),
         };
         let mut rows = statement.all(database).await?;
@@ -172,11 +216,11 @@ impl<L: List> Question<L> {
     /// What is asked of the database at this moment: one row more than the page, to know whether another follows.
     pub fn statement(&self, now: i64) -> Select<L::Entity> {
         let by = self.by();
-        let (order, ascending) = match self.sort.direction {
-            Direction::Ascending => (Order::Asc, true),
-            Direction::Descending => (Order::Desc, false),
-        };
+        let ascending = self.sort.direction == Direction::Ascending;
         let mut condition = self.holds(now).add_option(L::unless_asked(&self.terms));
+        if !self.also.is_empty() {
+            condition = condition.add(self.also.clone());
+        }
         if !self.held_to.is_open() {
             condition = condition.add(L::within(&self.held_to));
         }
@@ -189,29 +233,44 @@ impl<L: List> Question<L> {
                 here.lt(there)
             });
         }
-        L::Entity::find()
-            .filter(condition)
-            .order_by(by, order.clone())
-            .order_by(L::ID, order)
-            .limit(self.size as u64 + 1)
+        let rows = self.ordered().filter(condition);
+        rows.limit(self.size as u64 + 1)
     }
 
-    /// The ids among which all rows are that it can yield, where it can be told that they are few.
-    async fn few(
-        &self,
-        database: &impl ConnectionTrait,
-        now: i64,
-    ) -> Result<Option<Vec<String>>, DbErr> {
-        let Some(seldom) = L::seldom(&self.terms, now) else {
-            return Ok(None);
+    /// All rows, in the order that was asked for.
+    fn ordered(&self) -> Select<L::Entity> {
+        let order = match self.sort.direction {
+            Direction::Ascending => Order::Asc,
+            Direction::Descending => Order::Desc,
         };
-        let ids = L::Entity::find()
-            .select_only()
-            .column(L::ID)
-            .filter(seldom)
-            .limit(FEW as u64 + 1);
-        let ids = ids.into_tuple::<String>().all(database).await?;
-        Ok((ids.len() <= FEW).then_some(ids))
+        L::Entity::find()
+            .order_by(self.by(), order.clone())
+            .order_by(L::ID, order)
+    }
+
+    /// What holds of all rows that it can yield, and of few others, where it can be told that they are few.
+    async fn few(&self, database: &impl ConnectionTrait, now: i64) -> Result<Option<Expr>, DbErr> {
+        if let Some(searched) = L::searched(&self.terms)
+            && let Some(numbers) = grams::few(database, &searched.texts).await?
+        {
+            let found = searched.number.in_subquery(numbers);
+            return Ok(Some(match searched.or {
+                Some(other) => found.or(other),
+                None => found,
+            }));
+        }
+        for seldom in L::seldom(&self.terms, now) {
+            let ids = L::Entity::find()
+                .select_only()
+                .column(L::ID)
+                .filter(seldom)
+                .limit(FEW as u64 + 1);
+            let ids = ids.into_tuple::<String>().all(database).await?;
+            if ids.len() <= FEW {
+                return Ok(Some(L::ID.is_in(ids)));
+            }
+        }
+        Ok(None)
     }
 
     fn by(&self) -> <L::Entity as EntityTrait>::Column {
@@ -234,7 +293,7 @@ impl<L: List> Question<L> {
 }
 
 /// So many rows are looked up and sorted sooner than the order of a large list is walked to its end.
-const FEW: usize = 1_000;
+const FEW: usize = 2_000;
 
 /// The terms of a field named "filter"; what is wrong with it is noted.
 pub fn terms<F: filter::Field>(text: &str, violations: &mut Violations) -> Vec<Term<F>> {

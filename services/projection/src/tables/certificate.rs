@@ -17,6 +17,8 @@ pub struct Model {
     /// The aggregate's id.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub id: String,
+    /// The event that made it: a number that is its own, as its id is.
+    pub number: i64,
     /// What people call it; unique among those that are not deleted.
     #[sea_orm(column_type = "Text")]
     pub friendly_name: String,
@@ -166,13 +168,14 @@ impl Version {
 }
 
 impl Model {
-    /// The row of a certificate that was not here before.
-    pub fn first(standing: Standing, version: &Version, at: i64) -> Self {
+    /// The row of a certificate that was not here before: `number` is the event that tells of it.
+    pub fn first(number: i64, standing: Standing, version: &Version, at: i64) -> Self {
         let certificate = &version.certificate;
         let last = version.issuers.last().unwrap_or(certificate);
         let (due_at, error_at) = status::marks(version.not_before, version.not_after);
         Self {
             id: standing.id,
+            number,
             friendly_name_folded: folded(&standing.friendly_name),
             friendly_name: standing.friendly_name,
             source: standing.source.into(),
@@ -218,7 +221,7 @@ impl Model {
             created: self.created,
             deleted: self.deleted,
             deleted_at: self.deleted_at,
-            ..Self::first(standing, version, at)
+            ..Self::first(self.number, standing, version, at)
         }
     }
 

@@ -1,7 +1,10 @@
 //! Every event of the log, so that it can be listed, filtered and followed.
 
+use std::collections::BTreeMap;
+
 use eventlog::Recorded;
 use sea_orm::entity::prelude::*;
+use serde::de::IgnoredAny;
 
 use super::{indexed, instant::micros};
 
@@ -59,8 +62,19 @@ impl Model {
     /// [`NotText`] for a body that is not text: it could not be shown.
     pub fn of(recorded: &Recorded) -> Result<Self, NotText> {
         let body = std::str::from_utf8(&recorded.body).map_err(NotText)?;
+        Ok(Self::with_body(recorded, body))
+    }
+
+    /// The same of an event that nobody need be able to read: without its body, where that cannot be shown.
+    pub fn shown(recorded: &Recorded) -> Self {
+        let object = serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(&recorded.body);
+        let body = std::str::from_utf8(&recorded.body).ok();
+        Self::with_body(recorded, body.filter(|_| object.is_ok()).unwrap_or("{}"))
+    }
+
+    fn with_body(recorded: &Recorded, body: &str) -> Self {
         let causation_id = recorded.causation_id.map(|id| id.to_string());
-        Ok(Self {
+        Self {
             // A stream of one event a nanosecond takes 292 years to get past this.
             sequence: i64::try_from(recorded.sequence).unwrap_or(i64::MAX),
             event_id: recorded.event_id.to_string(),
@@ -74,7 +88,7 @@ impl Model {
             schema: recorded.schema.clone(),
             traceparent: recorded.traceparent.clone().unwrap_or_default(),
             body: body.to_owned(),
-        })
+        }
     }
 }
 

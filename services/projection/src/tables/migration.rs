@@ -1,23 +1,68 @@
 //! The tables and their indices, as this version makes them.
 //!
 //! They are a function of the log, so no row is ever migrated: a version with other tables than the
-//! one before adds a name here, under which the old tables are thrown away, and the follower begins again.
+//! one before has another [`VERSION`], and makes its own, empty, in a place of their own (see [`crate::store`]). What is
+//! migrated is the database that remembers the place.
 
 mod acme;
 mod indices;
 mod notifications;
 mod proof;
 
+use sea_orm::{DatabaseConnection, DbBackend};
 use sea_orm_migration::{prelude::*, schema};
 
-use self::indices::indices;
+use self::indices::{indices, is_needed_to_write};
 use super::{
-    certificate, certificate_issuer, certificate_name, certificate_version, default_certificate,
-    event, issuer, key, request, request_name,
+    certificate, certificate_gram, certificate_issuer, certificate_name, certificate_version,
+    default_certificate, event, issuer, key, request, request_name, tally,
 };
-use crate::follow::FOLLOWER;
+use crate::{follow::FOLLOWER, store::pointer};
 
-/// All migrations, oldest first; the follower's checkpoint is among them.
+/// What tells these tables from those of other versions.
+pub const VERSION: &str = "m20260601_000006_places";
+
+/// Makes the tables in an empty place, with what is needed to write them: many rows are written sooner than rows that
+/// are put in order one by one.
+///
+/// # Errors
+/// What the database says.
+pub async fn make(database: &DatabaseConnection) -> Result<(), DbErr> {
+    let manager = SchemaManager::new(database);
+    eventlog::checkpoint::migration().up(&manager).await?;
+    for mut table in tables() {
+        let narrow = table.get_table_name().is_some_and(is_narrow);
+        if narrow && database.get_database_backend() == DbBackend::Sqlite {
+            // Its key is all of it: SQLite would keep it twice.
+            table.extra("WITHOUT ROWID");
+        }
+        manager.create_table(table).await?;
+    }
+    for index in indices().into_iter().filter(is_needed_to_write) {
+        manager.create_index(index).await?;
+    }
+    Ok(())
+}
+
+/// Whether a table is very long, and has nothing but its key.
+fn is_narrow(table: &TableRef) -> bool {
+    *table == certificate_gram::Entity.into_table_ref()
+}
+
+/// Makes all that is needed to read them.
+///
+/// # Errors
+/// What the database says.
+pub async fn index(database: &DatabaseConnection) -> Result<(), DbErr> {
+    let manager = SchemaManager::new(database);
+    let read = |index: &IndexCreateStatement| !is_needed_to_write(index);
+    for index in indices().into_iter().filter(read) {
+        manager.create_index(index).await?;
+    }
+    Ok(())
+}
+
+/// All migrations of the database that remembers where the tables are, oldest first.
 pub fn all() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         eventlog::checkpoint::migration(),
@@ -26,7 +71,7 @@ pub fn all() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(Superseded("m20260301_000003_renewals_and_notifications")),
         Box::new(Superseded("m20260401_000004_names_of_automations")),
         Box::new(Superseded("m20260501_000005_views_of_certificates")),
-        Box::new(TablesAnew("m20260601_000006_the_log_as_proof")),
+        Box::new(TablesMoveOut),
     ]
 }
 
@@ -46,39 +91,31 @@ impl MigrationTrait for Superseded {
     }
 }
 
-/// The tables as they are now, empty, whatever was there before.
-struct TablesAnew(&'static str);
+/// From then on the tables are in a place of their own, and this database says which.
+struct TablesMoveOut;
 
-impl MigrationName for TablesAnew {
+impl MigrationName for TablesMoveOut {
     fn name(&self) -> &str {
-        self.0
+        VERSION_OF_POINTER
     }
 }
 
 #[async_trait::async_trait]
-impl MigrationTrait for TablesAnew {
+impl MigrationTrait for TablesMoveOut {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // Step 1: the follower begins again. After a crash in any later step all are taken anew.
         let forget = Query::delete()
             .from_table(CHECKPOINTS)
             .and_where(Expr::col("follower").eq(FOLLOWER))
             .to_owned();
         manager.exec_stmt(forget).await?;
-        // Step 2: what refers to others goes before them.
+        // What refers to others goes before them.
         for table in tables().iter().rev() {
             if let Some(table) = table.get_table_name() {
                 let drop = Table::drop().table(table.clone()).if_exists().to_owned();
                 manager.drop_table(drop).await?;
             }
         }
-        // Step 3: the new ones.
-        for table in tables() {
-            manager.create_table(table).await?;
-        }
-        for index in indices() {
-            manager.create_index(index).await?;
-        }
-        Ok(())
+        manager.create_table(pointer::table()).await
     }
 }
 
@@ -88,6 +125,7 @@ fn tables() -> Vec<TableCreateStatement> {
         certificate_name_table(),
         certificate_version_table(),
         certificate_issuer_table(),
+        certificate_gram_table(),
         issuer_table(),
         default_certificate_table(),
         key_table(),
@@ -104,6 +142,7 @@ fn tables() -> Vec<TableCreateStatement> {
         proof::checkpoint_table(),
         proof::cosignature_table(),
         proof::disclosure_table(),
+        tally_table(),
     ]
 }
 
@@ -112,6 +151,7 @@ fn certificate_table() -> TableCreateStatement {
     Table::create()
         .table(certificate::Entity)
         .col(schema::text(Column::Id).primary_key())
+        .col(schema::big_integer(Column::Number))
         .col(schema::text(Column::FriendlyName))
         .col(schema::text(Column::FriendlyNameFolded))
         .col(schema::integer(Column::Source))
@@ -198,6 +238,27 @@ fn certificate_issuer_table() -> TableCreateStatement {
             certificate_issuer::Entity,
             Column::CertificateId,
         ))
+        .to_owned()
+}
+
+fn certificate_gram_table() -> TableCreateStatement {
+    use certificate_gram::Column;
+    Table::create()
+        .table(certificate_gram::Entity)
+        .col(schema::integer(Column::Gram))
+        .col(schema::big_integer(Column::Number))
+        .primary_key(Index::create().col(Column::Gram).col(Column::Number))
+        .to_owned()
+}
+
+fn tally_table() -> TableCreateStatement {
+    use tally::Column;
+    Table::create()
+        .table(tally::Entity)
+        .col(schema::integer(Column::What))
+        .col(schema::text(Column::Part))
+        .col(schema::big_integer(Column::Rows))
+        .primary_key(Index::create().col(Column::What).col(Column::Part))
         .to_owned()
 }
 
@@ -300,6 +361,9 @@ fn of_certificate(table: impl IntoTableRef, column: impl IntoIden) -> ForeignKey
         .on_delete(ForeignKeyAction::Cascade)
         .to_owned()
 }
+
+/// Never changes, other than [`VERSION`].
+const VERSION_OF_POINTER: &str = "m20260601_000006_places_of_tables";
 
 /// Where [`eventlog::checkpoint`] keeps how far each follower has come.
 const CHECKPOINTS: &str = "follower_checkpoint";

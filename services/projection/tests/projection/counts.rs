@@ -148,7 +148,10 @@ fn estate() -> Script {
 }
 
 async fn counted(questions: &Questions) -> CountCertificatesResponse {
-    let request = asked(CountCertificatesRequest { at_least: 1 });
+    let request = asked(CountCertificatesRequest {
+        at_least: 1,
+        ..CountCertificatesRequest::default()
+    });
     let counts = questions.count_certificates(request).await;
     counts.unwrap().into_inner()
 }

@@ -3,21 +3,15 @@
 use std::time::Duration;
 
 use eventlog::{Apply, ApplyError, Recorded};
-use projection::{follow::Projector, grpc::Questions, position::Position, tables::migration};
+use projection::{
+    follow::Projector, grpc::Questions, position::Position, served::Served, skipped::Skipped,
+    tables::migration,
+};
 use runtime::Clock;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Statement, TransactionTrait,
 };
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use tempfile::TempDir;
-
-struct Migrator;
-
-impl MigratorTrait for Migrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        migration::all()
-    }
-}
 
 /// The tables in a folder of their own.
 pub struct Tables {
@@ -28,11 +22,6 @@ pub struct Tables {
 
 impl Tables {
     pub async fn empty() -> Self {
-        Self::upgraded("").await
-    }
-
-    /// The tables in a database where these statements were run before.
-    pub async fn upgraded(before: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("projection.sqlite");
         let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", file.display()));
@@ -47,8 +36,8 @@ impl Tables {
                 options.synchronous(sea_orm::sqlx::sqlite::SqliteSynchronous::Off)
             });
         let database = Database::connect(options).await.unwrap();
-        database.execute_unprepared(before).await.unwrap();
-        Migrator::up(&database, None).await.unwrap();
+        migration::make(&database).await.unwrap();
+        migration::index(&database).await.unwrap();
         Self {
             database,
             position: Position::at(0),
@@ -64,7 +53,7 @@ impl Tables {
 
     /// Applies one batch, as the follower does.
     pub async fn apply(&self, events: &[Recorded]) -> Result<(), ApplyError> {
-        let mut projector = Projector::new(self.position.clone());
+        let mut projector = Projector::new(self.position.clone(), Skipped::default());
         let tx = self.database.begin().await.unwrap();
         projector.apply(&tx, events).await?;
         tx.commit().await.unwrap();
@@ -81,36 +70,39 @@ impl Tables {
 
     /// The service, which waits for at most `patience`.
     pub fn patient_questions(&self, clock: &Clock, patience: Duration) -> Questions {
-        Questions::new(
-            self.database.clone(),
-            self.position.clone(),
-            clock.clone(),
-            patience,
-        )
+        Questions::new(self.served(), None, clock.clone(), patience)
     }
 
-    /// Every row of every table but the migrations', as text.
+    /// As the service serves them.
+    pub fn served(&self) -> Served {
+        Served::new(self.database.clone(), self.position.clone())
+    }
+
+    /// Every row of every table, as text.
     pub async fn dump(&self) -> Vec<String> {
-        let mut all = Vec::new();
-        for table in TABLES {
-            let rows = self
-                .database
-                .query_all_raw(self.statement(&format!("SELECT * FROM {table}")))
-                .await
-                .unwrap();
-            let mut rows = rows
-                .iter()
-                .map(|row| format!("{table} {:?}", values(row)))
-                .collect::<Vec<_>>();
-            rows.sort();
-            all.extend(rows);
-        }
-        all
+        dump(&self.database).await
     }
 
     pub fn statement(&self, sql: &str) -> Statement {
         Statement::from_string(self.database.get_database_backend(), sql)
     }
+}
+
+/// Every row of every table of this database, as text.
+pub async fn dump(database: &DatabaseConnection) -> Vec<String> {
+    let mut all = Vec::new();
+    for table in TABLES {
+        let select = format!("SELECT * FROM {table}");
+        let select = Statement::from_string(database.get_database_backend(), select);
+        let rows = database.query_all_raw(select).await.unwrap();
+        let mut rows = rows
+            .iter()
+            .map(|row| format!("{table} {:?}", values(row)))
+            .collect::<Vec<_>>();
+        rows.sort();
+        all.extend(rows);
+    }
+    all
 }
 
 /// Columns of any type, as text.
@@ -132,11 +124,12 @@ fn values(row: &sea_orm::QueryResult) -> Vec<String> {
     (0..row.column_names().len()).map(value).collect()
 }
 
-const TABLES: [&str; 20] = [
+const TABLES: [&str; 22] = [
     "certificate",
     "certificate_name",
     "certificate_version",
     "certificate_issuer",
+    "certificate_gram",
     "issuer",
     "default_certificate",
     "private_key",
@@ -153,4 +146,5 @@ const TABLES: [&str; 20] = [
     "checkpoint",
     "cosignature",
     "disclosure",
+    "tally",
 ];

@@ -23,6 +23,7 @@ async fn get(questions: &Questions, id: &str) -> Result<Certificate, Status> {
     let request = crate::script::asked(GetRequest {
         id: id.to_owned(),
         at_least: 0,
+        ..GetRequest::default()
     });
     questions
         .get_certificate(request)

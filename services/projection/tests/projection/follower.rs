@@ -1,16 +1,12 @@
 //! The follower on a real nats-server: rows and checkpoint together, restarts, poison.
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
 use api::{
     projection::v1::{GetRequest, query_service_server::QueryService},
     refuse,
 };
-use eventlog::{Aggregate, Envelope, EventLog, Origin, Provision};
+use eventlog::{Aggregate, Envelope, EventLog, Origin};
 use projection::{
     events::{AutomationEvent, KeyEvent},
     follow::{self, FOLLOWER},
@@ -25,92 +21,9 @@ use uuid::Uuid;
 
 use crate::{
     database::Tables,
+    nats::Nats,
     script::{self, START},
 };
-
-/// A nats-server with its store in a folder of its own.
-struct Nats {
-    process: Child,
-    client: async_nats::Client,
-    _folder: tempfile::TempDir,
-}
-
-impl Nats {
-    async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let port = ports::free_port();
-        let conf = folder.path().join("nats.conf");
-        std::fs::write(&conf, configuration(port, folder.path())).unwrap();
-        let process = Command::new(nats_server())
-            .arg("-c")
-            .arg(&conf)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let options =
-            async_nats::ConnectOptions::with_user_and_password("test".into(), "test".into());
-        let options = options.retry_on_initial_connect();
-        let client = options.connect(format!("127.0.0.1:{port}")).await.unwrap();
-        client.flush().await.unwrap();
-        Self {
-            process,
-            client,
-            _folder: folder,
-        }
-    }
-
-    async fn log(&self) -> EventLog {
-        let wanted = Provision {
-            replicas: 1,
-            max_bytes: None,
-            buckets: Vec::new(),
-        };
-        eventlog::provision(&self.client, &wanted).await.unwrap();
-        EventLog::open(self.client.clone(), "projection")
-            .await
-            .unwrap()
-    }
-}
-
-impl Drop for Nats {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn configuration(port: u16, folder: &Path) -> String {
-    let store = folder.join("store");
-    format!(
-        r#"
-        listen: "127.0.0.1:{port}"
-        jetstream {{ store_dir: "{}", sync_interval: always }}
-        system_account: SYS
-        accounts {{
-          SYS {{ exports: [ {{ service: "$SYS.REQ.SERVER.PING.JSZ", response: stream }} ] }}
-          CHANCERY {{
-            jetstream: enabled
-            users: [ {{ user: test, password: test }} ]
-            imports: [ {{ service: {{ account: SYS, subject: "$SYS.REQ.SERVER.PING.JSZ" }}, to: "chancery.server.jetstream" }} ]
-          }}
-        }}
-        "#,
-        store.display()
-    )
-}
-
-fn nats_server() -> PathBuf {
-    let tools = std::env::var_os("CHANCERY_TOOLS").map(PathBuf::from);
-    let tools =
-        tools.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/bin"));
-    let ours = tools.join("nats-server");
-    if ours.is_file() {
-        ours
-    } else {
-        "nats-server".into()
-    }
-}
 
 /// Writes events as their owners do.
 #[derive(Debug, Clone, Default)]
@@ -199,6 +112,7 @@ async fn rows_follow_the_log_through_restarts_and_a_rebuild_is_the_same() {
     let mut request = crate::script::asked(GetRequest {
         id: "a".to_owned(),
         at_least: mine,
+        ..GetRequest::default()
     });
     request.set_timeout(Duration::from_secs(20));
     let shown = questions
@@ -271,12 +185,14 @@ async fn a_poison_event_is_never_passed_over() {
         let request = crate::script::asked(GetRequest {
             id: "a".to_owned(),
             at_least: good,
+            ..GetRequest::default()
         });
         assert!(questions.get_automation(request).await.is_ok());
         for beyond in [poison, after] {
             let request = crate::script::asked(GetRequest {
                 id: "a".to_owned(),
                 at_least: beyond,
+                ..GetRequest::default()
             });
             let refused = questions.get_automation(request).await.unwrap_err();
             assert_eq!(

@@ -79,6 +79,7 @@ async fn what_is_not_his_is_not_there() {
     let get = |id: &str| GetRequest {
         id: id.into(),
         at_least: 0,
+        ..GetRequest::default()
     };
     let his = questions
         .get_certificate(asked_within(SHOP, get("Shop")))

@@ -28,6 +28,7 @@ fn get(id: &str) -> Request<GetRequest> {
     crate::script::asked(GetRequest {
         id: id.to_owned(),
         at_least: 0,
+        ..GetRequest::default()
     })
 }
 

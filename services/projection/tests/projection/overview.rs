@@ -29,7 +29,10 @@ use crate::{
 };
 
 async fn overview(questions: &Questions) -> Overview {
-    let request = crate::script::asked(GetOverviewRequest { at_least: 0 });
+    let request = crate::script::asked(GetOverviewRequest {
+        at_least: 0,
+        ..GetOverviewRequest::default()
+    });
     questions.get_overview(request).await.unwrap().into_inner()
 }
 

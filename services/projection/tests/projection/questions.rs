@@ -40,6 +40,7 @@ async fn all_that_is_wrong_with_a_request_is_told_at_once_by_field() {
         page_size: 501,
         page_token: "abc".to_owned(),
         at_least: 0,
+        ..ListRequest::default()
     };
     let refused = questions
         .list_certificates(crate::script::asked(request))
@@ -48,7 +49,7 @@ async fn all_that_is_wrong_with_a_request_is_told_at_once_by_field() {
     let expected = [
         (
             "filter",
-            "there is no field \"colour\"; there are name, names, status, not_after, issuer, source, created, key, chain, authority, default, deleted, own, algorithm, renewal and any",
+            "there is no field \"colour\"; there are name, names, status, not_after, issuer, source, created, key, chain, authority, default, deleted, own, algorithm, renewal, any and domain",
         ),
         (
             "filter",
@@ -71,6 +72,7 @@ async fn all_that_is_wrong_with_a_request_is_told_at_once_by_field() {
         let request = GetRequest {
             id: id.to_owned(),
             at_least: 0,
+            ..GetRequest::default()
         };
         let refused = questions
             .get_certificate(crate::script::asked(request))
@@ -223,6 +225,7 @@ async fn attempts_at_injection_are_literals() {
         let request = GetRequest {
             id: id.to_owned(),
             at_least: 0,
+            ..GetRequest::default()
         };
         let refused = questions
             .get_server(crate::script::asked(request))
@@ -248,6 +251,7 @@ async fn a_question_waits_for_its_own_event_and_no_longer_than_its_deadline() {
         crate::script::asked(GetRequest {
             id: "2".to_owned(),
             at_least: sequence,
+            ..GetRequest::default()
         })
     };
 
@@ -275,7 +279,7 @@ async fn a_question_waits_for_its_own_event_and_no_longer_than_its_deadline() {
     tables.apply(&script.events[1..]).await.unwrap();
     assert_eq!(waiting.await.unwrap().unwrap().into_inner().name, "Second");
 
-    tables.position.stop();
+    tables.position.stop(None);
     let refused = questions.get_server(at_least(first + 2)).await.unwrap_err();
     assert_eq!(
         refuse::reason(&refused).as_deref(),

@@ -84,6 +84,21 @@ async fn an_event_that_cannot_be_applied_names_itself_and_leaves_nothing() {
 
 #[tokio::test]
 async fn the_tables_are_the_same_however_often_and_in_whatever_batches_the_log_is_read() {
+    let script = history();
+    let once = Tables::with(&script.events).await.dump().await;
+    for size in 1..script.events.len() {
+        let tables = Tables::empty().await;
+        for batch in script.events.chunks(size) {
+            tables.apply(batch).await.unwrap();
+        }
+        assert_eq!(tables.dump().await, once, "in batches of {size}");
+        tables.apply(&script.events).await.unwrap();
+        assert_eq!(tables.dump().await, once, "twice");
+    }
+}
+
+/// Something of everything.
+pub fn history() -> Script {
     let mut script = Script::default();
     script.server("server-1", script::server("Test CA"));
     script.automation("automation-1", script::requested("Shop", "server-1"));
@@ -154,16 +169,7 @@ async fn the_tables_are_the_same_however_often_and_in_whatever_batches_the_log_i
     script.key("key-5", script::key_of(5));
     script.request("request-2", RequestEvent::Deleted(RequestDeleted {}));
     renewals_and_notifications(&mut script);
-    let once = Tables::with(&script.events).await.dump().await;
-    for size in 1..script.events.len() {
-        let tables = Tables::empty().await;
-        for batch in script.events.chunks(size) {
-            tables.apply(batch).await.unwrap();
-        }
-        assert_eq!(tables.dump().await, once, "in batches of {size}");
-        tables.apply(&script.events).await.unwrap();
-        assert_eq!(tables.dump().await, once, "twice");
-    }
+    script
 }
 
 /// What an automation tells before, between and after the events of its certificate.

@@ -26,6 +26,7 @@ fn by(id: &str) -> Request<GetRequest> {
     crate::script::asked(GetRequest {
         id: id.to_owned(),
         at_least: 0,
+        ..GetRequest::default()
     })
 }
 

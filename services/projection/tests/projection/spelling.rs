@@ -81,6 +81,7 @@ async fn what_is_indexed_is_cut_and_no_text_holds_nul() {
     let request = GetRequest {
         id: "a".to_owned(),
         at_least: 0,
+        ..GetRequest::default()
     };
     let answer = questions
         .get_automation(crate::script::asked(request))

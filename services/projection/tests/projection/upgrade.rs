@@ -1,29 +1,87 @@
 //! A database that an earlier version made.
 
-use eventlog::checkpoint::{Checkpoint, checkpoint};
-use projection::follow::FOLLOWER;
-use time::Duration;
+use std::{fs, path::Path};
 
-use crate::{
-    database::Tables,
-    script::{self, START, Script, certificate},
-};
+use eventlog::checkpoint::{Checkpoint, checkpoint};
+use projection::{follow::FOLLOWER, store::Store, tables::migration};
+use runtime::database::places::Places;
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+use crate::database::dump;
+
+struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        migration::all()
+    }
+}
+
+/// The database that remembers where the tables are, in a folder where these statements were run before.
+pub async fn base(folder: &Path, before: &str) -> DatabaseConnection {
+    let file = folder.join("projection.sqlite");
+    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", file.display()));
+    options.max_connections(2).sqlx_logging(false);
+    let database = Database::connect(options).await.unwrap();
+    database.execute_unprepared(before).await.unwrap();
+    Migrator::up(&database, None).await.unwrap();
+    database
+}
+
+/// A store of tables in this folder.
+pub async fn store(folder: &Path) -> Store {
+    Store::new(base(folder, "").await, Places::new("projection", folder))
+}
 
 #[tokio::test]
 async fn the_tables_of_an_earlier_version_are_built_again_from_the_log() {
-    let mut script = Script::default();
-    let leaf = certificate(1, &["a.example"], START, Duration::days(90));
-    script.issued("c", script::issued("Shop", leaf, vec![]));
-    let new = Tables::with(&script.events).await;
-
-    let tables = Tables::upgraded(FIRST_VERSION).await;
-    let at = checkpoint(&tables.database, FOLLOWER).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let base = base(folder.path(), FIRST_VERSION).await;
+    let store = Store::new(base.clone(), Places::new("projection", folder.path()));
+    let place = store.served().await.unwrap();
+    let at = checkpoint(&place.database, FOLLOWER).await.unwrap();
     assert_eq!(at, Checkpoint::default(), "it begins again");
-    let another = checkpoint(&tables.database, "another").await.unwrap();
+    let another = checkpoint(&base, "another").await.unwrap();
     assert_eq!(another.sequence, 5);
-    assert!(tables.dump().await.is_empty());
-    tables.apply(&script.events).await.unwrap();
-    assert_eq!(tables.dump().await, new.dump().await);
+    assert!(dump(&place.database).await.is_empty());
+    let old = base.execute_unprepared("SELECT * FROM certificate").await;
+    assert!(old.is_err(), "the old ones are gone");
+}
+
+#[tokio::test]
+async fn what_is_served_is_found_again_and_what_is_not_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    let first = store.served().await.unwrap();
+    first.close().await.unwrap();
+    // A rebuild that is killed half-way.
+    let half = store.make().await.unwrap();
+    let rows = "INSERT INTO issuer VALUES ('half', zeroblob(100000))";
+    half.writer.execute_unprepared(rows).await.unwrap();
+    half.writer.close().await.unwrap();
+    assert_eq!(files(folder.path()).len(), 3);
+
+    let again = store.served().await.unwrap();
+    assert_eq!(again.number, first.number);
+    again.close().await.unwrap();
+    assert_eq!(files(folder.path()).len(), 2);
+    // One that came to its end.
+    let whole = store.make().await.unwrap();
+    let whole = store.settle(whole).await.unwrap();
+    assert!(store.serve(Some(first.number), whole).await.unwrap());
+    let late = store.serve(Some(first.number), 99).await.unwrap();
+    assert!(!late, "another was faster");
+    let served = store.served().await.unwrap();
+    assert_eq!(served.number, whole);
+    served.close().await.unwrap();
+    assert_eq!(files(folder.path()).len(), 2);
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(".sqlite")).collect()
 }
 
 /// What the first version made, as far as it is in the way of what is made now.

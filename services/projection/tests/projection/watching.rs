@@ -105,7 +105,7 @@ async fn a_watch_ends_with_the_reason() {
     let tables = Tables::empty().await;
     let questions = tables.questions(&Clock::manual(START));
     let mut events = watch(&questions, WatchEventsRequest::default()).await;
-    tables.position.stop();
+    tables.position.stop(None);
     let refused = events.next().await.unwrap().unwrap_err();
     assert_eq!(
         refuse::reason(&refused).as_deref(),

@@ -6,7 +6,7 @@ mod register;
 
 use api::{
     acme::v1::GetServerContactRequest,
-    projection::v1::{GetRequest, ListRequest, Server},
+    projection::v1::{AsOf, GetRequest, ListRequest, Server},
 };
 use clap::Subcommand;
 
@@ -17,6 +17,7 @@ pub use self::{
 };
 use super::super::{
     ClientError, Connection, answer,
+    as_of::AsOfArgs,
     list::{self, ListArgs},
 };
 use crate::cli::Output;
@@ -44,6 +45,8 @@ pub enum ServersCommand {
         /// Id or name.
         #[arg(value_name = "SERVER")]
         server: String,
+        #[command(flatten)]
+        as_of: AsOfArgs,
     },
     /// Set the contact addresses of the account, here and at the CA.
     Contact(ContactArgs),
@@ -63,7 +66,9 @@ pub async fn run(
         ServersCommand::Preview(args) => directories::preview(args, connection, output).await,
         ServersCommand::Register(args) => register::register(args, connection, output).await,
         ServersCommand::List(args) => show_list(args, connection, output).await,
-        ServersCommand::Show { server } => show(server, connection, output).await,
+        ServersCommand::Show { server, as_of } => {
+            show(server, as_of.moment, connection, output).await
+        }
         ServersCommand::Contact(args) => account::contact(args, connection, output).await,
         ServersCommand::RollKey(args) => account::roll_key(args, connection, output).await,
         ServersCommand::Deactivate(args) => account::deactivate(args, connection, output).await,
@@ -110,19 +115,29 @@ async fn show_list(
 }
 
 /// A server by its id or name.
-async fn get(connection: &Connection, server: String) -> Result<Server, ClientError> {
+async fn get(
+    connection: &Connection,
+    server: String,
+    as_of: Option<AsOf>,
+) -> Result<Server, ClientError> {
     let mut queries = connection.queries();
     let request = GetRequest {
         id: server,
-        at_least: 0,
+        as_of,
+        ..GetRequest::default()
     };
     connection
         .ask(request, async |request| queries.get_server(request).await)
         .await
 }
 
-async fn show(server: String, connection: &Connection, output: Output) -> Result<(), ClientError> {
-    let row = get(connection, server).await?;
+async fn show(
+    server: String,
+    as_of: Option<AsOf>,
+    connection: &Connection,
+    output: Output,
+) -> Result<(), ClientError> {
+    let row = get(connection, server, as_of).await?;
     if output == Output::Json {
         return answer::json(&row);
     }

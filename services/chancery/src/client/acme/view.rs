@@ -21,6 +21,7 @@ pub async fn list(
     output: Output,
     now: OffsetDateTime,
 ) -> Result<(), ClientError> {
+    let now = args.as_of.time(now);
     let mut queries = connection.queries();
     let request = ListRequest::from(args);
     let page = connection

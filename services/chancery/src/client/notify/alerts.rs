@@ -42,6 +42,7 @@ async fn show_list(
     output: Output,
     now: OffsetDateTime,
 ) -> Result<(), ClientError> {
+    let now = args.as_of.time(now);
     let mut queries = connection.queries();
     let request = ListRequest::from(args);
     let page = connection

@@ -59,6 +59,8 @@ pub enum KindName {
     CertificateRevoked,
     /// Another channel does not take messages.
     DeliveryFailing,
+    /// The tables stopped at an event, and no list goes on.
+    TablesStopped,
 }
 
 /// How a connection to an SMTP server is protected, as it is typed.
@@ -157,6 +159,7 @@ impl KindName {
             Self::PrivateKeyExported => MessageKind::PrivateKeyExported,
             Self::CertificateRevoked => MessageKind::CertificateRevoked,
             Self::DeliveryFailing => MessageKind::DeliveryFailing,
+            Self::TablesStopped => MessageKind::TablesStopped,
         }
     }
 }

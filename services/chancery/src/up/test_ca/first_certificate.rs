@@ -198,7 +198,11 @@ async fn issued(
 /// The certificate with this id or fingerprint.
 async fn certificate(connection: &Connection, id: String) -> Result<Certificate, ClientError> {
     let mut queries = connection.queries();
-    let request = GetRequest { id, at_least: 0 };
+    let request = GetRequest {
+        id,
+        at_least: 0,
+        ..GetRequest::default()
+    };
     connection
         .ask(request, async |request| {
             queries.get_certificate(request).await

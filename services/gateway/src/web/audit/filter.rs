@@ -217,6 +217,7 @@ async fn certificate(desk: &Desk, person: &SignedIn, name: &str) -> Result<Optio
     let request = GetRequest {
         id: name.to_owned(),
         at_least: 0,
+        ..GetRequest::default()
     };
     match desk.queries(person).get_certificate(request).await {
         Ok(found) => Ok(Some(found.into_inner().id)),

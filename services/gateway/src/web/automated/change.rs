@@ -158,6 +158,7 @@ impl What {
         let question = GetRequest {
             id: id.to_string(),
             at_least: 0,
+            ..GetRequest::default()
         };
         let automation = desk
             .queries(person)

@@ -41,6 +41,7 @@ pub async fn page(
         page_size: query.size(),
         page_token: query.page.clone(),
         at_least: 0,
+        ..ListRequest::default()
     });
     let servers = servers.list_servers(ListRequest {
         page_size: 100,

@@ -46,6 +46,7 @@ pub async fn page(
     let automation = automations.get_automation(GetRequest {
         id: id.to_string(),
         at_least: 0,
+        ..GetRequest::default()
     });
     let events = log.list_events(ListRequest {
         filter: format!("aggregate=automation aggregate_id={id}"),

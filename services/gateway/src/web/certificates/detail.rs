@@ -228,6 +228,7 @@ async fn automation(desk: &Desk, person: &SignedIn, id: &str) -> Option<Automati
     let asked = GetRequest {
         id: id.to_owned(),
         at_least: 0,
+        ..GetRequest::default()
     };
     let answer = desk.queries(person).get_automation(asked).await;
     answer.ok().map(tonic::Response::into_inner)

@@ -46,6 +46,7 @@ pub async fn found(desk: &Desk, person: &SignedIn, state: &State) -> Result<Foun
                 page_size: state.per(),
                 page_token,
                 at_least: 0,
+                ..ListRequest::default()
             };
             let answer = desk.queries(person).list_certificates(asked).await?;
             let answer = answer.into_inner();
@@ -68,6 +69,7 @@ pub async fn found(desk: &Desk, person: &SignedIn, state: &State) -> Result<Foun
         page_size: room.max(1),
         page_token,
         at_least: 0,
+        ..ListRequest::default()
     };
     let answer = desk.queries(person).list_automations(asked).await?;
     let answer = answer.into_inner();
@@ -93,7 +95,10 @@ fn sort(state: &State) -> String {
 /// # Errors
 /// What the service says.
 pub async fn counts(desk: &Desk, person: &SignedIn) -> Result<CountCertificatesResponse, Status> {
-    let asked = CountCertificatesRequest { at_least: 0 };
+    let asked = CountCertificatesRequest {
+        at_least: 0,
+        ..CountCertificatesRequest::default()
+    };
     let counts = desk.queries(person).count_certificates(asked).await?;
     Ok(counts.into_inner())
 }
@@ -121,6 +126,7 @@ pub async fn certificate(desk: &Desk, person: &SignedIn, id: &str) -> Result<Cer
     let asked = GetRequest {
         id: id.to_owned(),
         at_least: 0,
+        ..GetRequest::default()
     };
     let found = desk.queries(person).get_certificate(asked).await?;
     Ok(found.into_inner())

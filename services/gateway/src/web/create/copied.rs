@@ -71,6 +71,7 @@ pub async fn original(desk: &Desk, person: &SignedIn, start: &Start) -> Option<S
     let get = GetRequest {
         id: id.clone(),
         at_least: 0,
+        ..GetRequest::default()
     };
     let certificate = desk.queries(person).get_certificate(get).await.ok()?;
     Some(certificate.into_inner().request_id).filter(|id| !id.is_empty())
@@ -93,6 +94,7 @@ async fn find(desk: &Desk, person: &SignedIn, name: &str) -> Result<Source, Stat
     let get = || GetRequest {
         id: name.to_owned(),
         at_least: 0,
+        ..GetRequest::default()
     };
     let mut queries = desk.queries(person);
     match queries.get_certificate(get()).await {

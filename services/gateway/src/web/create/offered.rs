@@ -82,6 +82,7 @@ async fn chosen_key(desk: &Desk, person: &SignedIn, id: &str) -> String {
     let get = |id: &str| api::projection::v1::GetRequest {
         id: id.to_owned(),
         at_least: 0,
+        ..api::projection::v1::GetRequest::default()
     };
     let mut queries = desk.queries(person);
     let Ok(key) = queries.get_key(get(id)).await else {

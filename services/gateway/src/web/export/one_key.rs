@@ -108,7 +108,11 @@ impl OneKey {
         id: String,
         choices: Choices,
     ) -> Result<OneKey, Problem> {
-        let get = GetRequest { id, at_least: 0 };
+        let get = GetRequest {
+            id,
+            at_least: 0,
+            ..GetRequest::default()
+        };
         let key = desk.queries(person).get_key(get).await?.into_inner();
         Ok(OneKey {
             frame: Frame::new(person, "/keys"),

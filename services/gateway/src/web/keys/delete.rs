@@ -70,7 +70,11 @@ async fn ask(
 async fn name(desk: &Desk, person: &SignedIn, verdicts: &mut [DeletionVerdict]) {
     let questions = verdicts.iter().map(|verdict| {
         let id = verdict.id.clone();
-        let get = GetRequest { id, at_least: 0 };
+        let get = GetRequest {
+            id,
+            at_least: 0,
+            ..GetRequest::default()
+        };
         let mut queries = desk.queries(person);
         async move { queries.get_key(get).await }
     });

@@ -25,7 +25,11 @@ pub async fn page(
 ) -> Result<Response, Problem> {
     let mut frame = Frame::new(&person, "/keys");
     frame.late = at.reached(&desk, &person).await;
-    let get = GetRequest { id, at_least: 0 };
+    let get = GetRequest {
+        id,
+        at_least: 0,
+        ..GetRequest::default()
+    };
     let key = desk.queries(&person).get_key(get).await?.into_inner();
     let uses = uses::all_of(&desk, &person, &key, MOST_USES).await;
     render(StatusCode::OK, &Detail::new(frame, &key, uses))

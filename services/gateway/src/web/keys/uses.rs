@@ -39,6 +39,7 @@ async fn find(desk: &Desk, person: &SignedIn, certificate: bool, id: &str) -> Us
     let get = GetRequest {
         id: id.to_owned(),
         at_least: 0,
+        ..GetRequest::default()
     };
     let mut queries = desk.queries(person);
     let (kind, list, name) = match certificate {

@@ -19,7 +19,7 @@ const fn kind(word: &'static str, title: &'static str, kind: MessageKind) -> Kin
 }
 
 /// All of them.
-pub const ALL: [Kind; 10] = [
+pub const ALL: [Kind; 11] = [
     kind(
         "expiring",
         "A certificate expires, and nothing renews it",
@@ -69,6 +69,11 @@ pub const ALL: [Kind; 10] = [
         "delivery-failing",
         "Another channel does not take messages",
         MessageKind::DeliveryFailing,
+    ),
+    kind(
+        "tables-stopped",
+        "The tables stopped at an event, and no list goes on",
+        MessageKind::TablesStopped,
     ),
 ];
 

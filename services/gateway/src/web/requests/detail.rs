@@ -64,7 +64,11 @@ fn note(done: &str) -> Option<&'static str> {
 }
 
 async fn find(desk: &Desk, person: &SignedIn, id: String) -> Result<CertificateRequest, Problem> {
-    let get = GetRequest { id, at_least: 0 };
+    let get = GetRequest {
+        id,
+        at_least: 0,
+        ..GetRequest::default()
+    };
     let found = desk.queries(person).get_certificate_request(get).await?;
     Ok(found.into_inner())
 }
@@ -75,7 +79,11 @@ async fn name(desk: &Desk, person: &SignedIn, id: &str) -> Option<String> {
         return None;
     }
     let id = id.to_owned();
-    let get = GetRequest { id, at_least: 0 };
+    let get = GetRequest {
+        id,
+        at_least: 0,
+        ..GetRequest::default()
+    };
     let found = desk.queries(person).get_certificate(get).await.ok()?;
     Some(found.into_inner().friendly_name)
 }

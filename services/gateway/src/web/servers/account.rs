@@ -157,6 +157,7 @@ impl What {
         let question = GetRequest {
             id: id.to_string(),
             at_least: 0,
+            ..GetRequest::default()
         };
         let server = desk
             .queries(person)

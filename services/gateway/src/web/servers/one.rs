@@ -93,6 +93,7 @@ impl One {
         let server = servers.get_server(GetRequest {
             id: id.to_string(),
             at_least: 0,
+            ..GetRequest::default()
         });
         let orders = automations.list_automations(ListRequest {
             filter: format!("server={id}"),

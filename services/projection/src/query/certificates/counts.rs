@@ -9,10 +9,14 @@ use sea_orm::{
 };
 
 use super::STANDING;
-use crate::tables::{
-    automation,
-    certificate::{Column, Entity},
-    instant::NEVER,
+use crate::{
+    query::tallies,
+    tables::{
+        automation,
+        certificate::{Column, Entity},
+        instant::NEVER,
+        tally::What,
+    },
 };
 
 /// All counts at this moment (microseconds since 1970); the position is the caller's to add.
@@ -25,11 +29,14 @@ pub async fn counts(
 ) -> Result<answer::CountCertificatesResponse, DbErr> {
     // One moment of the tables.
     let tx = database.begin().await?;
-    let listed = || Entity::find().filter(Column::Deleted.ne(true));
-    let all = count(&tx, Entity::find()).await?;
-    let deleted = count(&tx, Entity::find().filter(Column::Deleted.eq(true))).await?;
-    let links = count(&tx, listed().filter(Column::Own.eq(false))).await?;
-    let own = || listed().filter(Column::Own.ne(false));
+    let kept = tallies::read(&tx).await?;
+    let all = kept.of(What::Certificates);
+    let deleted = kept.of(What::DeletedCertificates);
+    let links = kept.of(What::Links);
+    let own = || {
+        let listed = Entity::find().filter(Column::Deleted.ne(true));
+        listed.filter(Column::Own.ne(false))
+    };
     let wanting = own().filter(Column::CalmUntil.lte(now));
     let mut statuses = by_status(&tx, wanting, STANDING.status(now)).await?;
     let begins_later = own()

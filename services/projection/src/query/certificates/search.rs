@@ -5,14 +5,48 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 
+use super::Field;
 use crate::{
-    query::{condition, filter::Test, names},
+    query::{
+        condition,
+        filter::{Term, Test},
+        names,
+        question::Searched,
+    },
     tables::{
         certificate::Column,
         certificate_name,
         certificate_version::{Column as Version, Entity as Versions},
     },
 };
+
+/// What of these terms can be told from parts of names.
+pub(super) fn searched(terms: &[Term<Field>]) -> Option<Searched<Column>> {
+    let mut found = Searched {
+        number: Column::Number,
+        texts: Vec::new(),
+        or: None,
+    };
+    let mut any_number = None;
+    for term in terms {
+        match (term.field, &term.test) {
+            (Field::Name | Field::Names, Test::Contains(text)) => found.texts.push(text.clone()),
+            (Field::Domain, Test::Is(domain)) => found.texts.push(names::as_kept(domain)),
+            (Field::Any, Test::Contains(text)) => match numbered(text) {
+                None => found.texts.push(text.clone()),
+                Some(_) => any_number = Some(text),
+            },
+            _ => {}
+        }
+    }
+    if found.texts.is_empty() {
+        // It may be a serial number as well.
+        let text = any_number?;
+        found.or = numbered(text);
+        found.texts.push(text.clone());
+    }
+    Some(found)
+}
 
 /// Its name or one of its names passes the test, or a version has that serial number or fingerprint; or, for "not",
 /// nothing of it is that.
@@ -33,22 +67,23 @@ fn is(test: &Test, text: &str) -> Expr {
         test,
     );
     let any = condition::on(Column::FriendlyNameFolded, test).or(named);
-    match number(text) {
-        Some(number) => any.or(numbered(&number)),
+    match numbered(text) {
+        Some(numbered) => any.or(numbered),
         None => any,
     }
 }
 
-/// A version has this serial number or fingerprint.
-fn numbered(number: &str) -> Expr {
+/// A version has this serial number or fingerprint; nothing, where it can be neither.
+pub(super) fn numbered(text: &str) -> Option<Expr> {
+    let number = number(text)?;
     let either = Condition::any()
-        .add(Version::SerialNumber.eq(number))
+        .add(Version::SerialNumber.eq(number.as_str()))
         .add(Version::Sha256Fingerprint.eq(number));
     let versions = Versions::find()
         .select_only()
         .column(Version::CertificateId)
         .filter(either);
-    Column::Id.in_subquery(versions.into_query())
+    Some(Column::Id.in_subquery(versions.into_query()))
 }
 
 /// A serial number or a fingerprint as it is kept, from what people paste.

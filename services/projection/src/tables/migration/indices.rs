@@ -32,6 +32,20 @@ pub(super) fn indices() -> Vec<IndexCreateStatement> {
     all
 }
 
+/// Those without which rows cannot be written: the follower looks rows up by what they have in common.
+pub(super) fn is_needed_to_write(index: &IndexCreateStatement) -> bool {
+    let name = index.get_index_spec().get_name().unwrap_or_default();
+    WRITING.contains(&name)
+}
+
+const WRITING: [&str; 5] = [
+    "ix_certificate_spki",
+    "ix_certificate_automation",
+    "ix_certificate_version_spki",
+    "ix_private_key_spki",
+    "ix_request_spki",
+];
+
 fn certificates() -> Vec<IndexCreateStatement> {
     use certificate::{Column, Entity};
     let on = |name, column| index(name, Entity, [column, Column::Id]);
@@ -43,7 +57,34 @@ fn certificates() -> Vec<IndexCreateStatement> {
         )
     };
     let mut all = vec![
-        on("ix_certificate_name", Column::FriendlyNameFolded),
+        // Walked in this order, rows are told apart by their status without a look at the certificates themselves.
+        index(
+            "ix_certificate_name",
+            Entity,
+            [
+                Column::FriendlyNameFolded,
+                Column::Id,
+                Column::Deleted,
+                Column::Own,
+                Column::Revoked,
+                Column::NotBefore,
+                Column::NotAfter,
+                Column::DueAt,
+                Column::ErrorAt,
+                Column::Renewal,
+            ],
+        ),
+        // Those that a search has found are put in order without them, too.
+        index(
+            "ix_certificate_number",
+            Entity,
+            [
+                Column::Number,
+                Column::FriendlyNameFolded,
+                Column::Id,
+                Column::Deleted,
+            ],
+        ),
         on("ix_certificate_source", Column::Source),
         on("ix_certificate_issuer", Column::IssuerFolded),
         on("ix_certificate_not_after", Column::NotAfter),

@@ -76,7 +76,7 @@ pub async fn contact(
     output: Output,
 ) -> Result<(), ClientError> {
     let id = RequestId::new(args.request_id.as_deref())?;
-    let server = get(connection, args.server).await?;
+    let server = get(connection, args.server, None).await?;
     let request = UpdateServerContactRequest {
         server_id: server.id,
         contact_emails: args.contact,
@@ -97,7 +97,7 @@ pub async fn roll_key(
     output: Output,
 ) -> Result<(), ClientError> {
     let id = RequestId::new(args.request_id.as_deref())?;
-    let server = get(connection, args.server).await?;
+    let server = get(connection, args.server, None).await?;
     let request = RollAccountKeyRequest {
         server_id: server.id,
     };
@@ -128,7 +128,7 @@ pub async fn deactivate(
         });
     }
     let id = RequestId::new(args.request_id.as_deref())?;
-    let server = get(connection, args.server).await?;
+    let server = get(connection, args.server, None).await?;
     let question = format!(
         "The account {} at {} ends for good, and its key is destroyed.",
         server.account_url, server.directory_url
