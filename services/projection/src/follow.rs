@@ -167,7 +167,7 @@ impl Apply for Projector {
 pub enum Rows {
     /// All of them.
     All,
-    /// All but the events themselves, and the tree over them.
+    /// All but the events themselves.
     WithoutEvents,
 }
 
@@ -192,11 +192,8 @@ async fn write_all(
         taken.map_err(|e| ApplyError::event(recorded, e))?;
     }
     batch.store(tx).await?;
-    match rows {
-        // The tree has every event, whatever became of it.
-        Rows::All => seals::grow(tx, &recorded).await,
-        Rows::WithoutEvents => Ok(()),
-    }
+    // The tree has every event, whatever became of it.
+    seals::grow(tx, &recorded).await
 }
 
 /// An error with all that caused it, in one line.

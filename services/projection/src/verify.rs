@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc};
 use aws_lc_rs::digest;
 use eventlog::{
     EventLog, LogError,
-    checkpoint::{self, Checkpoint},
+    checkpoint::{Checkpoint, checkpoint as reached},
 };
 use futures_util::TryStreamExt as _;
 use runtime::database::scratch;
@@ -26,8 +26,9 @@ use crate::{
     skipped::Skipped,
     tables::{
         NUL, NUL_SHOWN, alert, automation, automation_name, certificate, certificate_gram,
-        certificate_issuer, certificate_name, certificate_version, channel, default_certificate,
-        dns_provider, event, issuer, key, migration, request, request_name, server, tally,
+        certificate_issuer, certificate_name, certificate_version, channel, checkpoint,
+        cosignature, default_certificate, disclosure, dns_provider, event, issuer, key, migration,
+        request, request_name, server, tally, tile,
     },
 };
 
@@ -157,7 +158,7 @@ impl Verifier {
 /// The tables at one moment, and the event that they are as of.
 async fn as_they_are(database: &DatabaseConnection) -> Result<(u64, Vec<TableHash>), DbErr> {
     let tx = snapshot(database).await?;
-    let position = checkpoint::checkpoint(&tx, FOLLOWER).await?.sequence;
+    let position = reached(&tx, FOLLOWER).await?.sequence;
     let mut all = without_events(&tx).await?;
     all.push(of_table::<event::Entity>(&tx).await?);
     tx.commit().await?;
@@ -208,7 +209,11 @@ where
         automation_name,
         channel,
         alert,
-        tally
+        tally,
+        tile,
+        checkpoint,
+        cosignature,
+        disclosure
     );
     Ok(all)
 }
