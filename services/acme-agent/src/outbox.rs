@@ -308,7 +308,6 @@ mod tests {
             actor: "token/1".into(),
             correlation_id: Uuid::from_u128(100),
             causation_id: None,
-            unchanged_since: None,
             request_id: String::new(),
             request_digest: String::new(),
             schema: event.schema().into(),

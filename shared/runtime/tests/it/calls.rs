@@ -121,7 +121,6 @@ async fn a_method_believes_the_services_that_it_names_who_acts() {
         request_id: "request-7".into(),
         correlation_id: Uuid::new_v4(),
         causation_id: None,
-        unchanged_since: None,
     };
     let csr_service = town.start("csr-service");
     // Import names csr-service …

@@ -296,7 +296,6 @@ fn recorded(sequence: u64, id: Uuid, event: &Event, time: OffsetDateTime) -> Rec
         actor: "service/acme-agent".into(),
         correlation_id: Uuid::nil(),
         causation_id: None,
-        unchanged_since: None,
         request_id: String::new(),
         request_digest: String::new(),
         schema: event.schema().into(),
