@@ -134,6 +134,7 @@ impl Sealer {
             request_digest: id.to_string(),
             correlation_id: id,
             causation_id: None,
+            unchanged_since: None,
         };
         self.seal(&origin).await?;
         Ok(())

@@ -147,6 +147,7 @@ pub async fn say(log: &EventLog, clock: &Clock, poison: Option<&Poison>) -> Resu
         request_digest: request.to_string(),
         correlation_id: request,
         causation_id: event_id.filter(|id| *id != Uuid::nil()),
+        unchanged_since: None,
     };
     let done = log.execute::<Skipped, _>(TABLES, &origin, "", clock.now(), decide);
     match done.await {

@@ -138,6 +138,7 @@ async fn append<A: Aggregate>(log: &EventLog, event: &Recorded) -> u64 {
         request_digest: "same".to_owned(),
         correlation_id: Uuid::from_u128(7),
         causation_id: None,
+        unchanged_since: None,
     };
     let decide = |_: &A| Ok::<_, std::convert::Infallible>(body.clone());
     let done = log.execute::<A, _>(&event.id, &origin, "", event.time, decide);
