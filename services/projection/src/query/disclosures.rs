@@ -144,7 +144,7 @@ async fn served_since(
 
 fn answered(row: Model) -> answer::Disclosure {
     let how = match row.gateway.as_str() {
-        "" => How::Export(answer::KeyExport {
+        "" => How::Export(answer::ExportedKey {
             key_id: row.key_id,
             format: row.format,
             protected: row.protected,
