@@ -154,7 +154,9 @@ pub async fn say(log: &EventLog, clock: &Clock, poison: Option<&Poison>) -> Resu
         Ok(_) | Err(CommandError::Refused(_)) => Ok(()),
         Err(CommandError::Failed(error)) => Err(error),
         // Others say the same: the next look shows it.
-        Err(CommandError::Contended | CommandError::RequestIdReused) => Ok(()),
+        Err(CommandError::Contended | CommandError::Changed(_) | CommandError::RequestIdReused) => {
+            Ok(())
+        }
     }
 }
 

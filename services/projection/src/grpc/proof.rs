@@ -182,8 +182,8 @@ impl ProofService for Proofs {
             0 => position,
             through => through.min(position),
         };
-        let Sealer { log, database, .. } = &self.sealer;
-        let export = Export::new(log, database.clone(), asked.after_sequence, through);
+        let Sealer { log, served, .. } = &self.sealer;
+        let export = Export::new(log, served.database(), asked.after_sequence, through);
         let events = export.follow().map(|some| some.map_err(Status::from));
         Ok(Response::new(Box::pin(events)))
     }

@@ -123,6 +123,7 @@ impl TablesService for Upkeep {
                 let (code, reason) = match &error {
                     CommandError::RequestIdReused => (Code::AlreadyExists, "REQUEST_ID_REUSED"),
                     CommandError::Contended => (Code::Aborted, "CONTENDED"),
+                    CommandError::Changed(_) => (Code::Aborted, "CHANGED_MEANWHILE"),
                     CommandError::Failed(log) => failure::of_log(log),
                     // Answered above.
                     CommandError::Refused(_) => (Code::FailedPrecondition, "NOT_STOPPED"),
