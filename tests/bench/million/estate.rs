@@ -63,6 +63,7 @@ fn tell(events: &mut Vec<Recorded>, sequence: &mut u64, leaf: &Certificate, n: u
             schema: body.message().to_owned(),
             traceparent: None,
             body: body.json().into(),
+            leaf: eventlog::proof::tree::leaf(&sequence.to_be_bytes()),
         });
     };
     let (key, certificate) = (id("key", n), id("certificate", n));
