@@ -113,6 +113,7 @@ fn known(event: &Event) -> Option<Words> {
         "session" => people::session(name, &body),
         "api-token" => people::api_token(name, &body),
         "seal" => seal::seal(name, &body),
+        "tables" => seal::tables(name, &body),
         _ => None,
     }
 }

@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(filter("all", "a.example"), " names:\"a.example\"");
         assert_eq!(
             filter("all", "x\" status=pending"),
-            " name:\"x  status=pending\""
+            " name:\"x\\\" status=pending\""
         );
     }
 }

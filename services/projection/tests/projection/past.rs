@@ -41,9 +41,13 @@ async fn a_moment_is_what_a_projection_is_that_stopped_there() {
     for stop in [all, 3, 0].into_iter().chain(1..=all) {
         let moment = moments.at(stop as u64, LONG).await.unwrap();
         let stopped = Tables::with(&script.events[..stop]).await;
-        let mut expected = stopped.dump().await;
-        expected.retain(|row| !row.starts_with("event "));
-        assert_eq!(dump(&moment.database).await, expected, "at {stop}");
+        // A moment has no events; and a script's leaves are not those that the log gave them.
+        let told = |mut rows: Vec<String>| {
+            rows.retain(|row| !row.starts_with("event ") && !row.starts_with("tree_tile "));
+            rows
+        };
+        let (then, expected) = (dump(&moment.database).await, stopped.dump().await);
+        assert_eq!(told(then), told(expected), "at {stop}");
     }
     drop(moments);
 }

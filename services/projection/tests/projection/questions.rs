@@ -296,7 +296,7 @@ async fn a_page_of_heavy_rows_ends_before_a_message_is_full() {
     let mut script = Script::default();
     let body = format!(r#"{{"text":"{}"}}"#, "x".repeat(700_000));
     for _ in 0..7 {
-        script.tell_raw("seal", "log", "x", "x", body.as_bytes());
+        script.tell_raw("of-another-day", "log", "x", "x", body.as_bytes());
     }
     let tables = Tables::with(&script.events).await;
     let questions = tables.questions(&Clock::manual(START));

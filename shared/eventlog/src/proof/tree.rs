@@ -82,7 +82,8 @@ impl Tree {
             }
             hash = node(&nodes[nodes.len() - 2], &hash);
             let kept = (self.window >> height).saturating_add(2);
-            if nodes.len() as u64 > kept {
+            // Two were added since the last look.
+            while nodes.len() as u64 > kept {
                 nodes.pop_front();
             }
             index /= 2;

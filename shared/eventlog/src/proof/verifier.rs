@@ -199,6 +199,8 @@ impl Verifier {
         let leaf = event.leaf();
         if recorded.is_some_and(|recorded| recorded != leaf) {
             self.find(Finding::Changed { sequence });
+            // What came after it followed it, whatever it says now.
+            let _ = self.turn(event);
         } else {
             self.follow(event);
         }
@@ -208,18 +210,8 @@ impl Verifier {
     /// Whether it followed what it says it followed.
     fn follow(&mut self, event: &Stored) {
         let sequence = event.sequence;
-        let says = event
-            .header(EXPECTED_SEQUENCE)
-            .and_then(|says| says.parse::<u64>().ok());
-        let (Some(says), Some(filter)) = (says, event.header(EXPECTED_FILTER)) else {
+        let Some((says, there)) = self.turn(event) else {
             return;
-        };
-        let there = match self.newest.get_mut(filter) {
-            Some(newest) => std::mem::replace(newest, sequence),
-            None => {
-                self.newest.insert(filter.to_owned(), sequence);
-                0
-            }
         };
         if says != there && !self.is_missing(says) {
             self.find(Finding::Follows {
@@ -228,6 +220,20 @@ impl Verifier {
                 there,
             });
         }
+    }
+
+    /// Takes its turn among the events of its aggregate: which one it says was before it, and which one was.
+    fn turn(&mut self, event: &Stored) -> Option<(u64, u64)> {
+        let says = event.header(EXPECTED_SEQUENCE)?.parse().ok()?;
+        let filter = event.header(EXPECTED_FILTER)?;
+        let there = match self.newest.get_mut(filter) {
+            Some(newest) => std::mem::replace(newest, event.sequence),
+            None => {
+                self.newest.insert(filter.to_owned(), event.sequence);
+                0
+            }
+        };
+        Some((says, there))
     }
 
     fn grow(&mut self, leaf: Hash) {

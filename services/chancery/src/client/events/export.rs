@@ -16,7 +16,7 @@ stored, as text), and leaf, which is its hash in the tree over the log.
 
 Examples:
   chancery events export > log.jsonl
-  chancery events export --since 1000 >> log.jsonl       # what came since
+  chancery events export --since 1000 > since.jsonl       # what came since
   chancery events verify log.jsonl --verifier-key log.key"
 )]
 pub struct ExportArgs {

@@ -1,4 +1,4 @@
-//! The seal on the log.
+//! The log itself: its seal, and how its tables stand.
 
 use super::{Body, Tone, Words};
 
@@ -17,6 +17,24 @@ pub(super) fn seal(event: &str, body: &Body) -> Option<Words> {
                 body.text("/witness")
             )])
         }
+        _ => return None,
+    };
+    Some(words)
+}
+
+/// `tables`
+pub(super) fn tables(event: &str, body: &Body) -> Option<Words> {
+    let at = |what: &str| {
+        let event = body.text("/event");
+        format!("{what} #{} ({event})", body.number("/sequence"))
+    };
+    let words = match event {
+        "stopped" => Words::new("Tables stand still", ": ", "error", Tone::Bad)
+            .with([at("they cannot take in"), body.text("/error").to_owned()]),
+        "resumed" => Words::new("Tables go on", ": ", "check", Tone::Good)
+            .with([format!("past #{}", body.number("/sequence"))]),
+        "event-skipped" => Words::new("Event passed over", ": ", "error", Tone::Warn)
+            .with([at("in every list"), body.text("/reason").to_owned()]),
         _ => return None,
     };
     Some(words)
