@@ -132,7 +132,7 @@ impl House {
                     let list = ListRequest {
                         filter: $filter.to_owned(),
                         at_least,
-                        as_of: as_of.clone(),
+                        as_of,
                         ..ListRequest::default()
                     };
                     let answer = self.questions.$method(asked(list)).await.unwrap().into_inner();
@@ -152,7 +152,7 @@ impl House {
                     let get = GetRequest {
                         id: $id.to_owned(),
                         at_least,
-                        as_of: as_of.clone(),
+                        as_of,
                     };
                     // What was not there then is refused.
                     let answer = self.questions.$method(asked(get)).await;
@@ -166,16 +166,10 @@ impl House {
             get_certificate "certificate-3", get_certificate "certificate-5", get_key "key-3",
             get_certificate_request "request-1", get_server "server-1", get_automation "automation-2"
         );
-        let count = CountCertificatesRequest {
-            at_least,
-            as_of: as_of.clone(),
-        };
+        let count = CountCertificatesRequest { at_least, as_of };
         let counts = self.questions.count_certificates(asked(count)).await;
         all.push(json(&counts.unwrap().into_inner()));
-        let overview = GetOverviewRequest {
-            at_least,
-            as_of: as_of.clone(),
-        };
+        let overview = GetOverviewRequest { at_least, as_of };
         let overview = self.questions.get_overview(asked(overview)).await;
         let mut overview = overview.unwrap().into_inner();
         overview.projected = 0;
@@ -184,7 +178,7 @@ impl House {
             let served = WhatServedRequest {
                 name: name.to_owned(),
                 at_least,
-                as_of: as_of.clone(),
+                as_of,
             };
             let served = self.questions.what_served(asked(served)).await;
             all.push(format!("{name}: {}", json(&served.unwrap().into_inner())));
@@ -238,7 +232,7 @@ async fn what_is_no_moment_is_refused() {
         Some(as_of::Moment::Sequence(2)),
         time(START + time::Duration::days(2)),
     ] {
-        let refused = house.questions.list_keys(asked(list(wrong.clone()))).await;
+        let refused = house.questions.list_keys(asked(list(wrong))).await;
         let refused = refused.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument, "{wrong:?}");
         assert_eq!(refuse::violations(&refused)[0].field, "as_of", "{wrong:?}");
