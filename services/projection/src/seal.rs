@@ -155,6 +155,8 @@ impl Sealer {
     pub async fn seal(&self, origin: &Origin) -> Result<u64, SealError> {
         for _ in 0..ATTEMPTS {
             let at = self.served.position().now();
+            // First, so that a seal that comes between the looks below makes the append a conflict.
+            let known = self.last_of_seal().await?;
             // The rows are of this event or of a later one, and a tree's past is always in it.
             let size = eventlog::checkpoint::checkpoint(&self.served.database(), FOLLOWER).await?;
             let size = size.sequence;
@@ -172,7 +174,7 @@ impl Sealer {
             }
             let event = self.signed(size, origin).await?;
             match self
-                .append(origin, "signed", &SealEvent::Signed(event))
+                .append(origin, "signed", &SealEvent::Signed(event), known)
                 .await?
             {
                 Some(position) => return Ok(position),
@@ -197,6 +199,7 @@ impl Sealer {
         let mut position = 0;
         for _ in 0..ATTEMPTS {
             let at = self.served.position().now();
+            let mut known = self.last_of_seal().await?;
             let mut note = checkpoints::signed(&self.served.database(), row).await?;
             let mut lost = false;
             for witness in note.take_signatures(given, witnesses) {
@@ -205,9 +208,10 @@ impl Sealer {
                     line: note.line_of(&witness).unwrap_or_default(),
                     witness: witness.clone(),
                 });
-                match self.append(origin, &witness, &event).await? {
+                match self.append(origin, &witness, &event, known).await? {
                     Some(stored) => {
                         position = stored;
+                        known = stored;
                         added.push(witness);
                         self.served.position().reached(stored, PATIENCE).await?;
                     }
@@ -265,14 +269,19 @@ impl Sealer {
         Ok(format!("chancery/{}", id.ok_or(SealError::Empty)?))
     }
 
-    /// Appends to the seal as the tables know it; `None` where it has changed since.
+    /// The position of the seal's newest event, as far as the tables know.
+    async fn last_of_seal(&self) -> Result<u64, SealError> {
+        Ok(checkpoints::last_of_seal(&self.served.database()).await?)
+    }
+
+    /// Appends to the seal behind its event at `known`; `None` where there is a newer one.
     async fn append(
         &self,
         origin: &Origin,
         item: &str,
         event: &SealEvent,
+        known: u64,
     ) -> Result<Option<u64>, SealError> {
-        let known = checkpoints::last_of_seal(&self.served.database()).await?;
         let now = self.clock.now();
         let appended = self
             .log
