@@ -115,10 +115,6 @@ async fn whatever_is_changed_in_the_log_is_named() {
     town.installation.up().await;
     town.events_at("", rewritten.len() as u64).await;
     desk.done("chancery events checkpoint sign").await;
-    let fits = desk
-        .json("chancery events verify --verifier-key log.key")
-        .await;
-    assert_eq!(fits["findings"], Value::Array(vec![]), "in itself: {fits}");
     let caught = desk
         .refused(1, &format!("chancery events verify {kept}"))
         .await;

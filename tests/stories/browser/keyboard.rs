@@ -1,6 +1,6 @@
 //! The main ways through the pages, without a mouse.
 
-use town::{Town, browser::Browser, desk::Desk};
+use town::{Plan, Town, browser::Browser, desk::Desk};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_made_exported_renamed_and_deleted_by_keys_alone() {
@@ -28,7 +28,7 @@ async fn a_certificate_is_made_exported_renamed_and_deleted_by_keys_alone() {
     .await;
     write(&browser, "Repeat passphrase", "seven secret words").await;
     press_on(&browser, "button", "Export").await;
-    let file = browser.downloaded("shop.example.zip").await;
+    let file = browser.downloaded("Shop.zip").await;
     desk.lay("shop.zip", file);
     let names = desk.done("python3 -m zipfile -l shop.zip").await;
     assert!(names.contains(".key"), "{names}");
@@ -59,8 +59,12 @@ async fn a_certificate_is_made_exported_renamed_and_deleted_by_keys_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_is_registered_and_a_certificate_asked_for_by_keys_alone() {
-    let town = Town::start().await;
+async fn an_automated_certificate_is_asked_for_paused_and_found_by_keys_alone() {
+    let town = Town::planned(Plan {
+        checks: true,
+        ..Plan::default()
+    })
+    .await;
     town.register_ca().await;
     let browser = Browser::first_admin(&town).await;
     browser.goto("/automated").await;
