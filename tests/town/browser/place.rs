@@ -193,8 +193,10 @@ impl Place {
             Some(answer) => answer,
             None => {
                 let page = "return `${location.href}\n${document.body.innerText}`;";
-                let page = self.driver.run(page, json!([])).await.ok();
-                let page = page.as_ref().and_then(Value::as_str).unwrap_or_default();
+                let page = match self.driver.run(page, json!([])).await {
+                    Ok(page) => page.as_str().unwrap_or_default().to_owned(),
+                    Err(error) => format!("its page says nothing: {error}"),
+                };
                 panic!("after {PATIENCE:?} not {what}, but: {page}")
             }
         }
