@@ -98,6 +98,15 @@ impl Upkeep {
                 _ => Ok(done),
             };
         }
+        // Looked at just now; and once the CA has done it, it is written down whatever else has changed.
+        let origin = &Origin {
+            unchanged_since: None,
+            ..origin.clone()
+        };
+        let change = Change {
+            origin: origin.clone(),
+            ..change
+        };
         self.usable(server).await?;
         let claimed = RequestLedger::claim(&self.database, origin).await;
         claimed.map_err(|error| match error {

@@ -1,5 +1,6 @@
 //! ACME servers: chosen by their type, and registered with what their directory asks for (S3, S4, P13).
 
+use api::acme::v1::UpdateServerContactRequest;
 use town::{Plan, Town, browser::Browser, pebble};
 
 /// What the CA hands out on its web site.
@@ -131,6 +132,28 @@ async fn a_server_is_registered_with_what_its_directory_asks_for() {
         .await;
     browser.click("button", "Change the contact").await;
     browser.until("The contact address is changed").await;
+    // Somebody else is faster, and is not overwritten.
+    let path = browser.path().await;
+    let server = path.trim_start_matches("/servers/");
+    let server = server.split('?').next().unwrap();
+    let faster = UpdateServerContactRequest {
+        server_id: server.to_owned(),
+        contact_emails: vec!["night@example.com".to_owned()],
+    };
+    let mut servers = town.client().await.servers();
+    let faster = servers.update_server_contact(faster).await.unwrap();
+    browser.fill("E-mail addresses", "day@example.com").await;
+    browser.expect_status(409);
+    browser.click("button", "Change the contact").await;
+    browser.until("Your change was not saved.").await;
+    let typed = browser.field("E-mail addresses").await.value().await;
+    assert_eq!(typed, "day@example.com");
+    let position = faster.into_inner().position;
+    browser
+        .goto(&format!("/servers/{server}?at={position}"))
+        .await;
+    let kept = browser.field("E-mail addresses").await.value().await;
+    assert_eq!(kept, "night@example.com");
     let thumbprint = "return document.getElementById('thumbprint').textContent";
     let before = browser.run(thumbprint).await;
     browser.click("link", "Roll the account key").await;
