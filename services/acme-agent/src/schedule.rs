@@ -158,15 +158,7 @@ enum Begun {
 
 /// What nobody asked for, but the time: each is a request of its own, and begins a story of its own.
 pub(crate) fn by_the_clock(service: &str, clock: &Clock) -> Origin {
-    let id = clock.new_id();
-    Origin {
-        actor: format!("service/{service}"),
-        request_id: id.to_string(),
-        request_digest: id.to_string(),
-        correlation_id: id,
-        causation_id: None,
-        unchanged_since: None,
-    }
+    Origin::unasked(format!("service/{service}"), clock.new_id())
 }
 
 const STARTED: &str = "renewal-started";

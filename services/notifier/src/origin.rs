@@ -7,13 +7,9 @@ use uuid::Uuid;
 /// The origin of something that this service does by itself; `correlation` is one for all that belongs to it.
 /// That it is done once is decided by the aggregate, which may come to the same point again.
 pub fn own(clock: &Clock, correlation: Option<Uuid>) -> Origin {
-    let request_id = clock.new_id();
+    let id = clock.new_id();
     Origin {
-        actor: "service/notifier".to_owned(),
-        request_digest: request_id.to_string(),
-        correlation_id: correlation.unwrap_or(request_id),
-        request_id: request_id.to_string(),
-        causation_id: None,
-        unchanged_since: None,
+        correlation_id: correlation.unwrap_or(id),
+        ..Origin::unasked("service/notifier", id)
     }
 }

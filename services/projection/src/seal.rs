@@ -127,15 +127,7 @@ impl Sealer {
             tokio::time::sleep(CATCHING_UP).await;
             return Ok(());
         }
-        let id = self.clock.new_id();
-        let origin = Origin {
-            actor: "service/projection".to_owned(),
-            request_id: id.to_string(),
-            request_digest: id.to_string(),
-            correlation_id: id,
-            causation_id: None,
-            unchanged_since: None,
-        };
+        let origin = Origin::unasked("service/projection", self.clock.new_id());
         self.seal(&origin).await?;
         Ok(())
     }

@@ -140,14 +140,9 @@ pub async fn say(log: &EventLog, clock: &Clock, poison: Option<&Poison>) -> Resu
         Some(stopped) => state.stop(stopped),
         None => state.resume(),
     };
-    let request = clock.new_id();
     let origin = Origin {
-        actor: "service/projection".to_owned(),
-        request_id: request.to_string(),
-        request_digest: request.to_string(),
-        correlation_id: request,
         causation_id: event_id.filter(|id| *id != Uuid::nil()),
-        unchanged_since: None,
+        ..Origin::unasked("service/projection", clock.new_id())
     };
     let done = log.execute::<Skipped, _>(TABLES, &origin, "", clock.now(), decide);
     match done.await {

@@ -29,6 +29,18 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// The origin of what nobody asked for: a request of its own, under a fresh id, that begins a story of its own.
+    pub fn unasked(actor: impl Into<String>, id: Uuid) -> Self {
+        Self {
+            actor: actor.into(),
+            request_id: id.to_string(),
+            request_digest: id.to_string(),
+            correlation_id: id,
+            causation_id: None,
+            unchanged_since: None,
+        }
+    }
+
     /// The origin of a reaction: the same cause is always the same request.
     pub fn reaction(actor: impl Into<String>, cause: Uuid, correlation_id: Uuid) -> Self {
         let event_id = cause.to_string();

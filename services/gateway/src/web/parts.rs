@@ -96,7 +96,7 @@ impl From<Status> for Away {
 /// What is to be mended in the form below, with the way to each field. It takes the focus.
 #[derive(Debug, Clone, PartialEq, Eq, Template)]
 #[template(
-    source = r##"{% if !wrongs.is_empty() %}<div class="note note-bad summary" id="summary" role="alert" tabindex="-1" autofocus><svg class="i" aria-hidden="true"><use href="#i-error"/></svg><div>{% if wrongs.len() == 1 %}<strong>One thing to mend.</strong>{% else %}<strong>{{ wrongs.len() }} things to mend.</strong>{% endif %} Nothing was changed.<ul>{% for (field, why) in wrongs.all() %}<li>{% if field.is_empty() %}{{ why }}{% else %}<a href="#{{ field }}">{{ why }}</a>{% endif %}</li>{% endfor %}</ul></div></div>{% endif %}"##,
+    source = r##"{% if let Some(conflict) = wrongs.conflict() %}{{ conflict|safe }}{% endif %}{% if !wrongs.is_empty() %}<div class="note note-bad summary" id="summary" role="alert" tabindex="-1" autofocus><svg class="i" aria-hidden="true"><use href="#i-error"/></svg><div>{% if wrongs.len() == 1 %}<strong>One thing to mend.</strong>{% else %}<strong>{{ wrongs.len() }} things to mend.</strong>{% endif %} Nothing was changed.<ul>{% for (field, why) in wrongs.all() %}<li>{% if field.is_empty() %}{{ why }}{% else %}<a href="#{{ field }}">{{ why }}</a>{% endif %}</li>{% endfor %}</ul></div></div>{% endif %}"##,
     ext = "html"
 )]
 pub struct Summary<'a> {

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use api::refuse::{self, FieldViolation};
+use axum::http::StatusCode;
 use tonic::{Code, Status};
 
-use super::{problem::Problem, wrong::sentence};
+use super::{meanwhile::Conflict, problem::Problem, wrong::sentence};
 
 /// Why a command was refused. The words are the API's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,19 +64,44 @@ impl Refused {
     }
 }
 
-/// All that is to be mended in a form, at once.
+/// All that is to be mended in a form, at once; or who was first with what it was about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wrongs(Vec<(Cow<'static, str>, String)>);
+pub struct Wrongs {
+    fields: Vec<(Cow<'static, str>, String)>,
+    conflict: Option<Conflict>,
+}
+
+impl From<Conflict> for Wrongs {
+    fn from(conflict: Conflict) -> Wrongs {
+        Wrongs {
+            fields: Vec::new(),
+            conflict: Some(conflict),
+        }
+    }
+}
 
 impl Wrongs {
     /// In this field, by the id that it has on the page; empty: in none.
     pub fn add(&mut self, field: impl Into<Cow<'static, str>>, why: &str) {
-        self.0.push((field.into(), sentence(why)));
+        self.fields.push((field.into(), sentence(why)));
+    }
+
+    /// Who was first, where that is what is wrong.
+    pub fn conflict(&self) -> Option<&Conflict> {
+        self.conflict.as_ref()
+    }
+
+    /// The status of a page that shows the form again.
+    pub fn code(&self) -> StatusCode {
+        match self.conflict {
+            Some(_) => StatusCode::CONFLICT,
+            None => StatusCode::UNPROCESSABLE_ENTITY,
+        }
     }
 
     /// What stands in no field is about this one, where there is one.
     pub fn place(&mut self, field: Option<&'static str>) {
-        let homeless = self.0.iter_mut().filter(|(place, _)| place.is_empty());
+        let homeless = self.fields.iter_mut().filter(|(place, _)| place.is_empty());
         for (place, _) in homeless {
             *place = field.unwrap_or_default().into();
         }
@@ -83,22 +109,24 @@ impl Wrongs {
 
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.fields.is_empty()
     }
 
     /// How much there is.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.fields.len()
     }
 
     /// What is wrong in a field.
     pub fn why(&self, field: &str) -> Option<&str> {
-        let here = self.0.iter().find(|(name, _)| name == field);
+        let here = self.fields.iter().find(|(name, _)| name == field);
         here.map(|(_, why)| why.as_str())
     }
 
     /// All of it, by field, in the order of the form; for the summary.
     pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(field, why)| (&**field, why.as_str()))
+        self.fields
+            .iter()
+            .map(|(field, why)| (&**field, why.as_str()))
     }
 }

@@ -46,7 +46,6 @@ pub async fn page(
         typed: certificate.friendly_name,
         wrongs: Wrongs::default(),
         read,
-        conflict: None,
     };
     render(StatusCode::OK, &page)
 }
@@ -79,15 +78,10 @@ pub async fn rename(
         }
         Err(status) => status,
     };
-    let conflict = Conflict::of(&status, &desk, &person, &certificate.id, page).await;
-    let mut wrongs = Wrongs::default();
-    let refused = Refused::of(status)?;
-    match refused.reason.as_deref() {
-        // It is the name's fault, though no field is named.
-        _ if conflict.is_some() => {}
-        Some("NAME_TAKEN") => wrongs.add("name", &refused.message),
-        _ => wrongs = refused.beside(|field| (field == "friendly_name").then_some("name")),
-    }
+    let wrongs = match Conflict::of(&status, &desk, &person, &certificate.id, page).await {
+        Some(conflict) => conflict.into(),
+        None => wrong(Refused::of(status)?),
+    };
     let page = Rename {
         frame: Frame::new(&person, "/certificates"),
         id: certificate.id,
@@ -95,13 +89,18 @@ pub async fn rename(
         typed: form.name,
         wrongs,
         read,
-        conflict,
     };
-    let code = match page.conflict {
-        Some(_) => StatusCode::CONFLICT,
-        None => StatusCode::UNPROCESSABLE_ENTITY,
-    };
-    render(code, &page)
+    render(page.wrongs.code(), &page)
+}
+
+fn wrong(refused: Refused) -> Wrongs {
+    let mut wrongs = Wrongs::default();
+    match refused.reason.as_deref() {
+        // It is the name's fault, though no field is named.
+        Some("NAME_TAKEN") => wrongs.add("name", &refused.message),
+        _ => wrongs = refused.beside(|field| (field == "friendly_name").then_some("name")),
+    }
+    wrongs
 }
 
 #[derive(Template)]
@@ -113,5 +112,4 @@ struct Rename {
     typed: String,
     wrongs: Wrongs,
     read: Read,
-    conflict: Option<Conflict>,
 }

@@ -90,9 +90,8 @@ pub async fn update(
             let conflict = Conflict::of(&status, &desk, &person, &id, newer).await;
             let mut page = Page::new(&person, Some(id), typed);
             page.read = read;
-            page.conflict = conflict;
-            match page.conflict {
-                Some(_) => render(StatusCode::CONFLICT, &page),
+            match conflict {
+                Some(conflict) => page.again(conflict.into()),
                 None => page.wrong(status),
             }
         }
@@ -108,7 +107,6 @@ struct Page {
     typed: Typed,
     wrongs: Wrongs,
     read: Read,
-    conflict: Option<Conflict>,
 }
 
 impl Page {
@@ -119,14 +117,18 @@ impl Page {
             typed,
             wrongs: Wrongs::default(),
             read: Read::default(),
-            conflict: None,
         }
     }
 
-    /// The form again, with what is to be mended.
-    fn wrong(mut self, status: Status) -> Result<Response, Problem> {
-        self.wrongs = Refused::of(status)?.beside(field);
-        render(StatusCode::UNPROCESSABLE_ENTITY, &self)
+    /// The form again, with what a person can mend of what was refused.
+    fn wrong(self, status: Status) -> Result<Response, Problem> {
+        let wrongs = Refused::of(status)?.beside(field);
+        self.again(wrongs)
+    }
+
+    fn again(mut self, wrongs: Wrongs) -> Result<Response, Problem> {
+        self.wrongs = wrongs;
+        render(self.wrongs.code(), &self)
     }
 
     fn title(&self) -> &'static str {

@@ -58,14 +58,13 @@ pub async fn contact(
             page.read = read;
             page.email = Some(form.email);
             let newer = format!("/servers/{id}");
-            page.conflict = Conflict::of(&status, &desk, &person, &id.to_string(), newer).await;
-            if page.conflict.is_some() {
-                return render(StatusCode::CONFLICT, &page);
-            }
-            let refused = Refused::of(status)?;
-            page.wrongs = refused.beside(|_| Some("email"));
+            page.wrongs = match Conflict::of(&status, &desk, &person, &id.to_string(), newer).await
+            {
+                Some(conflict) => conflict.into(),
+                None => Refused::of(status)?.beside(|_| Some("email")),
+            };
             page.wrongs.place(Some("email"));
-            render(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            render(page.wrongs.code(), &page)
         }
     }
 }

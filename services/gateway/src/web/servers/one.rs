@@ -18,7 +18,7 @@ use crate::web::{
     at::At,
     desk::Desk,
     frame::Frame,
-    meanwhile::{Conflict, Read},
+    meanwhile::Read,
     page::render,
     parts::{Away, Chip, Moment},
     problem::Problem,
@@ -66,7 +66,6 @@ pub struct One {
     orders: Result<Orders, Away>,
     pub wrongs: Wrongs,
     pub read: Read,
-    pub conflict: Option<Conflict>,
 }
 
 /// What is ordered there.
@@ -161,7 +160,6 @@ impl One {
             }),
             wrongs: Wrongs::default(),
             read: Read::default(),
-            conflict: None,
         }
     }
 
