@@ -2,7 +2,10 @@
 //! [`worker`](crate::worker) works off. An order is in it from the event that asks for it to the
 //! event that ends it, so that a restart finds what there is to do without reading the whole log.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use eventlog::{Origin, Recorded};
 use sea_orm::{
@@ -151,17 +154,20 @@ impl Outbox {
 #[async_trait::async_trait]
 impl Rows for Outbox {
     async fn hear(&mut self, tx: &DatabaseTransaction, heard: &[Heard<'_>]) -> Result<(), DbErr> {
+        let (mut open, mut ended) = (HashMap::new(), HashSet::new());
         for one in heard {
-            let (automation, recorded) = (one.automation, one.recorded);
+            let automation = one.automation;
             match &one.event {
                 Event::Requested(_) | Event::RenewalStarted(_) => {
-                    open(tx, automation, recorded).await?;
+                    ended.remove(&automation);
+                    open.insert(automation, row(automation, one.recorded));
                 }
                 Event::CertificateIssued(_)
                 | Event::Renewed(_)
                 | Event::IssuanceFailed(_)
                 | Event::RenewalFailed(_) => {
-                    entity::Entity::delete_by_id(automation).exec(tx).await?;
+                    open.remove(&automation);
+                    ended.insert(automation);
                 }
                 Event::OrderIntended(_)
                 | Event::OrderPlaced(_)
@@ -175,7 +181,8 @@ impl Rows for Outbox {
                 | Event::RevocationFailed(_) => {}
             }
         }
-        Ok(())
+        delete(tx, ended).await?;
+        put(tx, open).await
     }
 
     fn changed(&self) -> &[Arc<Notify>] {
@@ -183,33 +190,52 @@ impl Rows for Outbox {
     }
 }
 
-async fn open(
-    tx: &DatabaseTransaction,
-    automation: Uuid,
-    recorded: &Recorded,
-) -> Result<(), DbErr> {
-    let row = entity::ActiveModel {
+fn row(automation: Uuid, recorded: &Recorded) -> entity::ActiveModel {
+    entity::ActiveModel {
         automation: Set(automation),
         cause: Set(recorded.event_id),
         correlation: Set(recorded.correlation_id),
         // Sequences are far from the largest i64.
         position: Set(recorded.sequence.try_into().unwrap_or(i64::MAX)),
         due: Set(None),
-    };
-    let replace = OnConflict::column(entity::Column::Automation)
-        .update_columns([
-            entity::Column::Cause,
-            entity::Column::Correlation,
-            entity::Column::Position,
-            entity::Column::Due,
-        ])
-        .to_owned();
-    entity::Entity::insert(row)
-        .on_conflict(replace)
-        .exec_without_returning(tx)
-        .await?;
+    }
+}
+
+async fn delete(tx: &DatabaseTransaction, these: HashSet<Uuid>) -> Result<(), DbErr> {
+    let these = these.into_iter().collect::<Vec<_>>();
+    for some in these.chunks(ROWS_AT_A_TIME) {
+        entity::Entity::delete_many()
+            .filter(entity::Column::Automation.is_in(some.iter().copied()))
+            .exec(tx)
+            .await?;
+    }
     Ok(())
 }
+
+async fn put(
+    tx: &DatabaseTransaction,
+    rows: HashMap<Uuid, entity::ActiveModel>,
+) -> Result<(), DbErr> {
+    let rows = rows.into_values().collect::<Vec<_>>();
+    for some in rows.chunks(ROWS_AT_A_TIME) {
+        let replace = OnConflict::column(entity::Column::Automation)
+            .update_columns([
+                entity::Column::Cause,
+                entity::Column::Correlation,
+                entity::Column::Position,
+                entity::Column::Due,
+            ])
+            .to_owned();
+        entity::Entity::insert_many(some.to_vec())
+            .on_conflict(replace)
+            .exec_without_returning(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// A statement has at most 32,766 values in SQLite.
+const ROWS_AT_A_TIME: usize = 500;
 
 mod entity {
     use sea_orm::entity::prelude::*;
@@ -284,111 +310,4 @@ impl MigrationTrait for DueMigration {
 }
 
 #[cfg(test)]
-mod tests {
-    use eventlog::{Aggregate, Apply, EventBody};
-    use sea_orm::{DatabaseConnection, TransactionTrait};
-    use time::macros::datetime;
-
-    use super::*;
-    use crate::{automation::Automation, memory::database, together::Together};
-
-    const NOW: OffsetDateTime = datetime!(2026-01-01 00:00 UTC);
-    const A: Uuid = Uuid::from_u128(0xa);
-    const B: Uuid = Uuid::from_u128(0xb);
-
-    fn recorded(sequence: u64, automation: Uuid, event: &Event) -> Recorded {
-        Recorded {
-            sequence,
-            aggregate: Automation::NAME.into(),
-            id: automation.to_string(),
-            event: event.name().into(),
-            event_id: Uuid::from_u128(sequence.into()),
-            time: datetime!(2026-01-01 00:00 UTC),
-            stored: datetime!(2026-01-01 00:00 UTC),
-            actor: "token/1".into(),
-            correlation_id: Uuid::from_u128(100),
-            causation_id: None,
-            request_id: String::new(),
-            request_digest: String::new(),
-            schema: event.schema().into(),
-            traceparent: None,
-            leaf: [0; 32],
-            body: event.to_json().unwrap().into(),
-        }
-    }
-
-    async fn apply(db: &DatabaseConnection, events: &[Recorded]) {
-        let tx = db.begin().await.unwrap();
-        let mut outbox = Together(vec![Box::new(Outbox::new(Arc::default()))]);
-        outbox.apply(&tx, events).await.unwrap();
-        tx.commit().await.unwrap();
-    }
-
-    async fn causes(db: &DatabaseConnection, but: &[Uuid]) -> Vec<u128> {
-        let open = oldest(db, but, NOW, 10).await.unwrap();
-        open.iter().map(|o| o.cause.as_u128()).collect()
-    }
-
-    #[tokio::test]
-    async fn the_worker_hears_of_rows_that_another_replica_has_written() {
-        let changed = Arc::new(Notify::new());
-        let mut rows = Together(vec![Box::new(Outbox::new(changed.clone()))]);
-        rows.committed(7, &[]).await;
-        let heard = tokio::time::timeout(std::time::Duration::ZERO, changed.notified());
-        heard.await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn an_order_is_open_from_its_cause_to_its_end() {
-        let db = database(vec![Box::new(Migration), Box::new(DueMigration)]).await;
-        let requested = Event::Requested(Default::default());
-        let failed = Event::IssuanceFailed(Default::default());
-        let again = Event::RenewalStarted(Default::default());
-        apply(
-            &db,
-            &[recorded(1, A, &requested), recorded(2, B, &requested)],
-        )
-        .await;
-        assert_eq!(causes(&db, &[]).await, [1, 2]);
-        assert_eq!(causes(&db, &[Uuid::from_u128(1)]).await, [2]);
-        apply(&db, &[recorded(3, A, &failed), recorded(4, A, &again)]).await;
-        assert_eq!(causes(&db, &[]).await, [2, 4]);
-        // The end of the first order does not take out the second.
-        let first = Open {
-            automation: A,
-            cause: Uuid::from_u128(1),
-            correlation: Uuid::nil(),
-        };
-        close(&db, &first).await.unwrap();
-        assert_eq!(causes(&db, &[]).await, [2, 4]);
-        let issued = Event::CertificateIssued(Default::default());
-        apply(&db, &[recorded(5, A, &issued), recorded(6, B, &issued)]).await;
-        assert!(causes(&db, &[]).await.is_empty());
-    }
-
-    #[tokio::test]
-    async fn an_order_that_is_left_alone_comes_back_at_its_time() {
-        let db = database(vec![Box::new(Migration), Box::new(DueMigration)]).await;
-        let requested = Event::Requested(Default::default());
-        apply(
-            &db,
-            &[recorded(1, A, &requested), recorded(2, B, &requested)],
-        )
-        .await;
-        let first = oldest(&db, &[], NOW, 1).await.unwrap().remove(0);
-        let later = NOW + time::Duration::HOUR;
-        postpone(&db, &first, later).await.unwrap();
-        assert_eq!(causes(&db, &[]).await, [2]);
-        let due = next_due(&db, NOW).await.unwrap().unwrap();
-        assert!(due >= later);
-        assert_eq!(oldest(&db, &[], due, 10).await.unwrap()[0], first);
-        assert_eq!(next_due(&db, due).await.unwrap(), None);
-        // Another cause is another order.
-        apply(
-            &db,
-            &[recorded(3, A, &Event::RenewalStarted(Default::default()))],
-        )
-        .await;
-        assert_eq!(causes(&db, &[]).await, [2, 3]);
-    }
-}
+mod tests;
