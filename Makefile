@@ -5,7 +5,7 @@ DATA ?= data
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 NEXTEST_PROFILE ?= $(if $(CI),ci,default)
 
-.PHONY: released docs help run test test-browser screenshots bench bench-build lint fuzz tools judges browser nextest
+.PHONY: deb deb-test released docs help run test test-browser screenshots bench bench-build lint fuzz tools judges browser nextest
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -30,6 +30,13 @@ screenshots: export PATH := $(PATH):$(CURDIR)/.tools/bin
 screenshots: tools browser nextest ## Picture every page, light, dark and 390 px wide, in target/screenshots
 	$(CARGO) build --bin chancery
 	$(CARGO) nextest run -p tests --run-ignored only --ignore-default-filter -E 'test(screenshots_of_every_page)'
+
+deb: tools ## Build the Debian package, with the NATS server that it needs, in target/debian
+	$(CARGO) build --release --bin chancery
+	packaging/deb $(TARGET)/release/chancery $(TARGET)/debian
+
+deb-test: deb ## Install that package in a Debian of its own, in a container with systemd, and try it there
+	packaging/test $(TARGET)/debian/chancery_*.deb
 
 bench: tools ## Measure a release build against the limits of this machine; writes target/bench.json
 	tools/fetch lego nginx caddy
