@@ -93,7 +93,7 @@ impl Bearers {
             Err(position) => position,
         };
         // While there is no such file, this costs a look at the folder; and with an API token once in a while.
-        let not_bootstrap = match self.inner.bootstrap.holder(presented).await {
+        let not_bootstrap = match self.inner.bootstrap.holder(presented) {
             Ok(principal) => {
                 // Its file goes with the set-up, and may not be this gateway's to remove.
                 let ended = self.is_set_up().await;
@@ -120,7 +120,7 @@ impl Bearers {
         match principal.who {
             Who::Bootstrap => {
                 let ended = self.is_set_up().await.unwrap_or(false);
-                !ended && self.inner.bootstrap.still_hold(principal).await
+                !ended && self.inner.bootstrap.still_hold(principal)
             }
             Who::Token { id, .. } => match self.of_token(id).await {
                 Ok(now) => now.as_ref() == Some(principal),

@@ -10,6 +10,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
+use runtime::Gathered;
 use rustls::server::Acceptor;
 use tokio::{
     io::AsyncWriteExt,
@@ -116,7 +117,7 @@ async fn converse(
         }
     });
     let http = http();
-    let connection = http.serve_connection(TokioIo::new(tls), service);
+    let connection = http.serve_connection(TokioIo::new(Gathered::new(tls)), service);
     if let Err(e) = visit.drive(connection).await {
         debug!(%peer, error = &*e as &dyn std::error::Error, "connection broken");
     }

@@ -89,6 +89,8 @@ pub struct Relay {
     body: Body,
     service: &'static str,
     end: End,
+    /// Frames that came without a wait.
+    at_once: u8,
     over: bool,
 }
 
@@ -99,6 +101,7 @@ impl Relay {
             body,
             service,
             end,
+            at_once: 0,
             over: false,
         }
     }
@@ -128,13 +131,17 @@ impl hyper::body::Body for Relay {
         if self.over {
             return Poll::Ready(None);
         }
-        // The end first: a body that always has more to say must not outlive it.
-        if let Poll::Ready(refusal) = self.end.as_mut().poll(cx) {
+        // The end first: a body that always has more to say must not outlive it. A short answer is there at once, and
+        // over before there is a clock to be set for it.
+        if self.at_once == SHORT
+            && let Poll::Ready(refusal) = self.end.as_mut().poll(cx)
+        {
             return self.close(refusal);
         }
         match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.over = frame.is_trailers();
+                self.at_once = SHORT.min(self.at_once + 1);
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(e))) => {
@@ -150,6 +157,13 @@ impl hyper::body::Body for Relay {
                 self.over = true;
                 Poll::Ready(None)
             }
+            Poll::Pending if self.at_once < SHORT => {
+                self.at_once = SHORT;
+                match self.end.as_mut().poll(cx) {
+                    Poll::Ready(refusal) => self.close(refusal),
+                    Poll::Pending => Poll::Pending,
+                }
+            }
             Poll::Pending => Poll::Pending,
         }
     }
@@ -162,6 +176,9 @@ impl hyper::body::Body for Relay {
         SizeHint::default()
     }
 }
+
+/// Frames of a short answer: its data, and its trailers.
+const SHORT: u8 = 2;
 
 #[cfg(test)]
 mod tests {

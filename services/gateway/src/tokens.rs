@@ -124,12 +124,12 @@ impl Bootstrap {
     ///
     /// # Errors
     /// [`TokenError::Unknown`] where nobody does, [`TokenError::Unreadable`] where that cannot be told.
-    pub async fn holder(&self, presented: &str) -> Result<Principal, TokenError> {
+    pub fn holder(&self, presented: &str) -> Result<Principal, TokenError> {
         if !is_token(presented) {
             return Err(TokenError::Unknown);
         }
         let presented = TokenDigest::of(presented);
-        let stored = self.stored().await?;
+        let stored = self.stored()?;
         if !stored.0.is(&presented.0) {
             return Err(TokenError::Unknown);
         }
@@ -138,16 +138,17 @@ impl Bootstrap {
 
     /// Whether who was let in by a token still would be. Where that cannot be told, he is: it is asked
     /// again soon, and his next call is refused.
-    pub async fn still_hold(&self, principal: &Principal) -> bool {
-        match self.stored().await {
+    pub fn still_hold(&self, principal: &Principal) -> bool {
+        match self.stored() {
             Ok(stored) => self.principal(&stored) == *principal,
             Err(TokenError::Unknown) => false,
             Err(TokenError::Unreadable { .. } | TokenError::Database(_)) => true,
         }
     }
 
-    async fn stored(&self) -> Result<TokenDigest, TokenError> {
-        match tokio::fs::read_to_string(&self.file).await {
+    /// Sixty-four bytes that the system has in memory: another thread's wake-up takes ten times as long as reading them.
+    fn stored(&self) -> Result<TokenDigest, TokenError> {
+        match std::fs::read_to_string(&self.file) {
             Ok(text) => TokenDigest::from_hex(&text).ok_or_else(|| self.unreadable(not_a_digest())),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Err(TokenError::Unknown),
             Err(e) => Err(self.unreadable(e)),
@@ -202,24 +203,24 @@ mod tests {
         (folder, Bootstrap::in_file(file, Role::Admin))
     }
 
-    #[tokio::test]
-    async fn the_token_opens_as_long_as_its_digest_is_there() {
+    #[test]
+    fn the_token_opens_as_long_as_its_digest_is_there() {
         let token = Token::generate().unwrap();
         let (_folder, tokens) = tokens(Some(&format!("{}\n", token.digest().to_hex())));
-        let holder = tokens.holder(token.text()).await.unwrap();
+        let holder = tokens.holder(token.text()).unwrap();
         assert_eq!(holder.role, Role::Admin);
         assert!(Uuid::parse_str(holder.actor.strip_prefix("token/").unwrap()).is_ok());
-        assert_eq!(tokens.holder(token.text()).await.unwrap(), holder);
+        assert_eq!(tokens.holder(token.text()).unwrap(), holder);
 
         std::fs::remove_file(&tokens.file).unwrap();
         assert!(matches!(
-            tokens.holder(token.text()).await,
+            tokens.holder(token.text()),
             Err(TokenError::Unknown)
         ));
     }
 
-    #[tokio::test]
-    async fn hostile_tokens_open_nothing() {
+    #[test]
+    fn hostile_tokens_open_nothing() {
         let token = Token::generate().unwrap();
         let (_folder, tokens) = tokens(Some(&token.digest().to_hex()));
         let text = token.text();
@@ -241,16 +242,16 @@ mod tests {
             Token::generate().unwrap().text().to_owned(),
         ];
         for presented in hostile {
-            let answer = tokens.holder(&presented).await;
+            let answer = tokens.holder(&presented);
             assert!(matches!(answer, Err(TokenError::Unknown)), "{presented:?}");
         }
     }
 
-    #[tokio::test]
-    async fn a_damaged_digest_opens_nothing_and_says_so() {
+    #[test]
+    fn a_damaged_digest_opens_nothing_and_says_so() {
         for damaged in ["", "zz", &"0".repeat(63), &"ä".repeat(32)] {
             let (_folder, tokens) = tokens(Some(damaged));
-            let answer = tokens.holder(Token::generate().unwrap().text()).await;
+            let answer = tokens.holder(Token::generate().unwrap().text());
             assert!(
                 matches!(answer, Err(TokenError::Unreadable { .. })),
                 "{damaged:?}"

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::transport::{Channel, Endpoint};
 
-use crate::{config::Peers, identity::IdentityStore};
+use crate::{config::Peers, gathered::Gathered, identity::IdentityStore};
 
 /// A channel to `peer` that connects when it must, each time with the identity that is then in use.
 pub(crate) fn open(
@@ -74,14 +74,14 @@ async fn connect(
     uri: Uri,
     tls: TlsConnector,
     name: ServerName<'static>,
-) -> io::Result<TokioIo<TlsStream<TcpStream>>> {
+) -> io::Result<TokioIo<Gathered<TlsStream<TcpStream>>>> {
     let address = uri
         .authority()
         .map(http::uri::Authority::as_str)
         .unwrap_or_default();
     let tcp = TcpStream::connect(address).await?;
     tcp.set_nodelay(true)?;
-    Ok(TokioIo::new(tls.connect(name, tcp).await?))
+    Ok(TokioIo::new(Gathered::new(tls.connect(name, tcp).await?)))
 }
 
 /// How long TCP and TLS may take together.

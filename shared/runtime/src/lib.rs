@@ -16,6 +16,7 @@ pub mod config;
 pub mod database;
 pub mod egress;
 pub mod failure;
+mod gathered;
 mod health;
 pub mod identity;
 mod layout;
@@ -35,6 +36,7 @@ pub use self::{
     config::Shared,
     database::DatabaseError,
     egress::{Egress, EgressError},
+    gathered::Gathered,
     identity::{IdentityError, IdentityIssuer},
     layout::Layout,
     monitor::{Monitor, MonitorError},

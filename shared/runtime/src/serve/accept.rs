@@ -18,7 +18,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Connected;
 
-use crate::identity::spiffe;
+use crate::{gathered::Gathered, identity::spiffe};
 
 /// The service at the other end of a connection, as its certificate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(super) struct Peer(pub(super) String);
 
 /// An encrypted connection with a known peer.
 pub(super) struct Connection {
-    stream: TlsStream<TcpStream>,
+    stream: Gathered<TlsStream<TcpStream>>,
     peer: Peer,
 }
 
@@ -77,7 +77,10 @@ async fn shake_hands(tcp: TcpStream, tls: TlsAcceptor) -> io::Result<Connection>
     // The verifier has let no client in without one.
     let leaf = leaf.ok_or_else(|| io::Error::other("the client showed no certificate"))?;
     let peer = Peer(spiffe::name_of(leaf).map_err(io::Error::other)?);
-    Ok(Connection { stream, peer })
+    Ok(Connection {
+        stream: Gathered::new(stream),
+        peer,
+    })
 }
 
 impl Connected for Connection {
