@@ -216,6 +216,9 @@ mod tests {
             "projection",
             Box::pin(async { Refusal::TokenUnknown }),
         );
+        for _ in 0..SHORT {
+            assert!(relay.frame().await.unwrap().unwrap().is_data());
+        }
         let frame = relay.frame().await.unwrap().unwrap();
         let status = Status::from_header_map(frame.trailers_ref().unwrap()).unwrap();
         assert_eq!(

@@ -278,6 +278,8 @@ async fn a_server_that_hangs_is_an_error_in_time_and_the_memory_still_answers() 
         )
     };
     signal("-STOP");
+    // Each of its threads stops by itself, and one of them could answer until then.
+    until(|| is_stopped(&pid)).await;
     let begun = Instant::now();
     assert!(matches!(
         challenges.answer_to("unknown").await,
@@ -289,6 +291,17 @@ async fn a_server_that_hangs_is_an_error_in_time_and_the_memory_still_answers() 
         Some(authorization("known"))
     );
     signal("-CONT");
+}
+
+fn is_stopped(pid: &str) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    threads.flatten().all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat"));
+        stat.is_ok_and(|stat| {
+            let (_, state) = stat.rsplit_once(") ").unwrap();
+            state.starts_with('T')
+        })
+    })
 }
 
 impl Challenges {
