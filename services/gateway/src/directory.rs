@@ -50,8 +50,8 @@ pub enum Command {
     SetUp(Uuid),
     /// There is to be a person more.
     Create(Uuid, Role),
-    /// He is to be able to do another thing.
-    ChangeRole(Uuid, Role),
+    /// He is to be able to do another thing; only if he could do this until then, where that is said.
+    ChangeRole(Uuid, Role, Option<Role>),
     /// He is to be able to do nothing.
     Disable(Uuid),
     /// He is to be able to sign in again.
@@ -94,6 +94,9 @@ pub enum Refusal {
     /// He has that role.
     #[error("this user has that role already")]
     RoleUnchanged,
+    /// It is not the one that was to be changed.
+    #[error("somebody changed this user's role meanwhile")]
+    RoleChanged,
     /// Nobody could administer.
     #[error("this is the last administrator who can sign in: make another one first")]
     LastAdministrator,
@@ -180,8 +183,11 @@ pub fn decide(directory: &Directory, command: &Command) -> Result<DirectoryEvent
                 role: (*role).into(),
             }))
         }
-        Command::ChangeRole(user, role) => {
+        Command::ChangeRole(user, role, only_from) => {
             let person = directory.person(*user)?;
+            if only_from.is_some_and(|from| from != person.role) {
+                return Err(Refusal::RoleChanged);
+            }
             if person.role == *role {
                 return Err(Refusal::RoleUnchanged);
             }

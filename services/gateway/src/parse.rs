@@ -136,12 +136,13 @@ pub fn create(request: &CreateUserRequest) -> Result<(Names, Role), Status> {
     }
 }
 
-/// A role to give.
-pub fn change_role(request: &ChangeRoleRequest) -> Result<(Uuid, Role), Status> {
+/// A role to give, and the one that it is to take the place of, where that is said.
+pub fn change_role(request: &ChangeRoleRequest) -> Result<(Uuid, Role, Option<Role>), Status> {
     let mut violations = Violations::new();
     let user = id("user_id", &request.user_id, &mut violations);
+    let from = Some(request.only_from()).filter(|from| *from != Role::Unspecified);
     match (user, role(request.role, &mut violations)) {
-        (Some(user), Some(role)) => Ok((user, role)),
+        (Some(user), Some(role)) => Ok((user, role, from)),
         _ => Err(violations.into_status()),
     }
 }

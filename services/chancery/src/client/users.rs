@@ -169,6 +169,7 @@ pub async fn run(
             let request = ChangeRoleRequest {
                 user_id: find(connection, &user).await?.user_id,
                 role: role.into(),
+                ..ChangeRoleRequest::default()
             };
             let send = async |request| users.change_role(request).await;
             done(

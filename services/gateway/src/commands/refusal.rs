@@ -80,6 +80,7 @@ impl Refusal {
             Self::Directory(D::UserDisabled) => (Code::FailedPrecondition, "USER_DISABLED"),
             Self::Directory(D::NotDisabled) => (Code::FailedPrecondition, "NOT_DISABLED"),
             Self::Directory(D::RoleUnchanged) => (Code::FailedPrecondition, "ROLE_UNCHANGED"),
+            Self::Directory(D::RoleChanged) => (Code::Aborted, "CHANGED_MEANWHILE"),
             Self::Directory(D::LastAdministrator) => {
                 (Code::FailedPrecondition, "LAST_ADMINISTRATOR")
             }

@@ -82,7 +82,7 @@ impl Commands {
         })
     }
 
-    /// What he may do, from his next call on: the position of the event.
+    /// What he may do, from his next call on; only from one role, where that is said: the position of the event.
     ///
     /// # Errors
     /// See [`CommandError`].
@@ -91,8 +91,10 @@ impl Commands {
         origin: &Origin,
         user: Uuid,
         role: Role,
+        only_from: Option<Role>,
     ) -> Result<u64, CommandError> {
-        self.command(origin, &Command::ChangeRole(user, role)).await
+        let change = Command::ChangeRole(user, role, only_from);
+        self.command(origin, &change).await
     }
 
     /// He may do nothing any more; his sessions end: the position of the event.

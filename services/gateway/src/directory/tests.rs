@@ -92,7 +92,7 @@ fn an_id_stands_for_one_person_for_ever() {
 #[test]
 fn the_last_administrator_who_can_sign_in_stays() {
     let takes_him = [
-        Command::ChangeRole(ANNA, Role::Operator),
+        Command::ChangeRole(ANNA, Role::Operator, None),
         Command::Disable(ANNA),
         Command::Delete(ANNA),
     ];
@@ -123,7 +123,7 @@ fn a_role_changes_only_to_another() {
     let past = || vec![set_up(), created(BEN, Role::Viewer)];
     then(
         past(),
-        Command::ChangeRole(BEN, Role::Operator),
+        Command::ChangeRole(BEN, Role::Operator, None),
         DirectoryEvent::RoleChanged(RoleChanged {
             user_id: BEN.to_string(),
             role: Role::Operator.into(),
@@ -131,8 +131,20 @@ fn a_role_changes_only_to_another() {
     );
     refused(
         past(),
-        Command::ChangeRole(BEN, Role::Viewer),
+        Command::ChangeRole(BEN, Role::Viewer, None),
         Refusal::RoleUnchanged,
+    );
+    // One that was open for a while changes what it shows, and nothing else.
+    let from = |role| Command::ChangeRole(BEN, Role::Admin, Some(role));
+    refused(past(), from(Role::Operator), Refusal::RoleChanged);
+    let changed = RoleChanged {
+        user_id: BEN.to_string(),
+        role: Role::Admin.into(),
+    };
+    then(
+        past(),
+        from(Role::Viewer),
+        DirectoryEvent::RoleChanged(changed),
     );
 }
 
@@ -160,7 +172,7 @@ fn who_is_disabled_may_be_enabled_and_changes_nothing_himself() {
 #[test]
 fn who_is_not_there_is_told_apart_from_who_was() {
     for command in [
-        Command::ChangeRole(BEN, Role::Admin),
+        Command::ChangeRole(BEN, Role::Admin, None),
         Command::Disable(BEN),
         Command::Enable(BEN),
         Command::Delete(BEN),

@@ -64,9 +64,9 @@ impl UserService for Users {
         request: Request<ChangeRoleRequest>,
     ) -> Result<Response<ChangeRoleResponse>, Status> {
         let origin = origin(&request)?;
-        let (user, role) = parse::change_role(request.get_ref())?;
+        let (user, role, from) = parse::change_role(request.get_ref())?;
         let commands = self.commands.clone();
-        let work = async move { commands.change_role(&origin, user, role).await };
+        let work = async move { commands.change_role(&origin, user, role, from).await };
         Ok(Response::new(ChangeRoleResponse {
             position: to_its_end(work).await?,
         }))

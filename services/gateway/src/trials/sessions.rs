@@ -245,7 +245,7 @@ async fn another_role_is_another_cookie_and_counts_at_once() {
     let cookie = gateway.sign_in("anna").await.secret;
     let change = gateway
         .commands
-        .change_role(&origin("r"), anna, Role::Operator)
+        .change_role(&origin("r"), anna, Role::Operator, None)
         .await;
     change.unwrap();
     let open = gateway.open(cookie.text()).await.unwrap();

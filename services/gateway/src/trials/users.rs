@@ -110,7 +110,9 @@ async fn of_two_administrators_who_take_each_other_away_at_once_one_stays() {
     let (by_anna, by_berta) = (origin("a"), origin("b"));
     let (a, b) = tokio::join!(
         one.commands.disable_user(&by_anna, berta),
-        other.commands.change_role(&by_berta, anna, Role::Viewer),
+        other
+            .commands
+            .change_role(&by_berta, anna, Role::Viewer, None),
     );
     let (refused, done) = match (a, b) {
         (Err(error), Ok(_)) | (Ok(_), Err(error)) => (error, true),

@@ -118,6 +118,11 @@ fn known(event: &Event) -> Option<Words> {
     }
 }
 
+/// Whether an event of the directory is about this person.
+pub fn is_about(event: &Event, user: &str) -> bool {
+    Body::of(event).text("/userId") == user
+}
+
 /// An event's message, as it stands in the log.
 pub(super) struct Body(Value);
 

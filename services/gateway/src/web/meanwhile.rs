@@ -9,7 +9,13 @@ use api::{
 use askama::Template;
 use tonic::{Request, Status};
 
-use super::{desk::Desk, event_words::tell, filter, visitor::SignedIn, when};
+use super::{
+    desk::Desk,
+    event_words::{is_about, tell},
+    filter,
+    visitor::SignedIn,
+    when,
+};
 
 /// The newest event of what a form is about.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,17 +81,48 @@ impl Conflict {
         id: &str,
         newer: String,
     ) -> Option<Conflict> {
-        if refuse::reason(status).as_deref() != Some("CHANGED_MEANWHILE") {
+        if !is_conflict(status) {
             return None;
         }
         let event = newest(desk, person, id).await;
+        Some(Conflict::by(event, desk, newer).await)
+    }
+
+    /// The same of a person's role; people are all in one place in the log.
+    pub async fn of_role(
+        status: &Status,
+        desk: &Desk,
+        person: &SignedIn,
+        user: &str,
+    ) -> Option<Conflict> {
+        if !is_conflict(status) {
+            return None;
+        }
+        let asked = ListRequest {
+            filter: "aggregate=directory event=role-changed".to_owned(),
+            page_size: LOOKED_AT,
+            ..ListRequest::default()
+        };
+        let answer = desk.queries(person).list_events(asked).await.ok();
+        let events = answer.map(|answer| answer.into_inner().events);
+        let mut events = events.unwrap_or_default().into_iter();
+        let event = events.find(|event| is_about(event, user));
+        let newer = format!("/settings/users/{user}");
+        Some(Conflict::by(event, desk, newer).await)
+    }
+
+    async fn by(event: Option<Event>, desk: &Desk, newer: String) -> Conflict {
         let told = tell(desk, event.as_slice()).await.pop();
         let (by, ago) = match told {
             Some(told) => (told.by.name, when::ago(told.at, desk.commands.clock.now())),
             None => ("another operator".to_owned(), String::new()),
         };
-        Some(Conflict { by, ago, newer })
+        Conflict { by, ago, newer }
     }
+}
+
+fn is_conflict(status: &Status) -> bool {
+    refuse::reason(status).as_deref() == Some("CHANGED_MEANWHILE")
 }
 
 async fn newest(desk: &Desk, person: &SignedIn, id: &str) -> Option<Event> {
@@ -97,3 +134,6 @@ async fn newest(desk: &Desk, person: &SignedIn, id: &str) -> Option<Event> {
     let answer = desk.queries(person).list_events(asked).await.ok()?;
     answer.into_inner().events.pop()
 }
+
+/// So many changes of roles are looked at for the one that was first.
+const LOOKED_AT: u32 = 50;

@@ -131,7 +131,7 @@ async fn a_person_lets_his_command_line_in_and_it_never_does_more_than_he_may() 
     // She becomes an operator: so does her command line, from its next call on.
     let demote = origin("demote");
     edge.commands
-        .change_role(&demote, ada, Role::Operator)
+        .change_role(&demote, ada, Role::Operator, None)
         .await
         .unwrap();
     is(

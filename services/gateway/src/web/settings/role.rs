@@ -25,6 +25,12 @@ pub fn of(value: &str) -> Role {
     }
 }
 
+/// What a form sends for it.
+pub fn value(role: Role) -> &'static str {
+    let known = ALL.iter().find(|(known, ..)| *known == role);
+    known.map_or("", |(_, value, ..)| value)
+}
+
 /// All, one of them chosen.
 pub fn choices(chosen: Role) -> [Choice; 3] {
     ALL.map(|(role, value, name, hint)| Choice {

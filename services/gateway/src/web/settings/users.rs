@@ -27,6 +27,7 @@ use crate::web::{
     form::Posted,
     frame::Frame,
     here::Here,
+    meanwhile::Conflict,
     page::{render, see_other},
     parts::{Chip, Moment},
     problem::Problem,
@@ -47,6 +48,9 @@ pub struct Done {
 pub struct NewRole {
     #[serde(default)]
     role: String,
+    /// What he was when the form was made.
+    #[serde(default)]
+    was: String,
 }
 
 /// `GET /settings/users`
@@ -90,8 +94,16 @@ pub async fn change_role(
     let change = ChangeRoleRequest {
         user_id: id.clone(),
         role: role::of(&form.role).into(),
+        only_from: role::of(&form.was).into(),
     };
     let done = desk.users(&person).change_role(change).await;
+    if let Err(status) = &done
+        && let Some(conflict) = Conflict::of_role(status, &desk, &person, &id).await
+    {
+        let mut page = UserPage::of(&person, find(&desk, &person, &id).await?);
+        page.wrongs = conflict.into();
+        return render(page.wrongs.code(), &page);
+    }
     let done = done.map(|_| format!("/settings/users/{id}?done=role"));
     answered(&desk, &person, &id, "role", done).await
 }
@@ -270,6 +282,8 @@ struct UserPage {
     frame: Frame,
     user: Line,
     roles: [Choice; 3],
+    /// The one that he has.
+    was: &'static str,
     wrongs: Wrongs,
 }
 
@@ -278,6 +292,7 @@ impl UserPage {
         UserPage {
             frame: Frame::new(person, "/settings"),
             roles: role::choices(user.role()),
+            was: role::value(user.role()),
             user: Line::new(user, &person.session.user.to_string()),
             wrongs: Wrongs::default(),
         }

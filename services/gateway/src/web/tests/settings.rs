@@ -97,6 +97,40 @@ async fn what_is_refused_stands_beside_what_was_pressed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_change_a_role_the_second_hears_of_the_first() {
+    let here = Here::new().await;
+    here.person("anna", Role::Viewer).await;
+    let mut rosa = here.signed_in("rosa").await;
+    let mut other = here.signed_in("rosa").await;
+    let id = id_of(&mut rosa, "anna").await;
+    let path = format!("/settings/users/{id}");
+    rosa.open(&path).await;
+    let was = ("was", "viewer");
+    assert!(
+        other
+            .open(&path)
+            .await
+            .text
+            .contains(r#"name="was" value="viewer""#)
+    );
+    let fields = [("role", "operator"), was];
+    let page = other.submit(&format!("{path}/role"), &fields).await;
+    assert!(page.text.contains("The role is changed"), "{}", page.text);
+    let fields = [("role", "admin"), was];
+    let page = rosa.submit(&format!("{path}/role"), &fields).await;
+    assert_eq!(page.status, 409, "{}", page.text);
+    for said in [
+        "Changed by",
+        "Your change was not saved",
+        "Show the newer version",
+    ] {
+        assert!(page.text.contains(said), "{said}: {}", page.text);
+    }
+    // What another chose stands.
+    assert!(page.text.contains(r#"name="was" value="operator""#));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_administrator_looks_after_people() {
     let here = Here::new().await;
     here.person("anna", Role::Viewer).await;
