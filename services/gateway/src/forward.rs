@@ -6,7 +6,6 @@
 mod caller;
 mod inside;
 mod services;
-mod standing;
 
 use std::{
     net::{IpAddr, SocketAddr},

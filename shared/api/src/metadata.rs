@@ -30,5 +30,8 @@ pub const READ_AT: &str = "chancery-read-at";
 /// Where another has changed it since, the command is refused.
 pub const UNCHANGED_SINCE: &str = "unchanged-since";
 
+/// Which version of Chancery a service is: in its answer to who asks how it is.
+pub const VERSION: &str = "chancery-version";
+
 /// The longest request id; printable ASCII.
 pub const MAX_REQUEST_ID: usize = 100;

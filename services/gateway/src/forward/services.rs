@@ -2,24 +2,26 @@
 
 use std::time::Duration;
 
+use api::metadata::VERSION;
 use futures_util::future::join_all;
+use tonic::Response;
 use tonic_health::pb::{
     HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
     health_client::HealthClient,
 };
 
-use tonic::Response;
-
 use super::Forwarder;
 use crate::method::Owner;
 
 /// How a service stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// Its name.
     pub service: &'static str,
     /// It says that it serves.
     pub answers: bool,
+    /// Which version of Chancery it is, where it says so.
+    pub version: Option<String>,
 }
 
 impl Forwarder {
@@ -40,9 +42,15 @@ impl Forwarder {
             let serving = |answer: &Response<HealthCheckResponse>| {
                 answer.get_ref().status() == ServingStatus::Serving
             };
+            let answer = answer.ok().and_then(Result::ok);
+            let version = |answer: &Response<HealthCheckResponse>| {
+                let version = answer.metadata().get(VERSION)?;
+                Some(version.to_str().ok()?.to_owned())
+            };
             Standing {
                 service: owner.service(),
-                answers: matches!(&answer, Ok(Ok(answer)) if serving(answer)),
+                answers: answer.as_ref().is_some_and(serving),
+                version: answer.as_ref().and_then(version),
             }
         }))
         .await

@@ -10,11 +10,11 @@ use api::{
     CertificateFilter,
     metadata::{
         ACTOR, CAUSATION_ID, CERTIFICATE_FILTER, CORRELATION_ID, MAX_REQUEST_ID, READ_AT,
-        REQUEST_ID,
+        REQUEST_ID, VERSION,
     },
     policy::{self, MethodPolicy},
 };
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::Limited;
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
@@ -99,11 +99,20 @@ where
         // Fails only where nothing is traced.
         let _ = span.set_parent(telemetry::remote_parent(request.headers()));
         request.extensions_mut().insert(caller);
+        // Whoever asks how a service is hears which one it is.
+        let is_told = policy.is_none();
         let limit = policy.and_then(|policy| policy.max_request_bytes);
         let limit = limit.unwrap_or(MAX_REQUEST);
         let request = request.map(|body| Body::new(Limited::new(body, limit)));
         let answered = self.inner.call(request).instrument(span);
-        Box::pin(async move { Ok(counted.answered(answered.await?)) })
+        Box::pin(async move {
+            let mut answer = counted.answered(answered.await?);
+            if is_told {
+                let version = HeaderValue::from_static(env!("CARGO_PKG_VERSION"));
+                answer.headers_mut().insert(VERSION, version);
+            }
+            Ok(answer)
+        })
     }
 }
 

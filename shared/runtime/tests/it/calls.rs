@@ -262,6 +262,8 @@ async fn any_identity_may_ask_how_a_service_is() {
     let channel = town.start("projection").channel("keystore").unwrap();
     let mut client = HealthClient::new(channel);
     let health = client.check(HealthCheckRequest::default()).await.unwrap();
+    let version = health.metadata().get(metadata::VERSION).unwrap();
+    assert_eq!(version, env!("CARGO_PKG_VERSION"));
     assert_eq!(health.into_inner().status(), ServingStatus::Serving);
 }
 

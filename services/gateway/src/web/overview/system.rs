@@ -7,7 +7,10 @@ use api::{
 use time::OffsetDateTime;
 
 use super::list;
-use crate::web::{desk::Desk, visitor::SignedIn, when};
+use crate::{
+    forward::Standing,
+    web::{desk::Desk, visitor::SignedIn, when},
+};
 
 /// Lines of a word and a figure.
 pub struct System(pub Vec<Line>);
@@ -35,7 +38,7 @@ pub async fn ask(
 ) -> System {
     let mut of_channels = desk.queries(person);
     let (services, end, channels) = tokio::join!(
-        desk.forwarder.answering(),
+        desk.forwarder.services(PATIENCE),
         end_of_log(desk),
         of_channels.list_channels(list("", "name", 200)),
     );
@@ -72,9 +75,9 @@ fn log(overview: Option<&Overview>, end: Option<u64>) -> Line {
     }
 }
 
-fn up(services: &[(&'static str, bool)]) -> Line {
-    let down = services.iter().filter(|(_, up)| !up);
-    let down = down.map(|(name, _)| *name).collect::<Vec<_>>();
+fn up(services: &[Standing]) -> Line {
+    let down = services.iter().filter(|one| !one.answers);
+    let down = down.map(|one| one.service).collect::<Vec<_>>();
     Line {
         icon: "server",
         words: format!(
@@ -83,11 +86,25 @@ fn up(services: &[(&'static str, bool)]) -> Line {
             services.len()
         ),
         figure: match down[..] {
-            [] => String::new(),
+            [] => versions(services),
             _ => format!("down: {}", down.join(", ")),
         },
         is_bad: !down.is_empty(),
-        href: "",
+        href: "/settings",
+    }
+}
+
+/// "0.9.0", where all have the gateway's; else each of the others.
+fn versions(services: &[Standing]) -> String {
+    let own = env!("CARGO_PKG_VERSION");
+    let told = services.iter().filter_map(|one| {
+        let version = one.version.as_deref()?;
+        (version != own).then(|| format!("{} {version}", one.service))
+    });
+    let others = told.collect::<Vec<_>>();
+    match others[..] {
+        [] => own.to_owned(),
+        _ => format!("{own}, but {}", others.join(", ")),
     }
 }
 
@@ -157,3 +174,24 @@ pub fn fails(channel: &NotificationChannel) -> bool {
 }
 
 const PATIENCE: std::time::Duration = std::time::Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_of_another_version_is_named() {
+        let one = |service, version: Option<&str>| Standing {
+            service,
+            answers: true,
+            version: version.map(str::to_owned),
+        };
+        let own = env!("CARGO_PKG_VERSION");
+        assert_eq!(
+            versions(&[one("keystore", Some(own)), one("notifier", None)]),
+            own
+        );
+        let told = versions(&[one("keystore", Some("0.0.1")), one("notifier", Some(own))]);
+        assert_eq!(told, format!("{own}, but keystore 0.0.1"));
+    }
+}

@@ -100,6 +100,8 @@ impl General {
 struct Line {
     name: &'static str,
     does: &'static str,
+    /// Which version it is, where it says so.
+    version: String,
     state: Chip,
 }
 
@@ -115,6 +117,7 @@ impl From<Standing> for Line {
                 "projection" => "Answers lists and searches",
                 _ => "",
             },
+            version: standing.version.unwrap_or_default(),
             state: match standing.answers {
                 true => Chip::new("Running", "valid", "valid"),
                 false => Chip::new("Does not answer", "error", "error"),
