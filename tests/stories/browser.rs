@@ -20,6 +20,7 @@ mod live;
 mod notifications;
 mod overview;
 mod pages;
+mod past;
 mod requests;
 mod screenshots;
 mod second_factor;

@@ -177,4 +177,4 @@ const watch = () => {
   told = tries;
   tell(`<strong>Live updates paused.</strong> Trying again in ${Math.max(1, Math.round((again - Date.now()) / 1000))} s. What you see is from ${new Date(lost).toISOString().slice(11, 19)}.`);
 };
-if ($("[data-live]")) { listen(); setInterval(watch, 1000); }
+if ($("[data-at] [data-live]")) { listen(); setInterval(watch, 1000); }

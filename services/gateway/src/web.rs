@@ -41,8 +41,10 @@ mod notifications;
 mod overview;
 mod page;
 mod parts;
+mod past;
 mod problem;
 mod qr;
+mod queries;
 mod refused;
 mod requests;
 mod review;
@@ -142,6 +144,7 @@ impl Site {
             .route("/device/answer", post(device::answer))
             .route("/account/keys", post(shortcuts::choose))
             .route("/theme", post(theme::choose))
+            .merge(past::routes())
             .merge(overview::routes())
             .merge(audit::routes())
             .merge(notifications::routes())
@@ -157,6 +160,7 @@ impl Site {
             .merge(requests::routes())
             .merge(live::routes())
             .merge(settings::routes())
+            .layer(middleware::from_fn_with_state(desk.clone(), past::enter))
             .layer(middleware::from_fn_with_state(desk.clone(), visitor::enter))
             .layer(middleware::from_fn_with_state(desk.clone(), live::enter))
             .with_state(desk);

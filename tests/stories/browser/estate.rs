@@ -19,7 +19,7 @@ use town::{Plan, Town, pebble, wait};
 pub struct Estate {
     /// Where it is.
     pub town: Town,
-    /// "certificate", "self-signed", "incomplete", "request", "automation", "failed", "server", "channel", "user".
+    /// "certificate", "self-signed", "incomplete", "request", "automation", "failed", "server", "channel", "user", and "moment", a position of the log.
     pub ids: BTreeMap<&'static str, String>,
 }
 
@@ -98,6 +98,7 @@ impl Estate {
         let requested = client.csr().create_request(create).await;
         let requested = requested.expect("a request is made").into_inner();
         self.ids.insert("request", requested.request_id);
+        self.ids.insert("moment", requested.position.to_string());
         let asked = ListRequest {
             filter: "used=true".to_owned(),
             at_least: requested.position,

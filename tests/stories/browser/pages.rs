@@ -51,8 +51,18 @@ pub const INSIDE: &[Page] = &[
     page("certificates-authorities", "/certificates?view=authorities"),
     page("certificates-nothing", "/certificates?q=shpo&view=need"),
     page("certificates-all", "/certificates?pick=page"),
+    page(
+        "certificates-past",
+        "/certificates?sort=status&as_of={moment}",
+    ),
+    page("as-of", "/as-of?next=%2Fcertificates"),
+    page("served", "/certificates/served?name=shop.example.com"),
     page("certificate", "/certificates/{certificate}"),
     page("certificate-incomplete", "/certificates/{incomplete}"),
+    page(
+        "certificate-past",
+        "/certificates/{self-signed}?as_of={moment}",
+    ),
     page("certificate-rename", "/certificates/{certificate}/rename"),
     page("certificate-default", "/certificates/{certificate}/default"),
     page("certificate-revoke", "/certificates/{certificate}/revoke"),

@@ -1,6 +1,7 @@
 //! Audit log: what happened, newest first, by day, as the log has it.
 
 mod event;
+mod export;
 mod filter;
 mod following;
 mod list;
@@ -10,9 +11,10 @@ use axum::{Router, routing::get};
 
 use super::desk::Desk;
 
-/// The list, and each event whole.
+/// The list, the same as a file, and each event whole.
 pub fn routes() -> Router<Desk> {
     Router::new()
         .route("/audit", get(list::page))
+        .route("/audit/export", get(export::file))
         .route("/audit/{sequence}", get(event::page))
 }

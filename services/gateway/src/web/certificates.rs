@@ -13,11 +13,14 @@ mod fetch;
 mod history;
 mod lifetime;
 mod list;
+mod readers;
 mod rename;
 mod renew;
 mod revoke;
 mod row;
+mod run;
 mod selection;
+mod served;
 mod state;
 mod view;
 mod words;
@@ -40,6 +43,7 @@ pub fn routes() -> Router<Desk> {
             get(delete::review).post(delete::delete),
         )
         .route("/certificates/clear-default", post(default::clear))
+        .route("/certificates/served", get(served::page))
         .route("/certificates/{id}", get(detail::page))
         .route("/certificates/{id}/renew", post(renew::one))
         .route(

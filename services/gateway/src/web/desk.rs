@@ -13,11 +13,13 @@ use api::{
     },
     keystore::v1::certificate_service_client::CertificateServiceClient,
     notifier::v1::notifier_service_client::NotifierServiceClient,
-    projection::v1::query_service_client::QueryServiceClient,
+    projection::v1::{
+        proof_service_client::ProofServiceClient, query_service_client::QueryServiceClient,
+    },
 };
 use uuid::Uuid;
 
-use super::{counts::Tally, live::Hub, settings::Facts, visitor::SignedIn};
+use super::{counts::Tally, live::Hub, queries::Queries, settings::Facts, visitor::SignedIn};
 use crate::{
     commands::{Commands, OpenSession, actor},
     forward::{Forwarder, Inside},
@@ -42,9 +44,17 @@ pub struct Desk {
 
 /// Each is a channel through the same door as programs knock at: roles and rights are asked there.
 impl Desk {
-    /// Questions.
-    pub fn queries(&self, person: &SignedIn) -> QueryServiceClient<Inside> {
-        QueryServiceClient::new(self.door(person)).max_decoding_message_size(LONGEST_ANSWER)
+    /// Questions, of the moment that the page is of.
+    pub fn queries(&self, person: &SignedIn) -> Queries {
+        let client = QueryServiceClient::new(self.door(person));
+        let client = client.max_decoding_message_size(LONGEST_ANSWER);
+        let past = person.visitor.past.as_ref();
+        Queries::new(client, past.map(|past| past.as_of))
+    }
+
+    /// What the log proves: who could read a key, for one.
+    pub fn proofs(&self, person: &SignedIn) -> ProofServiceClient<Inside> {
+        ProofServiceClient::new(self.door(person)).max_decoding_message_size(LONGEST_ANSWER)
     }
 
     /// Certificates and keys.

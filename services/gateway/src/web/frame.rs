@@ -2,7 +2,7 @@
 
 use api::options::v1::Role;
 
-use super::{counts::Counts, visitor::SignedIn, wording};
+use super::{counts::Counts, past::Past, visitor::SignedIn, wording};
 use crate::principal::rank;
 
 /// What stands around a page.
@@ -27,24 +27,57 @@ pub struct Frame {
     pub note: Option<&'static str>,
     /// What else is to be known of the page: that it is behind, for example.
     pub late: Option<&'static str>,
+    /// The moment that it is of, where it is not of now.
+    pub past: Option<Past>,
+    /// The page, whatever its moment, where it may be one of the past.
+    pub place: Option<String>,
 }
 
 impl Frame {
     /// For this person, at this place.
     pub fn new(person: &SignedIn, here: &'static str) -> Frame {
         let name = person.session.display_name.clone();
+        // Nothing of the past can be changed.
+        let is_now = person.visitor.past.is_none();
+        let may = |role| is_now && rank(person.session.role) >= rank(role);
         Frame {
             here,
             initials: initials(&name),
             name,
             role: wording::role(person.session.role),
-            may_change: rank(person.session.role) >= rank(Role::Operator),
-            may_administer: rank(person.session.role) >= rank(Role::Admin),
+            may_change: may(Role::Operator),
+            may_administer: may(Role::Admin),
             counts: person.visitor.counts,
             token: person.visitor.token(),
             note: None,
             late: None,
+            past: person.visitor.past.clone(),
+            place: person.visitor.place.clone(),
         }
+    }
+
+    /// What keeps a link in the page's moment; behind a path.
+    pub fn as_of(&self) -> String {
+        self.moment('?')
+    }
+
+    /// The same behind a query.
+    pub fn and_as_of(&self) -> String {
+        self.moment('&')
+    }
+
+    /// A link in the page's moment, if it leads to where the past is known.
+    pub fn kept(&self, href: &str) -> String {
+        match href.contains('#') {
+            true => href.to_owned(),
+            false if href.contains('?') => format!("{href}{}", self.and_as_of()),
+            false => format!("{href}{}", self.as_of()),
+        }
+    }
+
+    fn moment(&self, joint: char) -> String {
+        let past = self.past.as_ref();
+        past.map_or_else(String::new, |past| format!("{joint}as_of={}", past.word))
     }
 }
 

@@ -44,6 +44,7 @@ pub fn routes() -> Router<Desk> {
 pub struct Query {
     view: String,
     after: String,
+    as_of: String,
 }
 
 /// `GET /keys`
@@ -102,8 +103,12 @@ impl Query {
     }
 
     fn next(&self, token: &str) -> Option<String> {
-        let all = [("view", &*self.view), ("after", token)];
-        (!token.is_empty()).then(|| asking("/keys", &all))
+        (!token.is_empty()).then(|| self.of_view(&self.view, token))
+    }
+
+    fn of_view(&self, view: &str, token: &str) -> String {
+        let all = [("view", view), ("after", token), ("as_of", &*self.as_of)];
+        asking("/keys", &all)
     }
 }
 
@@ -118,13 +123,14 @@ struct List {
 }
 
 impl List {
-    fn views(&self) -> [(&'static str, &'static str, bool); 3] {
+    fn views(&self) -> [(String, &'static str, bool); 3] {
         let view = self.query.view.as_str();
         [
-            ("/keys", "All", !matches!(view, "used" | "unused")),
-            ("/keys?view=used", "In use", view == "used"),
-            ("/keys?view=unused", "Unused", view == "unused"),
+            ("", "All", !matches!(view, "used" | "unused")),
+            ("used", "In use", view == "used"),
+            ("unused", "Unused", view == "unused"),
         ]
+        .map(|(view, word, here)| (self.query.of_view(view, ""), word, here))
     }
 }
 

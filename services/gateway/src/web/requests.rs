@@ -38,6 +38,7 @@ pub struct Query {
     view: String,
     q: String,
     after: String,
+    as_of: String,
 }
 
 /// `GET /requests`
@@ -111,7 +112,16 @@ impl Query {
 
     /// Where a page of this list is; without a token the first.
     fn page(&self, token: &str) -> String {
-        let all = [("view", &*self.view), ("q", &*self.q), ("after", token)];
+        self.of_view(&self.view, &self.q, token)
+    }
+
+    fn of_view(&self, view: &str, q: &str, token: &str) -> String {
+        let all = [
+            ("view", view),
+            ("q", q),
+            ("after", token),
+            ("as_of", &*self.as_of),
+        ];
         asking("/requests", &all)
     }
 }
@@ -137,14 +147,15 @@ struct List {
 }
 
 impl List {
-    fn views(&self) -> [(&'static str, &'static str, bool); 3] {
+    fn views(&self) -> [(String, &'static str, bool); 3] {
         let view = self.query.view.as_str();
         let waiting = !matches!(view, "answered" | "all");
         [
-            ("/requests", "Waiting", waiting),
-            ("/requests?view=answered", "Answered", view == "answered"),
-            ("/requests?view=all", "All", view == "all"),
+            ("", "Waiting", waiting),
+            ("answered", "Answered", view == "answered"),
+            ("all", "All", view == "all"),
         ]
+        .map(|(view, word, here)| (self.query.of_view(view, "", ""), word, here))
     }
 }
 
@@ -192,8 +203,12 @@ mod tests {
     fn what_is_searched_for_is_one_value_whatever_is_typed() {
         let filter = |view: &str, q: &str| {
             let (view, q) = (view.to_owned(), q.to_owned());
-            let after = String::new();
-            Query { view, q, after }.filter()
+            let query = Query {
+                view,
+                q,
+                ..Query::default()
+            };
+            query.filter()
         };
         assert_eq!(filter("", ""), "status=pending");
         assert_eq!(

@@ -12,6 +12,7 @@ mod factor;
 mod keystore;
 mod live;
 mod overview;
+mod past;
 mod projection;
 mod refused;
 mod settings;

@@ -196,6 +196,8 @@ mod tests {
         Visitor {
             session: None,
             counts: None,
+            past: None,
+            place: None,
             form: Code::generate().unwrap().digest(),
             half_way: None,
             whence: Whence {

@@ -12,9 +12,12 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Desk, cookie::Cookie, counts::Counts, form, live, page::to, problem::Problem};
+use super::{
+    Desk, cookie::Cookie, counts::Counts, form, live, page::to, past::Past, problem::Problem,
+};
 use crate::{
     code::{Code, CodeDigest},
     commands::{OpenSession, Visit},
@@ -42,6 +45,10 @@ pub struct Visitor {
     pub whence: Whence,
     /// For the sidebar of his page.
     pub counts: Option<Counts>,
+    /// The moment that his page is of, where it is not of now.
+    pub past: Option<Past>,
+    /// The page, whatever its moment, where it may be one of the past.
+    pub place: Option<String>,
 }
 
 /// A person who is signed in; who is not is sent to sign in.
@@ -106,6 +113,8 @@ pub async fn enter(State(desk): State<Desk>, mut request: Request, next: Next) -
             browser: Cookie::Browser.digest(headers),
         },
         counts: None,
+        past: None,
+        place: None,
     };
     if let Some(session) = visitor.session.clone()
         && request.method() == Method::GET
@@ -131,6 +140,14 @@ pub async fn enter(State(desk): State<Desk>, mut request: Request, next: Next) -
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     response
+}
+
+impl SignedIn {
+    /// The time for which his page is told.
+    pub fn now(&self, desk: &Desk) -> OffsetDateTime {
+        let past = self.visitor.past.as_ref();
+        past.map_or_else(|| desk.commands.clock.now(), |past| past.at)
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Visitor {

@@ -31,6 +31,9 @@ pub struct Asked {
     /// Events newer than this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
+    /// The moment that it is of.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub as_of: String,
 }
 
 /// What to ask the projection.
@@ -106,10 +109,19 @@ pub const KINDS: [(&str, &str, &str); 17] = [
 impl Asked {
     /// The page with this query.
     pub fn href(&self) -> String {
+        self.at("/audit")
+    }
+
+    /// All that it is asked for, on every page, as a file.
+    pub fn file(&self) -> String {
+        self.newest().at("/audit/export")
+    }
+
+    fn at(&self, path: &str) -> String {
         let query = serde_html_form::to_string(self).unwrap_or_default();
         match query.as_str() {
-            "" => "/audit".to_owned(),
-            query => format!("/audit?{query}"),
+            "" => path.to_owned(),
+            query => format!("{path}?{query}"),
         }
     }
 
@@ -140,7 +152,11 @@ impl Asked {
 
     /// Whether not all is asked for.
     pub fn is_filtered(&self) -> bool {
-        self.newest() != Asked::default()
+        let of_now = Asked {
+            as_of: String::new(),
+            ..self.newest()
+        };
+        of_now != Asked::default()
     }
 
     /// Whether it goes with what comes.
@@ -272,6 +288,7 @@ mod tests {
             "/audit?time=week&who=user%2F1&before=9"
         );
         assert_eq!(Asked::default().href(), "/audit");
+        assert_eq!(asked.file(), "/audit/export?time=week&who=user%2F1");
         assert!(asked.is_filtered() && !Asked::default().older_than(3).is_filtered());
     }
 }

@@ -33,7 +33,7 @@ pub async fn page(
     person: SignedIn,
     Asked(query): Asked<Query>,
 ) -> Result<Response, Problem> {
-    let now = desk.commands.clock.now();
+    let now = person.now(&desk);
     let (found, overview, actors) = tokio::join!(
         found(&desk, &person, &query, now),
         glance(&desk, &person, 0),
@@ -41,7 +41,12 @@ pub async fn page(
     );
     let page = Page {
         frame: Frame::new(&person, "/audit"),
-        verdict: overview.ok().as_ref().map(Verdict::of),
+        // It is of the log as it is now.
+        verdict: overview
+            .ok()
+            .filter(|_| person.visitor.past.is_none())
+            .as_ref()
+            .map(Verdict::of),
         found: found.map_err(Away::from),
         actors,
         query,

@@ -25,6 +25,9 @@ pub struct Query {
     /// Where the page begins; empty: at the first row.
     #[serde(default)]
     pub page: String,
+    /// The moment that it is of.
+    #[serde(default)]
+    pub as_of: String,
 }
 
 /// The views: word in the address, name, terms of the filter.
@@ -120,6 +123,7 @@ impl Query {
             ("sort", &self.sort),
             ("size", &self.size),
             ("page", &self.page),
+            ("as_of", &self.as_of),
         ];
         asking("/automated", &given)
     }

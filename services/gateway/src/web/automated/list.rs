@@ -33,7 +33,7 @@ pub async fn page(
 ) -> Result<Response, Problem> {
     let mut frame = Frame::new(&person, "/automated");
     frame.late = at.reached(&desk, &person).await;
-    let now = desk.commands.clock.now();
+    let now = person.now(&desk);
     let (mut automations, mut servers) = (desk.queries(&person), desk.queries(&person));
     let list = automations.list_automations(ListRequest {
         filter: query.filter(),

@@ -57,7 +57,7 @@ pub async fn page(
     let (automation, events) = tokio::join!(automation, events);
     let automation = automation?.into_inner();
     let events = events.map(|answer| answer.into_inner().events);
-    let now = desk.commands.clock.now();
+    let now = person.now(&desk);
     let mut page = One::new(
         frame,
         &automation,

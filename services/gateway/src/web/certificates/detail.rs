@@ -19,16 +19,17 @@ use super::{
     fetch,
     history::History,
     lifetime::Lifetime,
+    readers::{self, Reader},
     row::{Renewal, Standing, why},
     words,
 };
 use crate::web::{
-    asked::Asked,
+    asked::{Asked, asking},
     at::At,
     desk::Desk,
     frame::Frame,
     page::render,
-    parts::{Chip, Moment},
+    parts::{Away, Chip, Moment},
     problem::Problem,
     visitor::SignedIn,
     wrong::sentence,
@@ -116,6 +117,8 @@ struct Detail {
     deleted: Option<Moment>,
     /// Whether it can be revoked here.
     may_be_revoked: bool,
+    /// Who could read its key until now, where it is here.
+    readers: Option<Result<(Vec<Reader>, bool), Away>>,
 }
 
 /// An issuer that is not here.
@@ -138,26 +141,22 @@ struct Trouble {
 impl Detail {
     async fn of(desk: &Desk, person: &SignedIn, id: &str) -> Result<Detail, Problem> {
         let certificate = fetch::certificate(desk, person, id).await?;
-        let (automation, history, current) = tokio::join!(
+        let (automation, history, current, readers) = tokio::join!(
             automation(desk, person, &certificate.automation_id),
             History::of(desk, person, &certificate.id),
             default::current(desk, person),
+            readers_of(desk, person, &certificate.key_id),
         );
-        let now = desk.commands.clock.now();
+        let now = person.now(desk);
         // What is away of these is left out; the rest stands.
         let automation = automation
             .as_ref()
             .map(|automation| Facts::of_automation(automation, now));
         let frame = Frame::new(person, "/certificates");
         let consequence = default::consequence(current.ok().flatten().as_deref());
-        Ok(Detail::new(
-            frame,
-            certificate,
-            automation,
-            history,
-            consequence,
-            now,
-        ))
+        let mut detail = Detail::new(frame, certificate, automation, history, consequence, now);
+        detail.readers = readers;
+        Ok(detail)
     }
 
     fn new(
@@ -208,6 +207,7 @@ impl Detail {
             name: row.friendly_name,
             id: row.id,
             chip: status.into(),
+            readers: None,
             frame,
         }
     }
@@ -216,8 +216,26 @@ impl Detail {
         self.standing == Standing::Is
     }
 
+    /// Who could read its key on another date.
+    fn served(&self) -> String {
+        asking("/certificates/served", &[("name", &self.host)])
+    }
+
     fn may_be_default(&self) -> bool {
         self.standing == Standing::May
+    }
+}
+
+/// The ledger is of now: what a moment knew of them is told where names are asked for.
+async fn readers_of(
+    desk: &Desk,
+    person: &SignedIn,
+    key: &str,
+) -> Option<Result<(Vec<Reader>, bool), Away>> {
+    let is_asked = !key.is_empty() && person.visitor.past.is_none();
+    match is_asked {
+        true => Some(readers::now(desk, person, key).await),
+        false => None,
     }
 }
 

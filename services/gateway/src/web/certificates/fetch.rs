@@ -7,25 +7,26 @@ use api::projection::v1::{
 use tonic::Status;
 
 use super::{
+    run::{self, Kind},
     state::{Place, State},
     view::View,
 };
 use crate::web::{desk::Desk, visitor::SignedIn};
 
-/// A page of the list: certificates, and behind the last one automations that have none yet.
+/// A page of the list.
 #[derive(Debug, Default)]
 pub struct Found {
-    pub certificates: Vec<Certificate>,
-    pub automations: Vec<Automation>,
+    pub rows: Vec<Item>,
     /// Where the next page begins.
     pub next: Option<Place>,
 }
 
-impl Found {
-    /// How many rows there are.
-    pub fn len(&self) -> usize {
-        self.certificates.len() + self.automations.len()
-    }
+/// A row of it.
+#[derive(Debug)]
+pub enum Item {
+    Certificate(Box<Certificate>),
+    /// An automation that has none yet.
+    Automation(Box<Automation>),
 }
 
 /// The page of the list that the state asks for.
@@ -34,60 +35,58 @@ impl Found {
 /// What the service says.
 pub async fn found(desk: &Desk, person: &SignedIn, state: &State) -> Result<Found, Status> {
     let mut found = Found::default();
-    let Some(place) = state.place() else {
-        return Ok(found);
-    };
-    let page_token = match place {
-        Place::Automations(token) => token,
-        Place::Certificates(page_token) => {
-            let asked = ListRequest {
-                filter: state.certificates().unwrap_or_default(),
-                sort: sort(state),
-                page_size: state.per(),
-                page_token,
-                at_least: 0,
-                ..ListRequest::default()
-            };
-            let answer = desk.queries(person).list_certificates(asked).await?;
-            let answer = answer.into_inner();
-            found.certificates = answer.certificates;
-            if !answer.next_page_token.is_empty() {
-                found.next = Some(Place::Certificates(answer.next_page_token));
-                return Ok(found);
-            }
-            String::new()
+    let Place { run, mut token } = state.place();
+    for (number, run) in run::of(state).into_iter().enumerate().skip(run) {
+        let room = (state.per() as usize).saturating_sub(found.rows.len());
+        let asked = ListRequest {
+            filter: run.filter,
+            sort: run.sort,
+            // Without room it is only asked whether there are any.
+            page_size: room.max(1) as u32,
+            page_token: std::mem::take(&mut token),
+            ..ListRequest::default()
+        };
+        let (rows, next) = rows(desk, person, run.of, asked).await?;
+        if room == 0 && rows.is_empty() {
+            continue;
         }
-    };
-    let Some(filter) = state.automations() else {
-        return Ok(found);
-    };
-    let room = state.per().saturating_sub(found.len() as u32);
-    let asked = ListRequest {
-        filter,
-        sort: "name".to_owned(),
-        // Without room it is only asked whether there are any.
-        page_size: room.max(1),
-        page_token,
-        at_least: 0,
-        ..ListRequest::default()
-    };
-    let answer = desk.queries(person).list_automations(asked).await?;
-    let answer = answer.into_inner();
-    match room {
-        0 if answer.automations.is_empty() => {}
-        0 => found.next = Some(Place::Automations(String::new())),
-        _ => {
-            found.automations = answer.automations;
-            let more = !answer.next_page_token.is_empty();
-            found.next = more.then_some(Place::Automations(answer.next_page_token));
+        let token = match room {
+            0 => String::new(),
+            _ => next,
+        };
+        if room > 0 {
+            found.rows.extend(rows);
+        }
+        if room == 0 || !token.is_empty() {
+            found.next = Some(Place { run: number, token });
+            break;
         }
     }
     Ok(found)
 }
 
-fn sort(state: &State) -> String {
-    let (field, reverse) = state.sort();
-    format!("{}{field}", if reverse { "-" } else { "" })
+async fn rows(
+    desk: &Desk,
+    person: &SignedIn,
+    kind: Kind,
+    asked: ListRequest,
+) -> Result<(Vec<Item>, String), Status> {
+    let mut queries = desk.queries(person);
+    Ok(match kind {
+        Kind::Certificates => {
+            let answer = queries.list_certificates(asked).await?.into_inner();
+            let rows = answer.certificates.into_iter().map(Box::new);
+            (
+                rows.map(Item::Certificate).collect(),
+                answer.next_page_token,
+            )
+        }
+        Kind::Automations => {
+            let answer = queries.list_automations(asked).await?.into_inner();
+            let rows = answer.automations.into_iter().map(Box::new);
+            (rows.map(Item::Automation).collect(), answer.next_page_token)
+        }
+    })
 }
 
 /// How many there are in each view.

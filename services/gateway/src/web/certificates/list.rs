@@ -7,9 +7,9 @@ use tonic::{Code, Status};
 
 use super::{
     super::algorithm,
-    fetch::{self, Found},
+    fetch::{self, Found, Item},
     row::{Row, Standing},
-    state::{Picked, SIZES, State},
+    state::{COLUMNS, NAME, Picked, SIZES, State},
     view::View,
 };
 use crate::web::{
@@ -44,24 +44,23 @@ pub async fn page(
     let mut frame = Frame::new(&person, "/certificates");
     frame.note = at.done.as_deref().and_then(note);
     frame.late = late;
-    let now = desk.commands.clock.now();
+    let now = person.now(&desk);
     let (found, away) = match found {
         Ok(found) => (found, None),
         Err(status) => (Found::default(), Some(Away::from(status))),
     };
     let picked = state.picked();
     let is_ticked = picked != Picked::None;
-    let certificates = found.certificates.iter();
-    let certificates = certificates.map(|row| Row::of(row, now, is_ticked));
-    let automations = found.automations.iter();
-    let rows = certificates.chain(automations.map(|row| Row::never_issued(row, now)));
+    let rows = found.rows.iter().map(|row| match row {
+        Item::Certificate(row) => Row::of(row, now, is_ticked),
+        Item::Automation(row) => Row::never_issued(row, now),
+    });
+    let rows = rows.collect::<Vec<_>>();
+    let next = found.next.as_ref();
     let list = List {
-        rows: rows.collect(),
-        next: found
-            .next
-            .as_ref()
-            .map(|place| state.next(place, found.len()).url()),
-        chosen: found.certificates.len(),
+        next: next.map(|place| state.next(place, rows.len()).url()),
+        chosen: rows.iter().filter(|row| row.can_be_chosen).count(),
+        rows,
         counts: counts.ok(),
         frame,
         away,
@@ -208,6 +207,8 @@ impl List {
             ("name", true) => "by name, from the end",
             ("issuer", false) => "by issuer",
             ("issuer", true) => "by issuer, from the end",
+            ("status", false) => "what wants you first",
+            ("status", true) => "what wants you last",
             (_, true) => "latest expiry first",
             _ => "soonest expiry first",
         }
@@ -283,7 +284,8 @@ impl List {
 
     /// Where one can be chosen as the default.
     fn shows_default(&self) -> bool {
-        !matches!(self.state.view(), View::Authorities | View::Deleted)
+        let may_be = !matches!(self.state.view(), View::Authorities | View::Deleted);
+        may_be && self.state.shows("default")
     }
 
     fn shows_deleted(&self) -> bool {
@@ -314,6 +316,6 @@ impl List {
 
     /// All that is here, and nothing else asked for.
     fn everything(&self) -> String {
-        State::default().url()
+        self.state.everything().url()
     }
 }

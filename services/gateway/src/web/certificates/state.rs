@@ -1,5 +1,7 @@
 //! What the list is asked to show, as it stands in the query string: it survives every form.
 
+mod address;
+
 use serde::Deserialize;
 
 use super::view::View;
@@ -34,6 +36,12 @@ pub struct State {
     /// What is ticked when it opens: "page" or "all".
     #[serde(default)]
     pick: String,
+    /// The columns that it shows; none for all.
+    #[serde(default)]
+    show: Vec<String>,
+    /// The moment that it is of.
+    #[serde(default)]
+    as_of: String,
 }
 
 /// What is ticked when the page opens.
@@ -47,13 +55,13 @@ pub enum Picked {
     All,
 }
 
-/// Where a page begins: in the certificates, or in the automations that have none yet, which come after them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// With the page token of certificates.
-    Certificates(String),
-    /// With that of automations.
-    Automations(String),
+/// Where a page begins: in one of the list's runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Which of them.
+    pub run: usize,
+    /// With this page token; empty for its first row.
+    pub token: String,
 }
 
 impl State {
@@ -94,7 +102,7 @@ impl State {
             Some(field) => (field, true),
             None => (self.sort.as_str(), false),
         };
-        match one_of(field, &["name", "issuer", "not_after"]) {
+        match one_of(field, &["name", "status", "issuer", "not_after"]) {
             "" => ("not_after", false),
             field => (field, reverse),
         }
@@ -119,6 +127,11 @@ impl State {
         !self.page.is_empty()
     }
 
+    /// Whether it shows this of the [`COLUMNS`].
+    pub fn shows(&self, column: &str) -> bool {
+        self.show.is_empty() || self.show.iter().any(|shown| shown == column)
+    }
+
     /// What is ticked.
     pub fn picked(&self) -> Picked {
         match self.pick.as_str() {
@@ -128,15 +141,14 @@ impl State {
         }
     }
 
-    /// Where the page begins; none, where the view holds nothing.
-    pub fn place(&self) -> Option<Place> {
-        match self.page.split_at_checked(1) {
-            Some(("a", token)) => Some(Place::Automations(token.to_owned())),
-            Some(("c", token)) => Some(Place::Certificates(token.to_owned())),
-            _ if self.certificates().is_some() => Some(Place::Certificates(String::new())),
-            _ if self.automations().is_some() => Some(Place::Automations(String::new())),
-            _ => None,
-        }
+    /// Where the page begins.
+    pub fn place(&self) -> Place {
+        let place = self.page.split_once('.').and_then(|(run, token)| {
+            let run = run.parse().ok()?;
+            let token = token.to_owned();
+            Some(Place { run, token })
+        });
+        place.unwrap_or_default()
     }
 
     /// The filter of certificates; none, where none are wanted.
@@ -179,6 +191,14 @@ impl State {
         State {
             view: view.word().to_owned(),
             ..self.at_start()
+        }
+    }
+
+    /// All that is there at its moment, and nothing else asked for.
+    pub fn everything(&self) -> State {
+        State {
+            as_of: self.as_of.clone(),
+            ..State::default()
         }
     }
 
@@ -261,12 +281,8 @@ impl State {
         back.push(self.page.clone());
         let forgotten = back.len().saturating_sub(REMEMBERED);
         back.drain(..forgotten);
-        let page = match place {
-            Place::Certificates(token) => format!("c{token}"),
-            Place::Automations(token) => format!("a{token}"),
-        };
         State {
-            page,
+            page: format!("{}.{}", place.run, place.token),
             back,
             before: (self.before() as usize + rows).to_string(),
             pick: String::new(),
@@ -287,65 +303,6 @@ impl State {
             },
             _ => self.at_start(),
         }
-    }
-
-    /// What stands in the query string, with nothing that goes without saying.
-    pub fn query(&self) -> String {
-        let whole = self.written();
-        // A page of ours is no longer than that: then it is forgotten how one came here.
-        match whole.len() <= LONGEST {
-            true => whole,
-            false => self.at_start().written(),
-        }
-    }
-
-    /// The page's address.
-    pub fn url(&self) -> String {
-        match self.query().as_str() {
-            "" => PATH.to_owned(),
-            query => format!("{PATH}?{query}"),
-        }
-    }
-
-    /// Every part of it that is not empty, by its name in the query string.
-    pub fn parts(&self) -> Vec<(&'static str, String)> {
-        let view = match self.view() {
-            View::All => "",
-            view => view.word(),
-        };
-        let sort = match self.sort() {
-            ("not_after", false) => String::new(),
-            (field, reverse) => format!("{}{field}", if reverse { "-" } else { "" }),
-        };
-        let per = match self.per() {
-            per if per == SIZES[0] => String::new(),
-            per => per.to_string(),
-        };
-        let before = match self.before() {
-            0 => String::new(),
-            before => before.to_string(),
-        };
-        let mut parts = vec![
-            ("view", view.to_owned()),
-            ("q", self.looked_for().to_owned()),
-            ("issuer", self.issuer().to_owned()),
-            ("renewal", self.renewal().to_owned()),
-            ("key", self.key().to_owned()),
-            ("sort", sort),
-            ("per", per),
-            ("page", self.page.clone()),
-            ("before", before),
-            ("pick", self.pick.clone()),
-        ];
-        parts.retain(|(_, value)| !value.is_empty());
-        if !self.page.is_empty() {
-            parts.extend(self.back.iter().map(|page| ("back", page.clone())));
-        }
-        parts
-    }
-
-    fn written(&self) -> String {
-        serde_urlencoded::to_string(self.parts()).unwrap_or_default()
     }
 }
 
@@ -380,14 +337,23 @@ fn quoted(text: &str) -> String {
 /// The list's address.
 pub const PATH: &str = "/certificates";
 
+/// The column that is always there.
+pub const NAME: &str = "name";
+
+/// The columns that may be left out, as the query string and people call them.
+pub const COLUMNS: [(&str, &str); 5] = [
+    ("status", "Status"),
+    ("issuer", "Issuer and key"),
+    ("expires", "Expires"),
+    ("renewal", "Renewal"),
+    ("default", "Default"),
+];
+
 /// How many rows a page may have; the first where nobody says.
 pub const SIZES: [u32; 3] = [25, 50, 100];
 
 /// So many earlier pages are remembered in the address.
 const REMEMBERED: usize = 4;
-
-/// What a page of ours may have for a query: see [`crate::web::next`].
-const LONGEST: usize = 900;
 
 const LONGEST_TEXT: usize = 100;
 

@@ -22,6 +22,8 @@ use crate::web::{
 pub struct Query {
     #[serde(default)]
     page: String,
+    #[serde(default)]
+    as_of: String,
 }
 
 /// `GET /servers`
@@ -48,6 +50,7 @@ pub async fn page(
                 rows: answer.servers.iter().map(Row::new).collect(),
                 next: answer.next_page_token,
                 first: query.page.is_empty(),
+                as_of: query.as_of,
                 away: None,
             }
         }
@@ -56,6 +59,7 @@ pub async fn page(
             rows: Vec::new(),
             next: String::new(),
             first: true,
+            as_of: query.as_of,
             away: Some(status.into()),
         },
     };
@@ -70,12 +74,14 @@ struct Page {
     /// Where the rest begins; empty: this is all.
     next: String,
     first: bool,
+    /// The moment that it is of.
+    as_of: String,
     away: Option<Away>,
 }
 
 impl Page {
     fn next(&self) -> String {
-        asking("/servers", &[("page", &self.next)])
+        asking("/servers", &[("page", &self.next), ("as_of", &self.as_of)])
     }
 }
 

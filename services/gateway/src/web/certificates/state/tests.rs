@@ -13,13 +13,16 @@ fn a_state_survives_its_address() {
         "",
         "view=need",
         "view=valid&q=shop+a%22b&issuer=R3&renewal=by-hand&key=rsa-2048&sort=-name&per=100",
-        "page=cTOKEN&before=50&back=&back=cONE",
+        "page=0.TOKEN&before=50&back=&back=0.ONE",
         "sort=-not_after",
+        "sort=status&show=name&show=status&show=renewal",
+        "show=name",
+        "view=need&as_of=48213",
     ] {
         assert_eq!(state(query).query(), query);
     }
     assert_eq!(
-        state("view=nonsense&sort=drop&per=7&renewal=x&key=y").query(),
+        state("view=nonsense&sort=drop&per=7&renewal=x&key=y&show=name&show=status&show=issuer&show=expires&show=renewal&show=default").query(),
         ""
     );
 }
@@ -49,17 +52,18 @@ fn what_is_asked_for_becomes_a_filter() {
 #[test]
 fn pages_lead_on_and_back() {
     let first = state("view=valid&per=50");
-    let second = first.next(&Place::Certificates("T2".into()), 50);
-    let third = second.next(&Place::Automations("T3".into()), 50);
-    assert_eq!(
-        (third.before(), third.place()),
-        (100, Some(Place::Automations("T3".into())))
-    );
+    let place = |run, token: &str| Place {
+        run,
+        token: token.to_owned(),
+    };
+    let second = first.next(&place(0, "T2"), 50);
+    let third = second.next(&place(1, "T3"), 50);
+    assert_eq!((third.before(), third.place()), (100, place(1, "T3")));
     assert_eq!(third.previous(), second);
     assert_eq!(second.previous().query(), first.query());
     let mut far = first.clone();
     for n in 0..50 {
-        far = far.next(&Place::Certificates(format!("{n}{}", "x".repeat(200))), 50);
+        far = far.next(&place(0, &format!("{n}{}", "x".repeat(200))), 50);
     }
     assert!(far.url().len() < 1_000);
     assert_eq!(
