@@ -39,7 +39,7 @@ deb-test: deb ## Install that package in a Debian of its own, in a container wit
 	packaging/test $(TARGET)/debian/chancery_*.deb
 
 bench: tools ## Measure a release build against the limits of this machine; writes target/bench.json
-	tools/fetch lego nginx caddy
+	tools/fetch lego nginx caddy browser
 	$(CARGO) build --release --workspace --bins
 	$(TARGET)/release/bench
 

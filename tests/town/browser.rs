@@ -161,6 +161,23 @@ impl Browser {
         .await;
     }
 
+    /// From the next page on, each is a first visit: nothing of it is kept.
+    pub async fn without_cache(&self) {
+        self.devtools("Network.enable", json!({})).await;
+        self.devtools("Network.setCacheDisabled", json!({"cacheDisabled": true}))
+            .await;
+    }
+
+    /// How long after it was asked for the page that is open had painted the largest of what is in its window, in
+    /// milliseconds.
+    pub async fn largest_paint(&self) -> f64 {
+        let script = "return new Promise(done => new PerformanceObserver(list => \
+            done(list.getEntries().at(-1).startTime)) \
+            .observe({type: 'largest-contentful-paint', buffered: true}));";
+        let painted = self.run(script).await;
+        painted.as_f64().expect("it has painted something")
+    }
+
     /// Answers the dialog that the browser shows (`confirm()`), and says what it asked.
     pub async fn accept(&self) -> String {
         let asked = self

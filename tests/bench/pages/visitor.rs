@@ -48,6 +48,11 @@ impl Visitor {
         }
     }
 
+    /// Where the pages are.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// Gets a page that is there.
     pub async fn get(&self, path: &str) -> Answer {
         let answer = self.ask(Method::GET, path, None).await;
@@ -199,4 +204,5 @@ fn form(fields: &[(&str, &str)]) -> String {
     url.query().unwrap_or_default().to_owned()
 }
 
-const PASSWORD: &str = "seven green bottles on a wall";
+/// Everybody's.
+pub const PASSWORD: &str = "seven green bottles on a wall";
