@@ -5,7 +5,7 @@ DATA ?= data
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 NEXTEST_PROFILE ?= $(if $(CI),ci,default)
 
-.PHONY: deb deb-test released docs help run test test-browser screenshots bench bench-build lint fuzz tools judges browser nextest
+.PHONY: compose-test image deb deb-test released docs help run test test-browser screenshots bench bench-build lint fuzz tools judges browser nextest
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -30,6 +30,19 @@ screenshots: export PATH := $(PATH):$(CURDIR)/.tools/bin
 screenshots: tools browser nextest ## Picture every page, light, dark and 390 px wide, in target/screenshots
 	$(CARGO) build --bin chancery
 	$(CARGO) nextest run -p tests --run-ignored only --ignore-default-filter -E 'test(screenshots_of_every_page)'
+
+ENGINE = $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
+
+image: ## Build the images of Chancery for containers, of a release that is built here
+	$(CARGO) build --release --bin chancery
+	$(ENGINE) build --tag chancery --build-arg BINARY=built --file Containerfile .
+	$(ENGINE) build --tag chancery-setup --target setup --build-arg BINARY=built --file Containerfile .
+
+OUTAGE ?= 5
+
+compose-test: tools ## Bring compose.yaml up, and use and break it from outside; OUTAGE=60 for long outages
+	$(CARGO) build --release --bin chancery
+	OUTAGE=$(OUTAGE) containers/test
 
 deb: tools ## Build the Debian package, with the NATS server that it needs, in target/debian
 	$(CARGO) build --release --bin chancery
