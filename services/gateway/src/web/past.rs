@@ -94,7 +94,7 @@ pub async fn enter(State(desk): State<Desk>, mut request: Request, next: Next) -
                     ..Query::of(&text)
                 };
                 let page = Page::answer(&person, asked, Some(wrong));
-                return page.map_or_else(IntoResponse::into_response, |page| page);
+                return page.unwrap_or_else(IntoResponse::into_response);
             }
         }
         // They are of now.
