@@ -5,7 +5,7 @@ DATA ?= data
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 NEXTEST_PROFILE ?= $(if $(CI),ci,default)
 
-.PHONY: compose-test image deb deb-test released docs help run test test-browser screenshots bench bench-build lint fuzz tools judges browser nextest
+.PHONY: compose-test image deb deb-test released docs help run test test-browser test-postgresql databases screenshots bench bench-build lint fuzz tools judges browser nextest
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -17,7 +17,7 @@ run: tools ## Build the release, and run all of Chancery on the folder data/ wit
 
 # What is not installed is found there, behind all that is.
 test: export PATH := $(PATH):$(CURDIR)/.tools/bin
-test: tools judges browser nextest ## Run every test, on real servers
+test: tools judges browser databases nextest ## Run every test, on real servers
 	$(CARGO) build --workspace --all-targets
 	$(CARGO) nextest run --workspace --profile $(NEXTEST_PROFILE)
 
@@ -25,6 +25,13 @@ test-browser: export PATH := $(PATH):$(CURDIR)/.tools/bin
 test-browser: tools judges browser nextest ## Run every story in a browser; `make test` runs a third of them
 	$(CARGO) build --workspace --all-targets
 	$(CARGO) nextest run --workspace --profile $(NEXTEST_PROFILE) --ignore-default-filter -E 'test(/^browser::/)'
+
+# What is left out: what looks into SQLite's own files, and what runs on both in `make test` already.
+test-postgresql: export PATH := $(PATH):$(CURDIR)/.tools/bin
+test-postgresql: export CHANCERY_TEST_DATABASE := postgresql
+test-postgresql: tools judges browser databases nextest ## Run all stories and all tests of services on PostgreSQL
+	$(CARGO) build --workspace --all-targets
+	$(CARGO) nextest run --workspace --profile postgresql
 
 screenshots: export PATH := $(PATH):$(CURDIR)/.tools/bin
 screenshots: tools browser nextest ## Picture every page, light, dark and 390 px wide, in target/screenshots
@@ -97,6 +104,9 @@ judges: ## Get the programs that read what we write, and write what we read, int
 
 browser: ## Get a Chromium, its driver and axe-core into .tools/bin
 	@tools/fetch browser
+
+databases: ## Get a PostgreSQL for tests into .tools/bin
+	@tools/fetch databases
 
 nextest:
 	@$(CARGO) nextest --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-nextest

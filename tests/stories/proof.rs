@@ -1,7 +1,5 @@
 //! The log proves itself: to who keeps a checkpoint elsewhere, also when somebody had the disk in his hands.
 
-use std::fs;
-
 use serde_json::Value;
 use town::{
     Plan, Town,
@@ -104,17 +102,7 @@ async fn whatever_is_changed_in_the_log_is_named() {
             .into_bytes();
     }
     block::write(&data, &rewritten);
-    for file in fs::read_dir(data.join("db")).unwrap() {
-        let file = file.unwrap().path();
-        if file
-            .file_name()
-            .unwrap()
-            .to_string_lossy()
-            .starts_with("projection.")
-        {
-            fs::remove_file(file).unwrap();
-        }
-    }
+    town.installation.forget_tables().await;
     town.installation.up().await;
     town.events_at("", rewritten.len() as u64).await;
     desk.done("chancery events checkpoint sign").await;

@@ -5,7 +5,6 @@ use api::{
     projection::v1::{CertificateStatus, GetRequest},
     refuse,
 };
-use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
 use tonic::{Code, Status};
 use town::{Plan, Town, pebble, request_for, wait};
 
@@ -314,15 +313,7 @@ async fn register(town: &Town, registration: api::acme::v1::RegisterServerReques
 
 /// How many secrets the keystore keeps for other services.
 async fn sealed_secrets(town: &Town) -> i64 {
-    let file = town.installation.data.join("db/keystore.sqlite");
-    let db = Database::connect(format!("sqlite://{}?mode=ro", file.display()))
-        .await
-        .unwrap();
-    let count = "SELECT COUNT(*) AS count FROM sealed_secret";
-    let row = db
-        .query_one_raw(Statement::from_string(DbBackend::Sqlite, count))
-        .await;
-    row.unwrap().unwrap().try_get("", "count").unwrap()
+    town.installation.rows("keystore", "sealed_secret").await
 }
 
 fn violations(refused: &Status) -> Vec<String> {

@@ -38,8 +38,8 @@ async fn no_secret_is_in_the_log_a_database_or_what_was_printed() {
     let mut town = Town::planned(Plan {
         services_apart: true,
         ca,
-        checks: false,
         configuration,
+        ..Plan::default()
     })
     .await;
     let server = a_busy_day(&town).await;
@@ -67,17 +67,21 @@ async fn no_secret_is_in_the_log_a_database_or_what_was_printed() {
             .iter()
             .any(|file| file.to_string_lossy().ends_with(end))
     };
-    for end in [
-        "keystore.sqlite",
-        "keystore.sqlite-wal",
-        "csr-service.sqlite",
-        "acme-agent.sqlite",
-        "notifier.sqlite",
-        "projection.sqlite",
-        ".blk",
-        "keystore.log",
-        "gateway.log",
-    ] {
+    let databases: &[&str] = match town.installation.postgresql() {
+        None => &[
+            "keystore.sqlite",
+            "keystore.sqlite-wal",
+            "csr-service.sqlite",
+            "acme-agent.sqlite",
+            "notifier.sqlite",
+            "projection.sqlite",
+        ],
+        Some(_) => &["pg_wal/000000010000000000000001"],
+    };
+    for end in [".blk", "keystore.log", "gateway.log"]
+        .iter()
+        .chain(databases)
+    {
         assert!(saw(end), "no {end} was looked into: {looked_at:?}");
     }
     let homes = homes(&town)
@@ -231,10 +235,10 @@ async fn read_whole_log(town: &Town) -> Vec<u8> {
 fn look_into_files(town: &Town, secrets: &[Secret]) -> Vec<PathBuf> {
     let homes = homes(town);
     let mut looked_at = Vec::new();
-    for file in files(town.folder())
-        .into_iter()
-        .filter(|file| !homes.contains(file))
-    {
+    let elsewhere = town.installation.elsewhere();
+    let elsewhere = elsewhere.iter().flat_map(|folder| files(folder));
+    let all = files(town.folder()).into_iter().chain(elsewhere);
+    for file in all.filter(|file| !homes.contains(file)) {
         // It may have gone since.
         let Ok(content) = fs::read(&file).map(Haystack::from) else {
             continue;

@@ -10,7 +10,6 @@ use api::{
     projection::v1::Event,
     refuse,
 };
-use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
 use serde::de::DeserializeOwned;
 use tonic::Code;
 use town::{Town, request_for};
@@ -299,16 +298,5 @@ fn body<M: DeserializeOwned>(event: &Event) -> M {
 
 /// How many secrets the keystore keeps for other services.
 async fn sealed_secrets(town: &Town) -> i64 {
-    rows(town, "keystore", "sealed_secret").await
-}
-
-async fn rows(town: &Town, service: &str, table: &str) -> i64 {
-    let file = town.installation.data.join(format!("db/{service}.sqlite"));
-    let url = format!("sqlite://{}?mode=ro", file.display());
-    let db = Database::connect(url).await.unwrap();
-    let count = format!("SELECT COUNT(*) AS count FROM {table}");
-    let row = db
-        .query_one_raw(Statement::from_string(DbBackend::Sqlite, count))
-        .await;
-    row.unwrap().unwrap().try_get("", "count").unwrap()
+    town.installation.rows("keystore", "sealed_secret").await
 }

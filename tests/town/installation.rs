@@ -8,6 +8,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use databases::{Kind, Postgresql};
 use runtime::{Clock, Runtime, config::Settings};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -42,12 +43,19 @@ pub struct Installation {
     nats_port: u16,
     home: PathBuf,
     logs: PathBuf,
-    running: BTreeMap<String, Child>,
+    pub(crate) running: BTreeMap<String, Child>,
+    /// Last: it ends after all that use it.
+    pub(crate) postgresql: Option<Postgresql>,
 }
 
 impl Installation {
-    /// A new data folder in `folder`, with ports of its own; nothing runs yet.
+    /// A new data folder in `folder`, with ports of its own, and databases as [`Kind::wanted`]; nothing runs yet.
     pub fn new(folder: &Path, more_configuration: &str) -> Self {
+        Self::on(Kind::wanted(), folder, more_configuration)
+    }
+
+    /// The same with databases of this kind.
+    pub fn on(kind: Kind, folder: &Path, more_configuration: &str) -> Self {
         let listen = || SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free_port()));
         let this = Self {
             data: folder.join("data"),
@@ -59,6 +67,7 @@ impl Installation {
             home: folder.join("home"),
             logs: folder.join("logs"),
             running: BTreeMap::new(),
+            postgresql: (kind == Kind::Postgresql).then(Postgresql::start),
         };
         for folder in [&this.data, &this.home, &this.logs] {
             fs::create_dir_all(folder).expect("a folder of the town");
@@ -94,7 +103,15 @@ allow = ["127.0.0.0/8", "::1"]
             listen(),
         );
         fs::write(this.data.join("chancery.toml"), configuration).expect("the configuration");
+        if let Some(server) = &this.postgresql {
+            this.configure(&format!("[database]\nurl = \"{}\"\n", server.url_text()));
+        }
         this
+    }
+
+    /// The server that keeps its databases, where there is one.
+    pub fn postgresql(&self) -> Option<&Postgresql> {
+        self.postgresql.as_ref()
     }
 
     /// Adds lines to the configuration of what starts from now on.

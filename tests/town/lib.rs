@@ -20,6 +20,7 @@ pub mod desk;
 pub mod edge;
 pub mod hook;
 pub mod installation;
+mod kept;
 pub mod mail;
 pub mod monitor;
 pub mod nats;

@@ -8,6 +8,7 @@ use api::{
     options::v1::Role,
     projection::v1::{Automation, Event, GetRequest, ListRequest, WatchEventsRequest},
 };
+use databases::Kind;
 use tempfile::TempDir;
 use tonic::{Code, Status};
 use uuid::Uuid;
@@ -32,6 +33,8 @@ pub struct Plan {
     pub configuration: String,
     /// Checks of requests look where the CA looks: at its DNS, and at the gateway's ports.
     pub checks: bool,
+    /// What the services keep their rows in; `None`: as [`Kind::wanted`].
+    pub databases: Option<Kind>,
 }
 
 /// A running installation, and its CA. Dropped, everything stops; a failed test prints the logs.
@@ -65,7 +68,8 @@ impl Town {
             .prefix("town-")
             .tempdir()
             .expect("a folder for the town");
-        let mut installation = Installation::new(folder.path(), &plan.configuration);
+        let kind = plan.databases.unwrap_or_else(Kind::wanted);
+        let mut installation = Installation::on(kind, folder.path(), &plan.configuration);
         let ca = Pebble::start(
             &folder.path().join("ca"),
             [

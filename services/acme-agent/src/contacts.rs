@@ -1,8 +1,9 @@
 //! Contact addresses of accounts: personal data, which stays out of the log so that it can be erased.
 
+use runtime::database::begin_write;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    Set, TransactionTrait,
+    Set,
 };
 use sea_orm_migration::prelude::*;
 use uuid::Uuid;
@@ -12,7 +13,7 @@ use uuid::Uuid;
 /// # Errors
 /// What the database says.
 pub async fn keep(db: &DatabaseConnection, server: Uuid, emails: &[String]) -> Result<(), DbErr> {
-    let transaction = db.begin().await?;
+    let transaction = begin_write(db).await?;
     forget(&transaction, server).await?;
     let rows = (0..)
         .zip(emails)

@@ -17,8 +17,8 @@ use std::{sync::Arc, time::Duration};
 
 use eventlog::{Appended, CommandError, EventLog, Origin};
 use futures_util::{StreamExt, stream};
-use runtime::Clock;
-use sea_orm::{DatabaseConnection, DbErr, TransactionTrait};
+use runtime::{Clock, database::begin_write};
+use sea_orm::{DatabaseConnection, DbErr};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -98,7 +98,7 @@ impl Timer {
                 Begun::Unknown => again = now + PAUSE,
             }
         }
-        let tx = self.database.begin().await?;
+        let tx = begin_write(&self.database).await?;
         agendas::begun(&tx, &begun).await?;
         agendas::put_off(&tx, &refused, now + PUT_OFF).await?;
         tx.commit().await?;

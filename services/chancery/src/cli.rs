@@ -9,6 +9,10 @@ use crate::client::{
     login::LoginArgs, notify::NotifyCommand, projection::ProjectionCommand,
     requests::RequestsCommand, tokens::TokensCommand, users::UsersCommand,
 };
+use crate::{
+    backup::{restore::RestoreArgs, take::BackupArgs},
+    migrate_database::MigrateDatabaseArgs,
+};
 
 /// Gets TLS certificates from ACME servers, keeps their keys, and serves them.
 #[derive(Debug, Parser)]
@@ -61,12 +65,18 @@ pub enum Output {
 /// What there is to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run everything here: all services, a NATS server, SQLite.
+    /// Run everything here: all services, a NATS server, their databases.
     Up(UpArgs),
     /// Make what `up` and `service` need: internal CA, identities, NATS users, set-up link.
     Init(InitArgs),
     /// Run one service, beside others on this or other machines.
     Service(ServiceArgs),
+    /// Write all that must be kept to one file, while everything runs.
+    Backup(BackupArgs),
+    /// Make an empty folder what it was when a backup was taken.
+    Restore(RestoreArgs),
+    /// Move the tables of all services to PostgreSQL, or back.
+    MigrateDatabase(MigrateDatabaseArgs),
     /// Sign in to a gateway: with a token on stdin, or with a code in your browser.
     Login(LoginArgs),
     /// Show who the gateway takes you for.

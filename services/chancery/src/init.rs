@@ -58,6 +58,16 @@ pub enum InitError {
         #[source]
         source: io::Error,
     },
+    /// A backup was not restored to its end.
+    #[error(
+        "a backup was half restored to {folder} ({marker} is there): remove what is there, and restore it again"
+    )]
+    HalfRestored {
+        /// The data folder.
+        folder: PathBuf,
+        /// What says so.
+        marker: PathBuf,
+    },
     /// There is no key-encryption key, though things are sealed with one.
     #[error(
         "the key-encryption key is not there, though this data folder was set up with one: put it back into {kek}. Without it no key of this folder can be opened"
@@ -169,6 +179,7 @@ pub fn prepare(
     now: OffsetDateTime,
 ) -> Result<Prepared, InitError> {
     let layout = Layout::of(shared);
+    not_half_restored(&layout)?;
     let mut made = Vec::new();
     for folder in [
         layout.identity_dir(),
@@ -232,6 +243,18 @@ pub fn prepare(
     Ok(Prepared { made, kek: source })
 }
 
+/// Refuses a folder to which a backup was not restored to its end.
+pub fn not_half_restored(layout: &Layout) -> Result<(), InitError> {
+    let marker = layout.unfinished_restore();
+    match marker.exists() {
+        true => Err(InitError::HalfRestored {
+            folder: layout.data_dir().to_owned(),
+            marker,
+        }),
+        false => Ok(()),
+    }
+}
+
 /// What people must know about the key-encryption key.
 pub fn about_kek(kek: &KekSource) -> String {
     format!(
@@ -269,6 +292,15 @@ pub fn nats_address(url: &str) -> Option<SocketAddr> {
         host => host.trim_matches(['[', ']']).parse().ok()?,
     };
     Some((ip, port.parse().ok()?).into())
+}
+
+/// Where the nats-server of this folder listens, as its configuration says; `None` where there is none.
+pub fn nats_listens(layout: &Layout) -> Option<SocketAddr> {
+    let conf = fs::read_to_string(layout.nats_config()).ok()?;
+    let address = conf
+        .lines()
+        .find_map(|line| line.strip_prefix("listen: "))?;
+    address.trim().trim_matches('"').parse().ok()
 }
 
 /// Where a server listens that others reach by this URL: its own address when it is one, else everywhere.

@@ -4,12 +4,14 @@
 //! [`service`] runs one service; [`client`] is the rest, and talks to a gateway like any other client.
 //! [`exit`] is how it ends.
 
+mod backup;
 mod cli;
 mod client;
 mod exit;
 mod files;
 mod init;
 mod metrics;
+mod migrate_database;
 mod nats;
 mod service;
 mod up;
@@ -19,6 +21,7 @@ use std::{error::Error, process::ExitCode};
 use clap::Parser as _;
 
 use crate::{
+    backup::BackupError,
     cli::{Cli, Command, Global},
     client::{
         ClientError, Connection,
@@ -32,6 +35,7 @@ use crate::{
     },
     exit::Exit,
     init::InitError,
+    migrate_database::MigrateError,
     service::ServiceCommandError,
     up::UpError,
 };
@@ -45,6 +49,10 @@ enum CommandError {
     Init(#[from] InitError),
     #[error(transparent)]
     Service(#[from] ServiceCommandError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]
@@ -60,6 +68,8 @@ impl CommandError {
             CommandError::Up(_)
             | CommandError::Init(_)
             | CommandError::Service(_)
+            | CommandError::Backup(_)
+            | CommandError::Migrate(_)
             | CommandError::ResetAdmin(_)
             | CommandError::Threads(_) => Exit::Refused,
         }
@@ -102,6 +112,18 @@ fn run(global: Global, command: Command) -> Result<(), CommandError> {
             Command::Init(args) => {
                 no_core_dumps();
                 Ok(init::run(args).await?)
+            }
+            Command::Backup(args) => {
+                no_core_dumps();
+                Ok(backup::take::run(args).await?)
+            }
+            Command::Restore(args) => {
+                no_core_dumps();
+                Ok(backup::restore::run(args).await?)
+            }
+            Command::MigrateDatabase(args) => {
+                no_core_dumps();
+                Ok(migrate_database::run(args).await?)
             }
             Command::Login(args) => Ok(client::login::run(args, global.output).await?),
             Command::Whoami => {

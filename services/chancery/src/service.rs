@@ -3,13 +3,14 @@
 use std::io;
 
 use runtime::{
-    Clock, Monitor, MonitorError, Runtime,
+    Clock, Layout, Monitor, MonitorError, Runtime,
     config::{ConfigError, Settings},
     shutdown, telemetry,
 };
 
 use crate::{
     cli::ServiceArgs,
+    init::{self, InitError},
     metrics,
     up::services::{self, ServiceError},
 };
@@ -20,6 +21,9 @@ pub enum ServiceCommandError {
     /// The configuration is not right.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The folder is half restored.
+    #[error(transparent)]
+    Init(#[from] InitError),
     /// Signals cannot be listened for.
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
@@ -38,6 +42,7 @@ pub async fn run(args: ServiceArgs) -> Result<(), ServiceCommandError> {
         args.folder.data_dir.as_deref(),
     )?;
     let shared = settings.shared()?;
+    init::not_half_restored(&Layout::of(&shared))?;
     let telemetry = telemetry::init(&shared.telemetry);
     let address = shared.metrics_of(args.name.as_str());
     let monitor = Monitor::start(address, &metrics::CATALOG).await?;

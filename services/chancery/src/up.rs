@@ -6,7 +6,7 @@
 pub mod child;
 mod edge;
 pub mod lock;
-mod nats;
+pub mod nats;
 pub mod nats_server;
 mod ports;
 pub mod provisioning;

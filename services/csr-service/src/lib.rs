@@ -94,7 +94,8 @@ pub async fn run(_: Config, runtime: Runtime) -> Result<(), RunError> {
     Ok(())
 }
 
-fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+/// All migrations of its database, oldest first.
+pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         Box::new(key::Migration),
         Box::new(reactions::owed::Migration),

@@ -14,13 +14,13 @@ use api::{
     keystore::v1::{CertificateImported, KeyGenerated},
     x509::v1::Certificate,
 };
+use databases::Databases;
 use eventlog::{
     Aggregate, Envelope, EventLog, Executed, Follower, Origin, Provision, Recorded,
     checkpoint::checkpoint, provision, subject,
 };
 use runtime::{Clock, Egress};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use sea_orm::DatabaseConnection;
 use tempfile::TempDir;
 use time::{OffsetDateTime, macros::datetime};
 use tokio::{sync::Notify, task::JoinHandle};
@@ -43,6 +43,7 @@ use crate::{
 pub struct Trial {
     pub log: EventLog,
     pub database: DatabaseConnection,
+    databases: Databases,
     pub clock: Clock,
     pub nats: Nats,
     folder: TempDir,
@@ -82,9 +83,11 @@ impl Trial {
         };
         provision(&nats.connect().await, &wanted).await.unwrap();
         let log = EventLog::open(nats.connect().await, "csr-service");
+        let databases = Databases::wanted(folder.path());
         Self {
             log: log.await.unwrap(),
-            database: database(folder.path()).await,
+            database: open(&databases).await,
+            databases,
             clock: Clock::manual(NOON),
             nats,
             folder,
@@ -94,11 +97,8 @@ impl Trial {
     /// The database is lost: an empty one is in its place.
     pub async fn lose_the_database(&mut self) {
         self.database.clone().close().await.unwrap();
-        for end in ["", "-wal", "-shm"] {
-            let file = self.folder.path().join(format!("csr-service.sqlite{end}"));
-            std::fs::remove_file(file).ok();
-        }
-        self.database = database(self.folder.path()).await;
+        self.databases = Databases::wanted(self.folder.path().join("empty"));
+        self.database = open(&self.databases).await;
     }
 
     /// What this service does for callers, with this keystore.
@@ -280,28 +280,9 @@ fn origin(request: &str) -> Origin {
     }
 }
 
-/// As the runtime opens it.
-async fn database(folder: &std::path::Path) -> DatabaseConnection {
-    let path = folder.join("csr-service.sqlite");
-    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
-    options.max_connections(8).sqlx_logging(false);
-    options.map_sqlx_sqlite_opts(|options| {
-        use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-        options
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-    });
-    let database = Database::connect(options).await.unwrap();
-    Migrations::up(&database, None).await.unwrap();
-    database
+async fn open(databases: &Databases) -> DatabaseConnection {
+    let home = databases.home("csr-service");
+    home.open(crate::migrations()).await.unwrap()
 }
 
 const NOON: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
-
-struct Migrations;
-
-impl MigratorTrait for Migrations {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        crate::migrations()
-    }
-}

@@ -18,6 +18,7 @@ use api::options::v1::Role;
 use runtime::{ChannelError, DatabaseError, Runtime};
 use tracing::info;
 
+pub use crate::rows::migrations;
 pub use crate::{
     commands::{MachineError, MachineLink, reset_admin},
     config::Config,

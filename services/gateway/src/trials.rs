@@ -9,10 +9,10 @@ mod users;
 use std::{net::Ipv4Addr, path::PathBuf};
 
 use api::{gateway::v1::SignInMethod, options::v1::Role, refuse::Violations};
+use databases::Databases;
 use eventlog::{EventLog, Origin, Recorded};
 use runtime::Clock;
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use sea_orm::DatabaseConnection;
 use tempfile::TempDir;
 use time::{OffsetDateTime, macros::datetime};
 use tokio::task::JoinHandle;
@@ -43,6 +43,7 @@ pub struct Trial {
     pub nats: Nats,
     pub clock: Clock,
     pub database: DatabaseConnection,
+    _databases: Databases,
     folder: TempDir,
 }
 
@@ -115,10 +116,13 @@ impl Gateway {
 impl Trial {
     pub async fn begin() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let databases = Databases::wanted(folder.path());
+        let database = databases.home("gateway").open(crate::rows::migrations());
         Self {
             nats: Nats::with_log(folder.path()).await,
             clock: Clock::manual(START),
-            database: database(&folder).await,
+            database: database.await.unwrap(),
+            _databases: databases,
             folder,
         }
     }
@@ -250,29 +254,5 @@ pub fn refusal<T: std::fmt::Debug>(outcome: Result<T, CommandError>) -> Refusal 
     match outcome {
         Err(CommandError::Refused(refusal)) => refusal,
         other => panic!("not refused: {other:?}"),
-    }
-}
-
-/// As the runtime opens it.
-async fn database(folder: &TempDir) -> DatabaseConnection {
-    let path = folder.path().join("gateway.sqlite");
-    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
-    options.max_connections(8).sqlx_logging(false);
-    options.map_sqlx_sqlite_opts(|options| {
-        use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-        options
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-    });
-    let database = Database::connect(options).await.unwrap();
-    Migrations::up(&database, None).await.unwrap();
-    database
-}
-
-struct Migrations;
-
-impl MigratorTrait for Migrations {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        crate::rows::migrations()
     }
 }

@@ -69,7 +69,7 @@ use crate::{
     serving::Feed,
     vault::{Vault, VaultError},
 };
-pub use crate::{config::Config, factory::FactoryError};
+pub use crate::{config::Config, factory::FactoryError, tables::migrations};
 
 /// Why the keystore does not run.
 #[derive(Debug, thiserror::Error)]

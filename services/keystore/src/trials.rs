@@ -24,6 +24,7 @@ use api::CertificateFilter;
 use api::keystore::v1::{
     ImportFile, ImportRequest, ImportResponse, certificate_service_server::CertificateService,
 };
+use databases::Databases;
 use eventlog::Origin;
 use pki::{Certificate, FriendlyName, KeyAlgorithm, SubjectAltNames};
 use rcgen::{
@@ -31,8 +32,7 @@ use rcgen::{
     SubjectPublicKeyInfo,
 };
 use runtime::{Caller, Clock, Layout};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use sea_orm::DatabaseConnection;
 use time::macros::datetime;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use uuid::Uuid;
@@ -56,6 +56,7 @@ pub struct Trial {
     pub kek: Kek,
     pub clock: Clock,
     pub database: DatabaseConnection,
+    pub databases: Databases,
     pub keystore: Keystore,
     _follower: AbortOnDropHandle<()>,
     _linker: AbortOnDropHandle<()>,
@@ -73,7 +74,9 @@ impl Trial {
         Kek::make_if_missing(&source).unwrap();
         let kek = Kek::read(&source).unwrap();
         let clock = Clock::manual(datetime!(2026-03-01 12:00:00.123456 UTC));
-        let database = database(&folder.path().join("keystore.sqlite")).await;
+        let databases = Databases::wanted(folder.path());
+        let database = databases.home("keystore").open(tables::migrations());
+        let database = database.await.unwrap();
         let vault = Vault::open(kek.clone(), database.clone()).await.unwrap();
         let log = server.log().await;
         let commands = Commands::new(log.clone(), vault.clone(), database.clone(), clock.clone());
@@ -95,6 +98,7 @@ impl Trial {
             kek,
             clock,
             database,
+            databases,
             keystore,
             _follower: AbortOnDropHandle::new(follow),
             _linker: AbortOnDropHandle::new(link),
@@ -202,30 +206,6 @@ impl Ca {
         let spki = SubjectPublicKeyInfo::from_der(spki_der).unwrap();
         let leaf = params.signed_by(&spki, &self.0).unwrap();
         Certificate::parse(leaf.der()).unwrap()
-    }
-}
-
-/// As the runtime opens it.
-async fn database(path: &std::path::Path) -> DatabaseConnection {
-    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
-    options.max_connections(8).sqlx_logging(false);
-    options.map_sqlx_sqlite_opts(|options| {
-        use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-        options
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .pragma("secure_delete", "ON")
-    });
-    let database = Database::connect(options).await.unwrap();
-    Migrations::up(&database, None).await.unwrap();
-    database
-}
-
-struct Migrations;
-
-impl MigratorTrait for Migrations {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        tables::migrations()
     }
 }
 

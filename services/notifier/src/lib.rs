@@ -182,7 +182,8 @@ impl Office {
     }
 }
 
-fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+/// All migrations of its database, oldest first.
+pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         Box::new(watch::certificate::row::Migration),
         Box::new(watch::key::Migration),

@@ -11,10 +11,10 @@ mod past;
 use api::notifier::v1::{
     CreateChannelRequest, EmailSettings, MessageKind, Rule, SmtpSecurity, create_channel_request,
 };
+use databases::Databases;
 use eventlog::{Aggregate, EventBody, EventLog, Origin, checkpoint::checkpoint};
 use runtime::{Clock, Egress};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use sea_orm::DatabaseConnection;
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime, macros::datetime};
 use tokio::{sync::watch as changes, task::JoinHandle};
@@ -47,7 +47,7 @@ pub struct Trial {
     pub mail: MailServer,
     pub keystore: StandIn,
     database: DatabaseConnection,
-    databases: usize,
+    databases: Databases,
     _nats: Nats,
     folder: TempDir,
 }
@@ -80,13 +80,14 @@ impl Trial {
     pub async fn with_mail(security: Security) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let nats = Nats::with_log(folder.path()).await;
+        let databases = Databases::wanted(folder.path());
         Self {
             log: nats.log("notifier").await,
             clock: Clock::manual(START),
             mail: MailServer::start(security).await,
             keystore: StandIn::default(),
-            database: database(&folder, 0).await,
-            databases: 1,
+            database: open(&databases).await,
+            databases,
             _nats: nats,
             folder,
         }
@@ -95,14 +96,16 @@ impl Trial {
     /// The database is lost: an empty one is in its place, but for the channels' addresses, which were in a backup.
     pub async fn lose_the_database(&mut self) {
         let old = self.database.clone();
-        self.database = database(&self.folder, self.databases).await;
-        self.databases += 1;
+        let databases = Databases::wanted(self.folder.path().join("empty"));
+        self.database = open(&databases).await;
         for channel in crate::roster::all(&old).await.unwrap() {
             let settings = crate::settings::row::of(&old, channel.id).await.unwrap();
             crate::settings::row::keep(&self.database, channel.id, &settings.unwrap())
                 .await
                 .unwrap();
         }
+        old.close().await.unwrap();
+        self.databases = databases;
     }
 
     /// Somebody who knows the service from inside; nothing runs.
@@ -293,26 +296,7 @@ pub fn origin(request: &str) -> Origin {
     }
 }
 
-/// As the runtime opens it.
-async fn database(folder: &TempDir, n: usize) -> DatabaseConnection {
-    let path = folder.path().join(format!("notifier-{n}.sqlite"));
-    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
-    options.max_connections(8).sqlx_logging(false);
-    options.map_sqlx_sqlite_opts(|options| {
-        use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-        options
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-    });
-    let database = Database::connect(options).await.unwrap();
-    Migrations::up(&database, None).await.unwrap();
-    database
-}
-
-struct Migrations;
-
-impl MigratorTrait for Migrations {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        crate::migrations()
-    }
+async fn open(databases: &Databases) -> DatabaseConnection {
+    let home = databases.home("notifier");
+    home.open(crate::migrations()).await.unwrap()
 }

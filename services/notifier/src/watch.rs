@@ -19,6 +19,21 @@ use api::notifier::v1::{MessageKind, Severity};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+/// Text that came in with a certificate, or from a CA, as a row holds it: PostgreSQL's can hold no NUL.
+fn held(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+/// The same as far as an index takes it, which is far more than names have.
+fn indexed(text: &str) -> String {
+    let mut held = held(text);
+    held.truncate(held.floor_char_boundary(MAX_INDEXED));
+    held
+}
+
+/// In octets: PostgreSQL takes 2,704 an entry.
+const MAX_INDEXED: usize = 1_000;
+
 /// What an alert may be about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Watched {

@@ -109,7 +109,7 @@ impl Keeper {
                     let _ = done.send(served);
                 }
                 Next::Elsewhere(number) => match self.move_to(number).await {
-                    Ok(new) => self.retire_open(std::mem::replace(&mut place, new)),
+                    Ok(new) => self.retire(std::mem::replace(&mut place, new)),
                     Err(error) => {
                         tracing::error!(%error, "cannot serve the tables that another replica made");
                         tokio::time::sleep(LOOK_EVERY).await;
@@ -220,7 +220,8 @@ impl Keeper {
         Ok(new)
     }
 
-    /// Removes tables once the questions that began on them have ended.
+    /// Removes tables once the questions that began on them have ended. Where another replica has them open still, they
+    /// are its to remove.
     fn retire(&self, place: Place) {
         let store = self.store.clone();
         tokio::spawn(async move {
@@ -230,15 +231,6 @@ impl Keeper {
             if let Err(error) = store.remove(place.number).await {
                 tracing::warn!(place = place.number, %error, "tables that are not served stay until the next start");
             }
-        });
-    }
-
-    /// The same of tables that another replica removes.
-    fn retire_open(&self, place: Place) {
-        tokio::spawn(async move {
-            tokio::time::sleep(GRACE).await;
-            // It is another's to remove.
-            let _ = place.close().await;
         });
     }
 }

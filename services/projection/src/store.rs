@@ -96,11 +96,9 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn make(&self) -> Result<Building, StoreError> {
-        let last = self.places.all().await?.into_iter().max();
         let served = pointer::read(&self.base).await?;
-        let served = served.map(|served| served.place());
-        let number = last.max(served).map_or(1, |last| last + 1);
-        let writer = self.places.builder(number).await?;
+        let after = served.map_or(0, |served| served.place());
+        let (number, writer) = self.places.builder(after).await?;
         migration::make(&writer).await?;
         Ok(Building { number, writer })
     }

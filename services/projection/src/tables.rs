@@ -6,7 +6,7 @@
 //! - Text that is searched or sorted by is kept folded ([`folded`]), because the databases differ in
 //!   how they compare letters; where its own spelling is shown too, it stands beside it.
 //! - No text holds NUL, which PostgreSQL's cannot: [`crate::follow`] sees to that for every column. Lists
-//!   and messages in JSON are columns of JSON as it is written, where it is escaped.
+//!   and messages are texts of JSON, where it is escaped (`written`).
 //! - Nothing that is sorted by is NULL: keysets need an order that has no gaps.
 
 pub mod alert;
@@ -33,9 +33,9 @@ pub mod request_name;
 pub mod server;
 pub mod tally;
 pub mod tile;
+mod written;
 
 use api::x509::v1::SubjectAltNames;
-use sea_orm::FromJsonQueryResult;
 use serde::{Deserialize, Serialize};
 
 /// Text as it is compared and indexed: without regard to case, and no longer than [`MAX_INDEXED`]. Letter
@@ -69,7 +69,7 @@ pub fn each_name(names: Option<&SubjectAltNames>) -> Vec<String> {
 }
 
 /// A short list of texts inside a row, in their order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Texts(pub Vec<String>);
 

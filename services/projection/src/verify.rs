@@ -9,12 +9,10 @@ use eventlog::{
     checkpoint::{Checkpoint, checkpoint as reached},
 };
 use futures_util::TryStreamExt as _;
-use runtime::database::scratch;
+use runtime::database::{begin_read, scratch};
 use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait, IdenStatic, IsolationLevel, Iterable, ModelTrait, PrimaryKeyToColumn, QueryOrder,
-    StreamTrait, TransactionTrait, Value,
-    sea_query::{BinOper, Expr, ExprTrait},
+    ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IdenStatic, Iterable, ModelTrait,
+    PrimaryKeyToColumn, QueryOrder, StreamTrait, Value,
 };
 use tokio::sync::Semaphore;
 
@@ -157,28 +155,12 @@ impl Verifier {
 
 /// The tables at one moment, and the event that they are as of.
 async fn as_they_are(database: &DatabaseConnection) -> Result<(u64, Vec<TableHash>), DbErr> {
-    let tx = snapshot(database).await?;
+    let tx = begin_read(database).await?;
     let position = reached(&tx, FOLLOWER).await?.sequence;
     let mut all = without_events(&tx).await?;
     all.push(of_table::<event::Entity>(&tx).await?);
     tx.commit().await?;
     Ok((position, all))
-}
-
-/// Sees nothing of what is written after its first look.
-async fn snapshot(database: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    match ConnectionTrait::get_database_backend(database) {
-        // Every transaction of it is one.
-        DbBackend::Sqlite => database.begin().await,
-        _ => {
-            database
-                .begin_with_config(
-                    Some(IsolationLevel::RepeatableRead),
-                    Some(AccessMode::ReadOnly),
-                )
-                .await
-        }
-    }
 }
 
 /// All tables but that of events.
@@ -222,20 +204,9 @@ async fn of_table<E>(database: &(impl ConnectionTrait + StreamTrait)) -> Result<
 where
     E: EntityTrait,
 {
-    let octets = ConnectionTrait::get_database_backend(database) == DbBackend::Postgres;
     let mut rows = E::find();
     for key in E::PrimaryKey::iter() {
-        let column = Expr::col((E::default(), key.into_column()));
-        let text = octets && is_text::<E>(&key.into_column());
-        // As SQLite has it, octet by octet.
-        rows = QueryOrder::order_by(
-            rows,
-            match text {
-                true => column.binary(BinOper::Custom("COLLATE"), Expr::cust("\"C\"")),
-                false => column,
-            },
-            sea_orm::Order::Asc,
-        );
+        rows = QueryOrder::order_by_asc(rows, key.into_column());
     }
     let mut hashing = Hashing::<E>::new();
     let mut rows = rows.stream(database).await?;
@@ -243,14 +214,6 @@ where
         hashing.row(&row);
     }
     Ok(hashing.end())
-}
-
-fn is_text<E: EntityTrait>(column: &E::Column) -> bool {
-    use sea_orm::{ColumnTrait as _, sea_query::ColumnType};
-    matches!(
-        column.def().get_column_type(),
-        ColumnType::Text | ColumnType::String(_)
-    )
 }
 
 /// The hash of one table, row after row.
@@ -301,8 +264,6 @@ fn value(context: &mut digest::Context, value: Value) {
             part(context, b't', text.as_bytes());
         }
         Value::Bytes(Some(bytes)) => part(context, b'x', &bytes),
-        // Its objects are in the order of their keys.
-        Value::Json(Some(json)) => part(context, b'j', json.to_string().as_bytes()),
         // Tables have columns of no other type.
         _ => part(context, b'n', &[]),
     }

@@ -5,7 +5,10 @@ mod settings;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
+use database::{Home, ServerUrl};
 use serde::Deserialize;
+
+use crate::Layout;
 
 pub use self::{
     cidr::{Cidr, CidrError},
@@ -22,6 +25,8 @@ pub struct Shared {
     pub identity_dir: Option<PathBuf>,
     /// The event log's server.
     pub nats: Nats,
+    /// What the services keep their rows in.
+    pub database: Database,
     /// Where each service's internal gRPC is.
     pub peers: Peers,
     /// What outgoing connections may reach.
@@ -39,6 +44,14 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Where a service's database is.
+    pub fn home(&self, service: &'static str) -> Home {
+        match &self.database.url {
+            None => Home::sqlite(service, Layout::of(self).database_dir()),
+            Some(url) => Home::postgresql(service, url),
+        }
+    }
+
     /// Where a service that runs by itself shows its metrics, and says how it is; `None`: nowhere.
     pub fn metrics_of(&self, service: &str) -> Option<SocketAddr> {
         let own = self.metrics.get(service).copied();
@@ -52,6 +65,15 @@ impl Shared {
 pub struct Nats {
     /// `tls://host:port`, several with commas between; default `tls://127.0.0.1:7422`.
     pub url: String,
+}
+
+/// `[database]`
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Database {
+    /// A PostgreSQL, `postgresql://user:password@host/database?sslmode=verify-full`, in which each service has a schema of
+    /// its own; `{service}` in it is the service's name. Default: SQLite files in the data folder.
+    pub url: Option<ServerUrl>,
 }
 
 /// `[peers]`: "host:port" of each service's internal gRPC.
@@ -146,6 +168,7 @@ impl Default for Shared {
             data_dir: "chancery-data".into(),
             identity_dir: None,
             nats: Nats::default(),
+            database: Database::default(),
             peers: Peers::default(),
             egress: Egress::default(),
             telemetry: Telemetry::default(),

@@ -46,6 +46,11 @@ impl Layout {
         self.data.join("lock")
     }
 
+    /// There while a backup is restored: nothing starts on what was half restored.
+    pub fn unfinished_restore(&self) -> PathBuf {
+        self.data.join("restore-unfinished")
+    }
+
     /// The key-encryption key (0600): 32 random bytes in base64. Leave it out of backups.
     pub fn kek(&self) -> PathBuf {
         self.data.join("kek")

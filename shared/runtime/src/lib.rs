@@ -13,7 +13,6 @@ pub mod caller;
 mod channel;
 pub mod clock;
 pub mod config;
-pub mod database;
 pub mod egress;
 pub mod failure;
 mod gathered;
@@ -28,13 +27,14 @@ mod serve;
 pub mod shutdown;
 pub mod telemetry;
 
+pub use database::{self, DatabaseError};
+
 pub use self::{
     call::{Cause, call, call_for},
     caller::Caller,
     channel::ChannelError,
     clock::Clock,
     config::Shared,
-    database::DatabaseError,
     egress::{Egress, EgressError},
     gathered::Gathered,
     identity::{IdentityError, IdentityIssuer},

@@ -18,9 +18,9 @@ use tonic::{service::Routes, transport::Channel};
 
 use crate::{
     ChannelError, Clock, DatabaseError, Egress, Layout, NatsError, ServeError, Shared, channel,
-    database::{self, places::Places},
+    database::{Home, places::Places},
     identity::{self, IdentityError, IdentityIssuer, IdentityStore},
-    metrics::Collect,
+    metrics::{self, Collect},
     nats, serve,
 };
 
@@ -34,6 +34,7 @@ struct Inner {
     service: &'static str,
     shared: Shared,
     layout: Layout,
+    home: Home,
     clock: Clock,
     stopping: CancellationToken,
     identity: IdentityStore,
@@ -67,6 +68,7 @@ impl Runtime {
             IdentityStore::open(service, &layout, clock.clone()).map_err(StartError::Identity)?;
         let runtime = Self {
             inner: Arc::new(Inner {
+                home: shared.home(service).watched(metrics::statement_failed),
                 egress: Egress::new(&shared.egress.allow),
                 service,
                 shared,
@@ -154,17 +156,16 @@ impl Runtime {
         self.inner.log.get_or_try_init(open).await.cloned()
     }
 
-    /// The service's own database, migrated. Every connection of it syncs before it commits, and checks
-    /// foreign keys.
+    /// The service's own database, migrated: what is committed there stays, and foreign keys are checked.
     ///
     /// # Errors
-    /// When the file cannot be opened or migrated, or SQLite does not take one of the settings.
+    /// When it cannot be opened or migrated, or does not have the settings that keep it safe.
     pub async fn database(
         &self,
         migrations: Vec<Box<dyn MigrationTrait>>,
     ) -> Result<DatabaseConnection, DatabaseError> {
-        let service = self.inner.service;
-        database::open(service, &self.inner.layout.database(service), migrations).await
+        metrics::no_statement_failed_yet(self.inner.service);
+        self.inner.home.open(migrations).await
     }
 
     /// One more connection to that database, alone, for who writes all the time: what it has in its
@@ -173,13 +174,12 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::database`]. The database must have been opened before.
     pub async fn writer(&self) -> Result<DatabaseConnection, DatabaseError> {
-        let service = self.inner.service;
-        database::connect(service, &self.inner.layout.database(service), 1).await
+        self.inner.home.writer().await
     }
 
     /// Where this service may have further databases, for tables that are made beside those that are served.
     pub fn places(&self) -> Places {
-        Places::new(self.inner.service, self.inner.layout.database_dir())
+        self.inner.home.places()
     }
 
     /// A channel to another service, which connects when it is first used and whenever it must. A connection

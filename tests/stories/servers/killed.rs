@@ -6,7 +6,7 @@ use api::{
 };
 use town::{Town, request_for, wait};
 
-use super::{body, rows, sealed_secrets};
+use super::{body, sealed_secrets};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_dies_amid_a_change_of_the_key_finds_which_one_its_ca_knows() {
@@ -73,7 +73,7 @@ async fn an_agent_that_dies_amid_a_deactivation_brings_it_to_its_end() {
     };
     let ending = tokio::spawn(async move { servers.deactivate_server(request).await });
     wait::until("the deactivation is written down", async || {
-        (rows(&town, "acme-agent", "server_change").await == 1).then_some(())
+        (town.installation.rows("acme-agent", "server_change").await == 1).then_some(())
     })
     .await;
     // From here on nobody may begin to use it.

@@ -6,10 +6,13 @@ pub use table::Migration;
 
 use std::collections::HashMap;
 
-use runtime::Clock;
+use runtime::{
+    Clock,
+    database::{begin_read, begin_write},
+};
 use sea_orm::{
     ColumnTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, ExprTrait,
-    QueryFilter, QueryOrder, QuerySelect, Set, TransactionTrait,
+    QueryFilter, QueryOrder, QuerySelect, Set,
     sea_query::{Expr, OnConflict},
 };
 use time::{Duration, OffsetDateTime};
@@ -121,7 +124,7 @@ impl Budget {
         if !self.limits.apply_to(asked.directory_url) {
             return Ok(None);
         }
-        let transaction = self.database.begin().await?;
+        let transaction = begin_read(&self.database).await?;
         Ok(match self.judge(&transaction, asked, None).await? {
             Verdict::Go => None,
             Verdict::Turn(at) | Verdict::Wait(at) => Some(at),
@@ -130,8 +133,7 @@ impl Budget {
 
     /// A transaction that no other replica's comes in between of; what is too old to count is gone.
     async fn begin(&self, server: Uuid) -> Result<DatabaseTransaction, DbErr> {
-        let transaction = self.database.begin().await?;
-        // The row is locked until the end; with SQLite everything is.
+        let transaction = begin_write(&self.database).await?;
         let row = turn::ActiveModel {
             server: Set(server),
             taken: Set(1),

@@ -9,9 +9,8 @@ use api::{
     convert::timestamp,
 };
 use eventlog::{EventLog, Follower, subject};
-use runtime::{Clock, Egress};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
-use sea_orm_migration::SchemaManager;
+use runtime::{Clock, Egress, database::Home};
+use sea_orm::DatabaseConnection;
 use time::Duration;
 use tokio_util::task::AbortOnDropHandle;
 use town::nats::Nats;
@@ -146,15 +145,8 @@ fn accounts(clock: &Clock, database: &DatabaseConnection) -> Arc<Accounts> {
 }
 
 async fn database(folder: &tempfile::TempDir, name: &str) -> DatabaseConnection {
-    let file = folder.path().join(name);
-    let url = format!("sqlite://{}?mode=rwc", file.display());
-    let mut options = ConnectOptions::new(url);
-    options.max_connections(1).sqlx_logging(false);
-    let database = Database::connect(options).await.unwrap();
-    for migration in crate::migrations() {
-        migration.up(&SchemaManager::new(&database)).await.unwrap();
-    }
-    database
+    let home = Home::sqlite("acme-agent", folder.path().join(name));
+    home.open(crate::migrations()).await.unwrap()
 }
 
 /// The events of an automation, by their names.

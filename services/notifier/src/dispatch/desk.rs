@@ -4,8 +4,8 @@ use std::{collections::HashSet, sync::Arc};
 
 use api::notifier::v1::{AlertNotified, AlertNotifyFailed};
 use eventlog::{CommandError, EventLog, LogError};
-use runtime::Clock;
-use sea_orm::{DatabaseConnection, DbErr, TransactionTrait};
+use runtime::{Clock, database::begin_write};
+use sea_orm::{DatabaseConnection, DbErr};
 use time::{Duration, OffsetDateTime};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -282,7 +282,7 @@ impl Desk {
             since: now,
             reason: error.reason,
         };
-        let tx = self.database.begin().await?;
+        let tx = begin_write(&self.database).await?;
         outbox::postpone(&tx, message, next).await?;
         trouble::note(&tx, to.id, trouble).await?;
         tx.commit().await?;
@@ -297,7 +297,7 @@ impl Desk {
             _ => None,
         });
         let notices = notices.collect::<Vec<_>>();
-        let tx = self.database.begin().await?;
+        let tx = begin_write(&self.database).await?;
         notice::strike(&tx, &notices).await?;
         outbox::strike(&tx, message.id).await?;
         Ok(tx.commit().await?)

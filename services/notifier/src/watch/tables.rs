@@ -7,7 +7,7 @@ use sea_orm_migration::prelude::*;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Up, Verdict, foreign::TablesEvent};
+use super::{Up, Verdict, foreign::TablesEvent, held};
 
 /// Where they stand still.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +66,8 @@ pub async fn take_in(
             let row = entity::ActiveModel {
                 id: Set(ID),
                 sequence: Set(stopped.sequence.cast_signed()),
-                event: Set(stopped.event.clone()),
-                error: Set(stopped.error.clone()),
+                event: Set(held(&stopped.event)),
+                error: Set(held(&stopped.error)),
                 since: Set(recorded.time),
                 cause: Set(recorded.event_id),
             };

@@ -2,7 +2,7 @@
 
 use api::acme::v1::{AutomationRequested, Failure, OrderFailed, RenewalScheduled, ScheduleReason};
 use pbjson_types::Timestamp;
-use sea_orm::{FromJsonQueryResult, entity::prelude::*};
+use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -34,10 +34,10 @@ pub struct Model {
     #[sea_orm(column_type = "Text")]
     pub fallback_server_id: String,
     /// The names that the certificate shall have.
-    #[sea_orm(column_type = "Json")]
+    #[sea_orm(column_type = "Text")]
     pub dns_names: Texts,
     /// The addresses that it shall have.
-    #[sea_orm(column_type = "Json")]
+    #[sea_orm(column_type = "Text")]
     pub ip_addresses: Texts,
     /// `chancery.x509.v1.KeyAlgorithm`.
     pub key_algorithm: i32,
@@ -96,10 +96,10 @@ pub struct Model {
     /// No other try can succeed before a person has acted.
     pub refused: bool,
     /// Set while the last order's end is a failure.
-    #[sea_orm(column_type = "Json", nullable)]
+    #[sea_orm(column_type = "Text", nullable)]
     pub last_failure: Option<KeptFailure>,
     /// Why the CA would not revoke a version.
-    #[sea_orm(column_type = "Json", nullable)]
+    #[sea_orm(column_type = "Text", nullable)]
     pub revocation_failure: Option<KeptFailure>,
     /// No renewal begins by itself. Beside `paused_at`, so that it has an index of two values.
     pub paused: bool,
@@ -128,7 +128,7 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// Why something with a CA failed, in proto3 JSON.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, FromJsonQueryResult)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct KeptFailure(pub Failure);
 

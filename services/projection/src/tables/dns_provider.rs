@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::acme::v1::DnsProviderAdded;
-use sea_orm::{FromJsonQueryResult, entity::prelude::*};
+use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Unusable, folded, instant::NEVER};
@@ -26,7 +26,7 @@ pub struct Model {
     #[sea_orm(column_type = "Text")]
     pub kind: String,
     /// What is not secret of what it was told.
-    #[sea_orm(column_type = "Json")]
+    #[sea_orm(column_type = "Text")]
     pub settings: Settings,
     /// When it was added, microseconds since 1970.
     pub created: i64,
@@ -41,7 +41,7 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// Settings by the field's id.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Settings(pub BTreeMap<String, String>);
 

@@ -38,6 +38,7 @@ pub async fn make(database: &DatabaseConnection) -> Result<(), DbErr> {
         }
         manager.create_table(table).await?;
     }
+    runtime::database::octets(database).await?;
     for index in indices().into_iter().filter(is_needed_to_write) {
         manager.create_index(index).await?;
     }

@@ -38,10 +38,10 @@ pub struct Model {
     #[sea_orm(column_type = "Text")]
     pub website_url: String,
     /// The domains that the CA recognises in CAA records.
-    #[sea_orm(column_type = "Json")]
+    #[sea_orm(column_type = "Text")]
     pub caa_identities: Texts,
     /// The directory's profiles.
-    #[sea_orm(column_type = "Json")]
+    #[sea_orm(column_type = "Text")]
     pub profiles: Texts,
     /// Empty where the account was not bound to one at the CA.
     #[sea_orm(column_type = "Text")]

@@ -1,46 +1,37 @@
-//! A real SQLite file with the tables in it.
+//! A real database with the tables in it.
 
 use std::time::Duration;
 
+use databases::Databases;
 use eventlog::{Apply, ApplyError, Recorded};
 use projection::{
     follow::Projector, grpc::Questions, position::Position, served::Served, skipped::Skipped,
     tables::migration,
 };
 use runtime::Clock;
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Statement, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionTrait};
 use tempfile::TempDir;
 
 /// The tables in a folder of their own.
 pub struct Tables {
     pub database: DatabaseConnection,
     pub position: Position,
+    _databases: Databases,
     _folder: TempDir,
 }
 
 impl Tables {
     pub async fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("projection.sqlite");
-        let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", file.display()));
-        options
-            .max_connections(4)
-            .sqlx_logging(false)
-            .map_sqlx_sqlite_opts(|options| {
-                let options = options
-                    .foreign_keys(true)
-                    .journal_mode(sea_orm::sqlx::sqlite::SqliteJournalMode::Wal);
-                // No power is cut here.
-                options.synchronous(sea_orm::sqlx::sqlite::SqliteSynchronous::Off)
-            });
-        let database = Database::connect(options).await.unwrap();
+        let databases = Databases::wanted(folder.path());
+        let database = databases.home("projection").open(Vec::new());
+        let database = database.await.unwrap();
         migration::make(&database).await.unwrap();
         migration::index(&database).await.unwrap();
         Self {
             database,
             position: Position::at(0),
+            _databases: databases,
             _folder: folder,
         }
     }
@@ -119,7 +110,21 @@ fn values(row: &sea_orm::QueryResult) -> Vec<String> {
             row.try_get_by_index::<Option<Vec<u8>>>(at)
                 .map(|v| format!("{v:?}"))
         };
-        text.or_else(|_| number()).or_else(|_| bytes()).unwrap()
+        let small = || {
+            row.try_get_by_index::<Option<i32>>(at)
+                .map(|v| format!("{v:?}"))
+        };
+        let truth = || {
+            row.try_get_by_index::<Option<bool>>(at)
+                .map(|v| format!("{v:?}"))
+        };
+        let json = || {
+            row.try_get_by_index::<Option<serde_json::Value>>(at)
+                .map(|v| format!("{v:?}"))
+        };
+        let text = text.or_else(|_| number()).or_else(|_| bytes());
+        let text = text.or_else(|_| small()).or_else(|_| truth());
+        text.or_else(|_| json()).unwrap()
     };
     (0..row.column_names().len()).map(value).collect()
 }

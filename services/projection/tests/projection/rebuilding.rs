@@ -11,6 +11,7 @@ use std::{
 use api::projection::v1::{
     GetRequest, ListRequest, RebuildPhase, query_service_server::QueryService,
 };
+use databases::Databases;
 use eventlog::EventLog;
 use projection::{
     grpc::{Questions, tables::Upkeep},
@@ -47,13 +48,15 @@ pub struct House {
     store: Store,
     stopping: CancellationToken,
     keeping: JoinHandle<Place>,
+    pub databases: Databases,
     pub folder: TempDir,
 }
 
 impl House {
     pub async fn on(log: &EventLog) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = store(folder.path()).await;
+        let databases = Databases::wanted(folder.path());
+        let store = store(&databases).await;
         let place = store.served().await.unwrap();
         let served = Served::new(place.database.clone(), Position::at(0));
         let stopping = CancellationToken::new();
@@ -83,6 +86,7 @@ impl House {
             verifier,
             store,
             stopping,
+            databases,
             folder,
         }
     }

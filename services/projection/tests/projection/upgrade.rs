@@ -1,44 +1,29 @@
 //! A database that an earlier version made.
 
-use std::{fs, path::Path};
-
+use databases::Databases;
 use eventlog::checkpoint::{Checkpoint, checkpoint};
 use projection::{follow::FOLLOWER, store::Store, tables::migration};
-use runtime::database::places::Places;
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use runtime::database::Home;
+use sea_orm::ConnectionTrait;
 
 use crate::database::dump;
 
-struct Migrator;
-
-impl MigratorTrait for Migrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        migration::all()
-    }
-}
-
-/// The database that remembers where the tables are, in a folder where these statements were run before.
-pub async fn base(folder: &Path, before: &str) -> DatabaseConnection {
-    let file = folder.join("projection.sqlite");
-    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", file.display()));
-    options.max_connections(2).sqlx_logging(false);
-    let database = Database::connect(options).await.unwrap();
-    database.execute_unprepared(before).await.unwrap();
-    Migrator::up(&database, None).await.unwrap();
-    database
-}
-
-/// A store of tables in this folder.
-pub async fn store(folder: &Path) -> Store {
-    Store::new(base(folder, "").await, Places::new("projection", folder))
+/// A store of tables in these databases.
+pub async fn store(databases: &Databases) -> Store {
+    let home = databases.home("projection");
+    let base = home.open(migration::all()).await.unwrap();
+    Store::new(base, home.places())
 }
 
 #[tokio::test]
 async fn the_tables_of_an_earlier_version_are_built_again_from_the_log() {
     let folder = tempfile::tempdir().unwrap();
-    let base = base(folder.path(), FIRST_VERSION).await;
-    let store = Store::new(base.clone(), Places::new("projection", folder.path()));
+    let home = Home::sqlite("projection", folder.path());
+    let base = home.open(Vec::new()).await.unwrap();
+    base.execute_unprepared(FIRST_VERSION).await.unwrap();
+    base.close().await.unwrap();
+    let base = home.open(migration::all()).await.unwrap();
+    let store = Store::new(base.clone(), home.places());
     let place = store.served().await.unwrap();
     let at = checkpoint(&place.database, FOLLOWER).await.unwrap();
     assert_eq!(at, Checkpoint::default(), "it begins again");
@@ -52,20 +37,22 @@ async fn the_tables_of_an_earlier_version_are_built_again_from_the_log() {
 #[tokio::test]
 async fn what_is_served_is_found_again_and_what_is_not_is_removed() {
     let folder = tempfile::tempdir().unwrap();
-    let store = store(folder.path()).await;
+    let databases = Databases::wanted(folder.path());
+    let store = store(&databases).await;
+    let places = databases.home("projection").places();
     let first = store.served().await.unwrap();
     first.close().await.unwrap();
     // A rebuild that is killed half-way.
     let half = store.make().await.unwrap();
-    let rows = "INSERT INTO issuer VALUES ('half', zeroblob(100000))";
+    let rows = "INSERT INTO tally VALUES (1, 'half', 7)";
     half.writer.execute_unprepared(rows).await.unwrap();
     half.writer.close().await.unwrap();
-    assert_eq!(files(folder.path()).len(), 3);
+    assert_eq!(places.all().await.unwrap(), [first.number, half.number]);
 
     let again = store.served().await.unwrap();
     assert_eq!(again.number, first.number);
     again.close().await.unwrap();
-    assert_eq!(files(folder.path()).len(), 2);
+    assert_eq!(places.all().await.unwrap(), [first.number]);
     // One that came to its end.
     let whole = store.make().await.unwrap();
     let whole = store.settle(whole).await.unwrap();
@@ -75,13 +62,7 @@ async fn what_is_served_is_found_again_and_what_is_not_is_removed() {
     let served = store.served().await.unwrap();
     assert_eq!(served.number, whole);
     served.close().await.unwrap();
-    assert_eq!(files(folder.path()).len(), 2);
-}
-
-fn files(folder: &Path) -> Vec<String> {
-    let names = fs::read_dir(folder).unwrap();
-    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| name.ends_with(".sqlite")).collect()
+    assert_eq!(places.all().await.unwrap(), [whole]);
 }
 
 /// What the first version made, as far as it is in the way of what is made now.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use sea_orm::TransactionTrait as _;
+use database::begin_write;
 use tracing::Span;
 
 use super::{ATTEMPTS, Apply, ApplyError, FIRST_PAUSE, FollowError, Follower};
@@ -148,8 +148,8 @@ impl Follower {
         events: &[Recorded],
         apply: &mut impl Apply,
     ) -> Result<bool, ApplyError> {
-        let tx = self.database.begin().await?;
-        // The checkpoint first: it locks out other replicas before any row is touched.
+        // No command's transaction comes between, nor another replica's.
+        let tx = begin_write(&self.database).await?;
         if !checkpoint::advance(&tx, &self.name, from, to).await? {
             tx.rollback().await?;
             return Ok(false);

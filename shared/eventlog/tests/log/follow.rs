@@ -249,6 +249,7 @@ struct Town {
     server: Server,
     log: EventLog,
     database: DatabaseConnection,
+    _databases: databases::Databases,
     _folder: tempfile::TempDir,
 }
 
@@ -256,11 +257,13 @@ impl Town {
     async fn new() -> Self {
         let server = Server::with_log().await;
         let folder = tempfile::tempdir().expect("a folder");
+        let databases = databases::Databases::wanted(folder.path());
         let migrations = [checkpoint::migration(), Box::new(CreateRows) as _];
         Self {
             log: server.log().await,
-            database: database(folder.path(), migrations).await,
+            database: database(&databases, migrations).await,
             server,
+            _databases: databases,
             _folder: folder,
         }
     }
@@ -356,7 +359,7 @@ impl Apply for Rows {
             };
             let insert = Statement::from_sql_and_values(
                 tx.get_database_backend(),
-                "INSERT INTO added (sequence, added) VALUES (?, ?)",
+                "INSERT INTO added (sequence, added) VALUES ($1, $2)",
                 [(event.sequence as i64).into(), (added.by as i64).into()],
             );
             tx.execute_raw(insert).await?;
@@ -388,11 +391,8 @@ impl sea_orm_migration::MigrationName for CreateRows {
 #[async_trait::async_trait]
 impl MigrationTrait for CreateRows {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let db = manager.get_connection();
-        db.execute_unprepared(
-            "CREATE TABLE added (sequence BIGINT PRIMARY KEY, added BIGINT NOT NULL)",
-        )
-        .await?;
-        Ok(())
+        let table = "CREATE TABLE added (sequence BIGINT PRIMARY KEY, added BIGINT NOT NULL)";
+        let made = manager.get_connection().execute_unprepared(table).await;
+        made.map(|_| ())
     }
 }

@@ -7,7 +7,8 @@ use crate::{counter::origin, database::database};
 #[tokio::test]
 async fn a_request_id_is_claimed_for_one_command() {
     let folder = tempfile::tempdir().expect("a folder");
-    let db = database(folder.path(), [request_ledger::migration()]).await;
+    let databases = databases::Databases::wanted(folder.path());
+    let db = database(&databases, [request_ledger::migration()]).await;
     RequestLedger::claim(&db, &origin("r", "1"))
         .await
         .expect("new");

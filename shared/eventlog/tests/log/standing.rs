@@ -37,11 +37,12 @@ async fn how_far_a_follower_is_shows_and_that_it_has_stopped() {
     assert_eq!((empty.last_sequence, empty.followers.len()), (0, 0));
     assert_eq!(empty.max_bytes, Some(10_000_000));
     let folder = tempfile::tempdir().unwrap();
+    let databases = databases::Databases::wanted(folder.path());
     let follower = Follower {
         name: "picky".into(),
         subjects: Vec::new(),
         log: log.clone(),
-        database: database(folder.path(), [checkpoint::migration()]).await,
+        database: database(&databases, [checkpoint::migration()]).await,
     };
     let stopping = CancellationToken::new();
     let running = tokio::spawn(follower.run(Picky { poison: 3 }, stopping));

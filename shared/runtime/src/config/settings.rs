@@ -15,7 +15,7 @@ use serde::{
 };
 use thiserror::Error;
 
-use super::{Egress, Nats, Peers, Shared, Telemetry};
+use super::{Database, Egress, Nats, Peers, Shared, Telemetry};
 use crate::Layout;
 
 /// The whole configuration of one process, read but not yet typed.
@@ -78,6 +78,7 @@ impl Settings {
             data_dir: file.data_dir,
             identity_dir: file.identity_dir,
             nats: file.nats,
+            database: file.database,
             peers: file.peers,
             egress: file.egress,
             telemetry: file.telemetry,
@@ -176,6 +177,7 @@ struct File {
     data_dir: PathBuf,
     identity_dir: Option<PathBuf>,
     nats: Nats,
+    database: Database,
     peers: Peers,
     egress: Egress,
     telemetry: Telemetry,
@@ -194,6 +196,7 @@ impl Default for File {
             data_dir: shared.data_dir,
             identity_dir: shared.identity_dir,
             nats: shared.nats,
+            database: shared.database,
             peers: shared.peers,
             egress: shared.egress,
             telemetry: shared.telemetry,

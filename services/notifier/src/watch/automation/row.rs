@@ -5,6 +5,8 @@ use sea_orm_migration::prelude::*;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::watch::held;
+
 /// An automated certificate, as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Automation {
@@ -146,14 +148,14 @@ impl From<&Automation> for entity::ActiveModel {
         let (version, failing) = (this.version, this.failing.as_ref());
         Self {
             id: Set(this.id),
-            name: Set(this.name.clone()),
+            name: Set(held(&this.name)),
             standing: Set(this.standing.text().to_owned()),
             not_before: Set(version.map(|v| v.not_before)),
             not_after: Set(version.map(|v| v.not_after)),
             version_cause: Set(version.map(|v| v.cause)),
             failing_since: Set(failing.map(|f| f.since)),
-            message: Set(failing.map(|f| f.message.clone()).unwrap_or_default()),
-            advice: Set(failing.map(|f| f.advice.clone()).unwrap_or_default()),
+            message: Set(failing.map(|f| held(&f.message)).unwrap_or_default()),
+            advice: Set(failing.map(|f| held(&f.advice)).unwrap_or_default()),
             retried: Set(failing.is_some_and(|f| f.retried)),
             failure_cause: Set(failing.map(|f| f.cause)),
         }

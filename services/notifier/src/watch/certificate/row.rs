@@ -8,6 +8,8 @@ use sea_orm_migration::prelude::*;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::watch::{held, indexed};
+
 /// A certificate, as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
@@ -63,6 +65,7 @@ pub async fn with_names_of(
         Some(format!("*.{parent}"))
     });
     let names = certificate.names.iter().cloned().chain(wildcards);
+    let names = names.map(|name| indexed(&name));
     let sharing = name::Entity::find()
         .filter(name::Column::Name.is_in(names))
         .all(db)
@@ -85,7 +88,9 @@ pub async fn below_wildcards_of(
 ) -> Result<Vec<Uuid>, DbErr> {
     let mut ids = Vec::new();
     for wildcard in &certificate.names {
-        let Some(parent) = wildcard.strip_prefix('*') else {
+        // What no name of a host has may mean something else in a pattern, or nothing.
+        let parent = wildcard.strip_prefix('*');
+        let Some(parent) = parent.filter(|parent| !parent.contains(['\\', '\0'])) else {
             continue;
         };
         let below = name::Entity::find()
@@ -132,7 +137,7 @@ pub async fn keep(db: &impl ConnectionTrait, this: &Certificate) -> Result<(), D
         .await?;
     let names = this.names.iter().map(|text| name::ActiveModel {
         certificate: Set(this.id),
-        name: Set(text.clone()),
+        name: Set(indexed(text)),
     });
     let names = names.collect::<Vec<_>>();
     if !names.is_empty() {
@@ -196,8 +201,8 @@ impl From<&Certificate> for entity::ActiveModel {
     fn from(this: &Certificate) -> Self {
         Self {
             id: Set(this.id),
-            name: Set(this.name.clone()),
-            names: Set(this.names.join("\n")),
+            name: Set(held(&this.name)),
+            names: Set(held(&this.names.join("\n"))),
             version: Set(this.version.into()),
             not_before: Set(this.not_before),
             not_after: Set(this.not_after),

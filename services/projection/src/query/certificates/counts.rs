@@ -2,9 +2,10 @@
 //! all when those are taken away that want somebody, which an index holds.
 
 use api::projection::v1::{self as answer, CertificateStatus};
+use runtime::database::begin_read;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QuerySelect,
-    Select, TransactionTrait,
+    Select,
     sea_query::{Asterisk, Expr, ExprTrait},
 };
 
@@ -28,7 +29,7 @@ pub async fn counts(
     now: i64,
 ) -> Result<answer::CountCertificatesResponse, DbErr> {
     // One moment of the tables.
-    let tx = database.begin().await?;
+    let tx = begin_read(database).await?;
     let kept = tallies::read(&tx).await?;
     let all = kept.of(What::Certificates);
     let deleted = kept.of(What::DeletedCertificates);

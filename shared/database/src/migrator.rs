@@ -6,15 +6,15 @@ use sea_orm::{DatabaseConnection, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager};
 
 /// The migrations of one service, in order.
-pub(super) struct Migrator(Vec<Arc<dyn MigrationTrait>>);
+pub(crate) struct Migrator(Vec<Arc<dyn MigrationTrait>>);
 
 impl Migrator {
-    pub(super) fn new(migrations: Vec<Box<dyn MigrationTrait>>) -> Self {
+    pub(crate) fn new(migrations: Vec<Box<dyn MigrationTrait>>) -> Self {
         Self(migrations.into_iter().map(Arc::from).collect())
     }
 
     /// Runs those that have not run yet.
-    pub(super) async fn up(&self, database: &DatabaseConnection) -> Result<(), DbErr> {
+    pub(crate) async fn up(&self, database: &DatabaseConnection) -> Result<(), DbErr> {
         MigratorTraitSelf::up(self, database, None).await
     }
 }
