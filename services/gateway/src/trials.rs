@@ -117,11 +117,12 @@ impl Trial {
     pub async fn begin() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let databases = Databases::wanted(folder.path());
-        let database = databases.home("gateway").open(crate::rows::migrations());
+        let home = databases.home("gateway");
+        let database = home.open(crate::rows::migrations()).await.unwrap();
         Self {
             nats: Nats::with_log(folder.path()).await,
             clock: Clock::manual(START),
-            database: database.await.unwrap(),
+            database,
             _databases: databases,
             folder,
         }

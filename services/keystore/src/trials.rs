@@ -75,8 +75,8 @@ impl Trial {
         let kek = Kek::read(&source).unwrap();
         let clock = Clock::manual(datetime!(2026-03-01 12:00:00.123456 UTC));
         let databases = Databases::wanted(folder.path());
-        let database = databases.home("keystore").open(tables::migrations());
-        let database = database.await.unwrap();
+        let home = databases.home("keystore");
+        let database = home.open(tables::migrations()).await.unwrap();
         let vault = Vault::open(kek.clone(), database.clone()).await.unwrap();
         let log = server.log().await;
         let commands = Commands::new(log.clone(), vault.clone(), database.clone(), clock.clone());

@@ -24,8 +24,8 @@ impl Tables {
     pub async fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let databases = Databases::wanted(folder.path());
-        let database = databases.home("projection").open(Vec::new());
-        let database = database.await.unwrap();
+        let home = databases.home("projection");
+        let database = home.open(Vec::new()).await.unwrap();
         migration::make(&database).await.unwrap();
         migration::index(&database).await.unwrap();
         Self {
