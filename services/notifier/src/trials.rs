@@ -47,7 +47,7 @@ pub struct Trial {
     pub mail: MailServer,
     pub keystore: StandIn,
     database: DatabaseConnection,
-    databases: Databases,
+    _databases: Databases,
     _nats: Nats,
     folder: TempDir,
 }
@@ -87,7 +87,7 @@ impl Trial {
             mail: MailServer::start(security).await,
             keystore: StandIn::default(),
             database: open(&databases).await,
-            databases,
+            _databases: databases,
             _nats: nats,
             folder,
         }
@@ -105,7 +105,7 @@ impl Trial {
                 .unwrap();
         }
         old.close().await.unwrap();
-        self.databases = databases;
+        self._databases = databases;
     }
 
     /// Somebody who knows the service from inside; nothing runs.

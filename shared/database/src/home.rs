@@ -26,6 +26,10 @@ pub struct Home {
 }
 
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a service has one or two of them"
+)]
 pub(crate) enum At {
     /// A file.
     Sqlite(PathBuf),

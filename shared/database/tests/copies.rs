@@ -1,4 +1,9 @@
 //! Tables that are copied: from one kind of database to the other, as of one moment.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests too"
+)]
 
 use std::pin::pin;
 

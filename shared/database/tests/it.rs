@@ -1,4 +1,9 @@
 //! Databases of both kinds: real files, and a real server.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests too"
+)]
 
 use database::{DatabaseError, Home, begin_read, begin_write, octets};
 use databases::{Databases, Kind, Postgresql};

@@ -93,7 +93,7 @@ fn record(event: &Stored, key: &Key) -> io::Result<Vec<u8>> {
     record.extend(word(headers.len())?.to_le_bytes());
     record.extend(&headers);
     record.extend(&event.body[..]);
-    let mut hash = HighwayHasher::new(key.clone());
+    let mut hash = HighwayHasher::new(*key);
     hash.append(&event.sequence.to_le_bytes());
     hash.append(&event.time.to_le_bytes());
     hash.append(event.subject.as_bytes());

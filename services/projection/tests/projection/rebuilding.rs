@@ -48,7 +48,7 @@ pub struct House {
     store: Store,
     stopping: CancellationToken,
     keeping: JoinHandle<Place>,
-    pub databases: Databases,
+    databases: Databases,
     pub folder: TempDir,
 }
 
@@ -105,11 +105,11 @@ impl House {
     }
 
     /// Stops, and answers the tables that were served.
-    pub async fn stopped(self) -> (u64, TempDir) {
+    pub async fn stopped(self) -> (u64, (Databases, TempDir)) {
         self.stopping.cancel();
         let place = self.keeping.await.unwrap();
         place.close().await.unwrap();
-        (place.number, self.folder)
+        (place.number, (self.databases, self.folder))
     }
 }
 
@@ -204,7 +204,7 @@ async fn no_question_fails_while_the_tables_are_made_anew() {
     );
     // What is served is found again, and all else removed.
     let store = house.store.clone();
-    let (served, _folder) = house.stopped().await;
+    let (served, _kept) = house.stopped().await;
     let again = store.served().await.unwrap();
     assert_eq!(again.number, served);
     assert!(served > 1);

@@ -67,7 +67,7 @@ async fn what_is_served_is_found_again_and_what_is_not_is_removed() {
 
 /// What the first version made, as far as it is in the way of what is made now.
 const FIRST_VERSION: &str = "
-    CREATE TABLE seaql_migrations (version varchar NOT NULL PRIMARY KEY, applied_at bigint NOT NULL);
+    CREATE TABLE IF NOT EXISTS seaql_migrations (version varchar NOT NULL PRIMARY KEY, applied_at bigint NOT NULL);
     INSERT INTO seaql_migrations VALUES
         ('eventlog_000001_follower_checkpoint', 1), ('m20260101_000001_first_tables', 1);
     CREATE TABLE follower_checkpoint (follower varchar NOT NULL PRIMARY KEY, sequence bigint NOT NULL, hash blob NOT NULL);
