@@ -1,7 +1,7 @@
 //! `chancery backup` and `chancery restore`: one file with the event log, every table that is not made from it, and
 //! the internal CA; never the key-encryption key, nor any other key that is not sealed with it.
 //!
-//! [`take`] writes it while everything runs, [`restore`] reads it ([`check`] before anything is touched). [`file`] is
+//! [`take`] writes it while everything runs, [`restore`] reads it ([`check`] before anything is touched). [`mod@file`] is
 //! how it is written, [`stream`] how the log comes to lie where its server looks for it, [`parts`] whose databases there
 //! are.
 
