@@ -4,6 +4,15 @@ use std::{fs, path::Path};
 
 use serde::Serialize;
 
+/// What one measurement found.
+#[derive(Debug, Serialize)]
+pub struct Measured {
+    /// Which one.
+    pub measurement: &'static str,
+    /// What it found.
+    pub figures: Vec<Figure>,
+}
+
 /// One result.
 #[derive(Debug, Serialize)]
 pub struct Figure {
@@ -46,42 +55,53 @@ impl Figure {
     }
 }
 
-/// The table, for people.
-pub fn print(figures: &[Figure]) {
-    println!(
-        "{:<52} {:>12} {:>12} {:<10} {:>8}  wanted",
-        "", "measured", "against", "unit", "value"
-    );
-    for figure in figures {
-        let against = figure
-            .against
-            .map(|a| format!("{a:.1}"))
-            .unwrap_or_default();
-        let wanted = match figure.wanted {
-            Wanted::AtLeast(limit) => format!(">= {limit}"),
-            Wanted::AtMost(limit) => format!("<= {limit}"),
-            Wanted::Anything => String::new(),
-        };
-        let verdict = if figure.is_reached() {
-            ""
-        } else {
-            "  NOT REACHED"
-        };
+/// The tables, for people.
+pub fn print(all: &[Measured]) {
+    for Measured {
+        measurement,
+        figures,
+    } in all
+    {
         println!(
-            "{:<52} {:>12.1} {:>12} {:<10} {:>8.2}  {wanted}{verdict}",
-            figure.name, figure.measured, against, figure.unit, figure.value
+            "\n{measurement:<52} {:>12} {:>12} {:<10} {:>8}  wanted",
+            "measured", "against", "unit", "value"
         );
+        figures.iter().for_each(print_one);
     }
 }
 
-/// The same for programs.
-pub fn write(figures: &[Figure], path: &Path) {
-    let with_verdict = figures.iter().map(|figure| {
-        let mut json = serde_json::to_value(figure).expect("a figure has a JSON form");
-        json["reached"] = figure.is_reached().into();
-        json
-    });
-    let json = serde_json::json!({ "figures": with_verdict.collect::<Vec<_>>() });
+fn print_one(figure: &Figure) {
+    let against = figure
+        .against
+        .map(|a| format!("{a:.1}"))
+        .unwrap_or_default();
+    let wanted = match figure.wanted {
+        Wanted::AtLeast(limit) => format!(">= {limit}"),
+        Wanted::AtMost(limit) => format!("<= {limit}"),
+        Wanted::Anything => String::new(),
+    };
+    let verdict = if figure.is_reached() {
+        ""
+    } else {
+        "  NOT REACHED"
+    };
+    println!(
+        "{:<52} {:>12.1} {:>12} {:<10} {:>8.2}  {wanted}{verdict}",
+        figure.name, figure.measured, against, figure.unit, figure.value
+    );
+}
+
+/// The same for programs, each figure with what became of it.
+pub fn write(all: &[Measured], path: &Path) {
+    let mut json = serde_json::json!({ "measured": all });
+    for (measured, json) in all
+        .iter()
+        .zip(json["measured"].as_array_mut().into_iter().flatten())
+    {
+        for (n, figure) in measured.figures.iter().enumerate() {
+            json["figures"][n]["reached"] = figure.is_reached().into();
+        }
+    }
     fs::write(path, format!("{json:#}\n")).expect("the figures are written");
     eprintln!("written to {}", path.display());
 }

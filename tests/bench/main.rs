@@ -17,6 +17,7 @@ mod edge;
 mod figure;
 mod forward;
 mod import;
+mod inserts;
 mod issuance;
 mod memory;
 mod million;
@@ -32,7 +33,8 @@ mod verify;
 
 use std::process::ExitCode;
 
-use figure::Figure;
+use databases::Kind;
+use figure::{Figure, Measured};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -47,13 +49,13 @@ async fn main() -> ExitCode {
         );
         return ExitCode::from(2);
     }
-    let mut figures = Vec::<Figure>::new();
+    let mut all = Vec::new();
     for name in MEASUREMENTS {
         if !asked.is_empty() && !asked.iter().any(|asked| asked == name) {
             continue;
         }
         eprintln!("measuring: {name}");
-        figures.extend(match name {
+        let figures = match name {
             "appends" => appends::measure().await,
             "catch-up" => catch_up::measure().await,
             "start" => start::measure().await,
@@ -65,24 +67,35 @@ async fn main() -> ExitCode {
             "forward" => forward::measure().await,
             "pages" => pages::measure().await,
             "verify" => verify::measure().await,
-            "million" => million::measure().await,
-            "past" => past::measure().await,
-            "own-writes" => own_writes::measure().await,
+            "million" => million::measure(Kind::Sqlite).await,
+            "million-on-postgresql" => million::measure(Kind::Postgresql).await,
+            "past" => past::measure(Kind::Sqlite).await,
+            "past-on-postgresql" => past::measure(Kind::Postgresql).await,
+            "own-writes" => own_writes::measure(Kind::Sqlite).await,
+            "own-writes-on-postgresql" => own_writes::measure(Kind::Postgresql).await,
             _ => edge::measure().await,
+        };
+        all.push(Measured {
+            measurement: name,
+            figures,
         });
     }
-    figure::print(&figures);
+    figure::print(&all);
     // This program is in target/release.
     let us = std::env::current_exe().expect("a program knows its own file");
     let target = us.ancestors().nth(2).expect("a target folder");
-    figure::write(&figures, &target.join("bench.json"));
-    match figures.iter().all(Figure::is_reached) {
+    figure::write(&all, &target.join("bench.json"));
+    match all
+        .iter()
+        .flat_map(|measured| &measured.figures)
+        .all(Figure::is_reached)
+    {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     }
 }
 
-const MEASUREMENTS: [&str; 15] = [
+const MEASUREMENTS: [&str; 18] = [
     "appends",
     "catch-up",
     "start",
@@ -95,7 +108,10 @@ const MEASUREMENTS: [&str; 15] = [
     "pages",
     "verify",
     "million",
+    "million-on-postgresql",
     "past",
+    "past-on-postgresql",
     "own-writes",
+    "own-writes-on-postgresql",
     "edge",
 ];

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, time::Instant};
 use api::projection::v1::{
     GetOverviewRequest, ListRequest, query_service_client::QueryServiceClient,
 };
+use databases::Kind;
 use projection::query::page::{self, Cursor, Place, QuestionDigest};
 use tonic::transport::Channel;
 use town::{installation::Installation, wait};
@@ -18,9 +19,9 @@ use crate::figure::{Figure, Wanted};
 type Query = QueryServiceClient<Channel>;
 
 /// Pages, searches and the overview.
-pub async fn measure() -> Vec<Figure> {
-    let few = latencies(FEW).await;
-    let many = latencies(MANY).await;
+pub async fn measure(kind: Kind) -> Vec<Figure> {
+    let few = latencies(kind, FEW).await;
+    let many = latencies(kind, MANY).await;
     let all = |latencies: &Latencies| {
         let lists = latencies.lists.values().flatten().copied();
         let mut all = lists.collect::<Vec<_>>();
@@ -94,28 +95,19 @@ struct Latencies {
     overview: Vec<f64>,
 }
 
-async fn latencies(certificates: usize) -> Latencies {
+async fn latencies(kind: Kind, certificates: usize) -> Latencies {
     let folder = tempfile::tempdir().unwrap();
-    let mut installation = Installation::new(folder.path(), "");
+    let mut installation = Installation::on(kind, folder.path(), "");
     installation.event_log_alone().await;
-    installation.start("projection");
-    let query = QueryServiceClient::new(installation.channel("gateway", "projection"))
-        .max_decoding_message_size(64 << 20);
-    answers(&query).await;
-    installation.process("projection").stop("TERM").await;
-    let made = folder.path().join("made.sqlite");
     let started = Instant::now();
-    make(&made, certificates).await;
+    make(&installation.database("projection"), certificates).await;
     eprintln!(
         "  {certificates} certificates are made after {:.0} s",
         started.elapsed().as_secs_f64()
     );
-    let place = installation.data.join("db/projection.1.sqlite");
-    for beside in ["-wal", "-shm"] {
-        let _ = std::fs::remove_file(format!("{}{beside}", place.display()));
-    }
-    std::fs::rename(&made, &place).unwrap();
     installation.start("projection");
+    let query = QueryServiceClient::new(installation.channel("gateway", "projection"))
+        .max_decoding_message_size(64 << 20);
     answers(&query).await;
 
     let mut lists = BTreeMap::<String, Vec<f64>>::new();

@@ -11,6 +11,7 @@ use api::{
     projection::v1::GetRequest,
     x509::v1::{KeyAlgorithm, SubjectAltNames},
 };
+use databases::Kind;
 use tokio::task::JoinSet;
 use tonic::Request;
 use town::{client::Client, installation::Installation};
@@ -22,9 +23,9 @@ use crate::{
 };
 
 /// The 99th percentile, under a steady load of commands.
-pub async fn measure() -> Vec<Figure> {
+pub async fn measure(kind: Kind) -> Vec<Figure> {
     let folder = tempfile::tempdir().unwrap();
-    let mut installation = Installation::new(folder.path(), "");
+    let mut installation = Installation::on(kind, folder.path(), "");
     installation.services().await;
     let client = client::of(&installation).await;
     one(&client).await;

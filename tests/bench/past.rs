@@ -6,20 +6,22 @@ use api::projection::v1::{
     AsOf, ListRequest, RebuildPhase, RebuildTablesRequest, as_of,
     query_service_client::QueryServiceClient, tables_service_client::TablesServiceClient,
 };
+use databases::Kind;
 use tonic::Request;
 use town::installation::Installation;
 
 use crate::{
     catch_up,
     figure::{Figure, Wanted},
+    inserts,
     memory::Sampling,
     seed,
 };
 
 /// Rates, memory, and how long one waits for the past.
-pub async fn measure() -> Vec<Figure> {
+pub async fn measure(kind: Kind) -> Vec<Figure> {
     let folder = tempfile::tempdir().unwrap();
-    let mut installation = Installation::new(folder.path(), "");
+    let mut installation = Installation::on(kind, folder.path(), "");
     installation.event_log_alone().await;
     let started = Instant::now();
     let last = seed::clones(&mut installation, EVENTS.div_ceil(seed::EVENTS_EACH)).await;
@@ -82,8 +84,7 @@ pub async fn measure() -> Vec<Figure> {
     let highest = sampling.end().into_iter().fold(0.0, f64::max);
     installation.process("projection").stop("TERM").await;
 
-    let made = installation.data.join("db/projection.2.sqlite");
-    let (rows, bare) = catch_up::bare(&made, folder.path()).await;
+    let (rows, bare) = inserts::again(&installation, folder.path(), 2).await;
     let rate = |duration: Duration| last as f64 / duration.as_secs_f64();
     vec![
         Figure {

@@ -86,7 +86,8 @@ impl Installation {
         server.map(|server| server.folder().to_owned()).collect()
     }
 
-    fn database(&self, service: &'static str) -> Home {
+    /// Where the rows of a service are.
+    pub fn database(&self, service: &'static str) -> Home {
         match self.postgresql() {
             None => Home::sqlite(service, self.data.join("db")),
             Some(server) => Home::postgresql(service, &server.url()),

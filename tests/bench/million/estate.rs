@@ -1,7 +1,5 @@
 //! So many certificates, in tables that the projector makes of what would be in their log.
 
-use std::path::Path;
-
 use api::{
     keystore::v1::{CertificateImported, CertificateIssued, CertificateRevoked, KeyGenerated},
     x509::v1::{Certificate, KeyAlgorithm, SubjectAltNames},
@@ -12,19 +10,21 @@ use projection::{
     follow::Projector,
     position::Position,
     skipped::Skipped,
+    store::Store,
     tables::migration,
 };
-use runtime::database::scratch;
+use runtime::database::Home;
 use sea_orm::TransactionTrait as _;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::seed;
 
-/// Makes the tables in this file.
-pub async fn make(file: &Path, certificates: usize) {
-    let writer = scratch::writer(file).await.unwrap();
-    migration::make(&writer).await.unwrap();
+/// Makes the tables there, as a rebuild does, so that they are served.
+pub async fn make(home: &Home, certificates: usize) {
+    let base = home.open(migration::all()).await.unwrap();
+    let store = Store::new(base.clone(), home.places());
+    let building = store.make().await.unwrap();
     let mut projector = Projector::new(Position::at(0), Skipped::default());
     let leaf = seed::some_leaf();
     let mut events = Vec::new();
@@ -32,14 +32,16 @@ pub async fn make(file: &Path, certificates: usize) {
     for n in 0..certificates {
         tell(&mut events, &mut sequence, &leaf, n);
         if events.len() >= 2_000 || n + 1 == certificates {
-            let tx = writer.begin().await.unwrap();
+            let tx = building.writer.begin().await.unwrap();
             projector.apply(&tx, &events).await.unwrap();
             tx.commit().await.unwrap();
             events.clear();
         }
     }
-    migration::index(&writer).await.unwrap();
-    writer.close().await.unwrap();
+    migration::index(&building.writer).await.unwrap();
+    let place = store.settle(building).await.unwrap();
+    assert!(store.serve(None, place).await.unwrap());
+    base.close().await.unwrap();
 }
 
 /// What is in the log of one certificate. Most are valid; one of a hundred is of each other kind.

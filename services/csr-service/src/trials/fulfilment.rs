@@ -45,10 +45,13 @@ async fn an_imported_certificate_fulfils_its_request() {
         uuid::Uuid::from_u128(CERTIFICATE).to_string()
     );
     assert_eq!(said.sha256_fingerprint, format!("{CERTIFICATE:064x}"));
+    wait::until("nothing is owed any more", async || {
+        owed(&trial).await.is_empty().then_some(())
+    })
+    .await;
     for running in reactions {
         running.stop().await;
     }
-    assert_eq!(owed(&trial).await, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

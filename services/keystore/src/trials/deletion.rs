@@ -6,7 +6,7 @@ use api::keystore::v1::{
 };
 use pki::{FriendlyName, KeyAlgorithm, PrivateKey, Subject, pem};
 use prost::Message;
-use sea_orm::EntityTrait;
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait};
 use time::Duration;
 use uuid::Uuid;
 
@@ -272,9 +272,12 @@ async fn a_destroyed_key_is_gone_from_the_disk_and_comes_back_from_a_file_alone(
         .await
         .unwrap()
         .unwrap();
+    // A PostgreSQL server keeps what was deleted until it has another use for the room.
+    let in_files = trial.database.get_database_backend() == DbBackend::Sqlite;
     let folder = trial.folder.path();
-    assert!(
-        !found(folder, &row.sealed[..32]).is_empty(),
+    assert_eq!(
+        found(folder, &row.sealed[..32]).is_empty(),
+        !in_files,
         "the search finds what is there"
     );
     assert!(destroy(&trial, "dry", key, true).await.deleted);

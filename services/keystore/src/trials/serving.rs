@@ -8,7 +8,7 @@ use api::keystore::v1::{
 };
 use futures_util::{Stream, StreamExt};
 use pki::{Certificate, PrivateKey};
-use sea_orm::{ConnectionTrait, EntityTrait};
+use sea_orm::{ConnectionTrait, EntityTrait, sea_query::Expr};
 use tonic::{Request, Status};
 
 use super::{Ca, Trial, caller, origin};
@@ -17,7 +17,7 @@ use crate::{
     commands::{AddCertificate, Place},
     events::CertificateEvent,
     factory, samples,
-    tables::served::Entity,
+    tables::{sealed_key, served::Entity},
 };
 
 pub struct Session(Pin<Box<dyn Stream<Item = Result<ServingChange, Status>> + Send>>);
@@ -130,7 +130,9 @@ async fn a_damaged_certificate_is_left_out_but_a_database_that_fails_ends_the_se
     sql("ALTER TABLE away RENAME TO sealed_key").await;
     assert_eq!(feed.snapshot().await.unwrap().len(), 1);
 
-    sql("UPDATE sealed_key SET sealed = x'00'").await;
+    let damage = Expr::value(vec![0_u8]);
+    let damage = sealed_key::Entity::update_many().col_expr(sealed_key::Column::Sealed, damage);
+    damage.exec(&trial.database).await.unwrap();
     assert_eq!(feed.snapshot().await.unwrap().len(), 0);
 }
 
