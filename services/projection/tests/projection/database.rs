@@ -116,7 +116,8 @@ fn values(row: &sea_orm::QueryResult) -> Vec<String> {
         };
         let truth = || {
             row.try_get_by_index::<Option<bool>>(at)
-                .map(|v| format!("{v:?}"))
+                // As SQLite has it.
+                .map(|v| format!("{:?}", v.map(i64::from)))
         };
         let json = || {
             row.try_get_by_index::<Option<serde_json::Value>>(at)
