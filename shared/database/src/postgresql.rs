@@ -211,8 +211,8 @@ pub(crate) const TURN: &str =
 
 const WHOLE_SCHEMA: i32 = 1_128_812_100;
 
-/// What a session is like, whatever the server's own settings say.
-const SESSION: &str = "SET synchronous_commit = on; SET default_transaction_isolation = 'read committed'; \
+/// What a session is like, whatever the server's own settings say. That a table is there already is nobody's news.
+const SESSION: &str = "SET synchronous_commit = on; SET client_min_messages = warning; SET default_transaction_isolation = 'read committed'; \
     SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s'";
 
 const OCTETS: &str = r#"
