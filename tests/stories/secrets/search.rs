@@ -1,5 +1,6 @@
 //! What must not be found, and looking for it in every spelling.
 
+use aho_corasick::AhoCorasick;
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
@@ -83,11 +84,40 @@ impl Secret {
             spellings,
         }
     }
+}
 
-    /// Whether it stands there, as it is or in any spelling.
-    pub fn is_in(&self, haystack: &Haystack) -> bool {
-        let found = |form: &[u8], spelling: &[u8]| memchr::memmem::find(form, spelling).is_some();
-        let spelled = |spelling: &Vec<u8>| found(&haystack.unbroken, spelling);
-        found(&haystack.as_it_is, &self.octets) || self.spellings.iter().any(spelled)
+/// Looks for many at once.
+pub struct Search<'a> {
+    secrets: &'a [Secret],
+    as_they_are: AhoCorasick,
+    spelled: AhoCorasick,
+    /// Whose each spelling is.
+    spellings: Vec<usize>,
+}
+
+impl<'a> Search<'a> {
+    /// For all of these.
+    pub fn of(secrets: &'a [Secret]) -> Self {
+        let all = secrets.iter().enumerate();
+        let spelled = all.flat_map(|(n, secret)| secret.spellings.iter().map(move |s| (n, s)));
+        let (spellings, spelled): (Vec<_>, Vec<_>) = spelled.unzip();
+        let automaton = |patterns: Vec<&Vec<u8>>| AhoCorasick::new(patterns).unwrap();
+        Self {
+            secrets,
+            as_they_are: automaton(secrets.iter().map(|secret| &secret.octets).collect()),
+            spelled: automaton(spelled),
+            spellings,
+        }
+    }
+
+    /// One that stands there, as it is or in any spelling.
+    pub fn found_in(&self, haystack: &Haystack) -> Option<&'a Secret> {
+        let as_it_is = self.as_they_are.find(&haystack.as_it_is);
+        let as_it_is = as_it_is.map(|found| found.pattern().as_usize());
+        let spelled = || {
+            let found = self.spelled.find(&haystack.unbroken)?;
+            Some(self.spellings[found.pattern().as_usize()])
+        };
+        as_it_is.or_else(spelled).map(|n| &self.secrets[n])
     }
 }
