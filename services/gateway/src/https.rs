@@ -112,7 +112,8 @@ async fn converse(
     let service = service_fn(move |request| {
         let (doors, in_flight) = (doors.clone(), in_flight.begin());
         async move {
-            let response = answer(request, peer, own_certificate, &doors).await;
+            // What it takes to answer is given back before the answer has been sent: that of an open page takes days.
+            let response = Box::pin(answer(request, peer, own_certificate, &doors)).await;
             Ok::<_, Infallible>(in_flight.until_sent(response))
         }
     });

@@ -2,10 +2,16 @@
 //!
 //! A token is 256 random bits, written as `chancery_` and base64url. The one that `chancery init` makes
 //! ([`Bootstrap`]) is in the data folder (0600) for the operator; the gateway
-//! knows its SHA-256 alone, from a file that it reads anew for each call. Removing that file ends
+//! knows its SHA-256 alone, from a file that it looks at for each call. Removing that file ends
 //! the token at once, in every gateway that reads it. All others are [API tokens](crate::bearers).
 
-use std::{fmt, io, path::PathBuf};
+use std::{
+    fmt, fs, io,
+    os::unix::fs::MetadataExt as _,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use api::{CertificateFilter, options::v1::Role};
 use aws_lc_rs::error::Unspecified;
@@ -55,7 +61,12 @@ pub enum TokenError {
 pub struct Bootstrap {
     file: PathBuf,
     role: Role,
+    /// What was read last. Clones share it.
+    read: Arc<Mutex<Option<(Edition, TokenDigest)>>>,
 }
+
+/// What tells a file from the one that was there before: device, inode, length, and nanoseconds of its last change.
+type Edition = (u64, u64, u64, i64, i64);
 
 impl Token {
     /// A fresh token, of 256 random bits.
@@ -117,7 +128,11 @@ impl fmt::Debug for TokenDigest {
 impl Bootstrap {
     /// The token whose digest (64 hexadecimal digits, a final line end or none) is in `file`, with this role.
     pub fn in_file(file: PathBuf, role: Role) -> Bootstrap {
-        Bootstrap { file, role }
+        Bootstrap {
+            file,
+            role,
+            read: Arc::default(),
+        }
     }
 
     /// Who holds the token that a caller presented.
@@ -146,12 +161,37 @@ impl Bootstrap {
         }
     }
 
-    /// Sixty-four bytes that the system has in memory: another thread's wake-up takes ten times as long as reading them.
+    /// The system knows by heart whether it is another file than before: no thread is woken for that, and nothing opened.
     fn stored(&self) -> Result<TokenDigest, TokenError> {
-        match std::fs::read_to_string(&self.file) {
-            Ok(text) => TokenDigest::from_hex(&text).ok_or_else(|| self.unreadable(not_a_digest())),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Err(TokenError::Unknown),
-            Err(e) => Err(self.unreadable(e)),
+        let metadata = fs::metadata(&self.file).map_err(|e| self.not_read(e))?;
+        let edition = (
+            metadata.dev(),
+            metadata.ino(),
+            metadata.size(),
+            metadata.ctime(),
+            metadata.ctime_nsec(),
+        );
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        match *read {
+            Some((known, digest)) if known == edition => Ok(digest),
+            _ => {
+                let text = fs::read_to_string(&self.file).map_err(|e| self.not_read(e))?;
+                let digest = TokenDigest::from_hex(&text);
+                let digest = digest.ok_or_else(|| self.unreadable(not_a_digest()))?;
+                // The clock of a file system ticks slowly: within one tick it may be written once more.
+                let age = metadata
+                    .modified()
+                    .and_then(|at| at.elapsed().map_err(io::Error::other));
+                *read = age.is_ok_and(|age| age > TICK).then_some((edition, digest));
+                Ok(digest)
+            }
+        }
+    }
+
+    fn not_read(&self, error: io::Error) -> TokenError {
+        match error.kind() {
+            io::ErrorKind::NotFound => TokenError::Unknown,
+            _ => self.unreadable(error),
         }
     }
 
@@ -184,6 +224,9 @@ pub fn is_token(text: &str) -> bool {
     text.strip_prefix(PREFIX).is_some_and(is_code)
 }
 
+/// Longer than a file system's clock stands still.
+const TICK: Duration = Duration::from_secs(1);
+
 /// What every token begins with, so that a scanner for leaked secrets knows one.
 const PREFIX: &str = "chancery_";
 
@@ -212,9 +255,25 @@ mod tests {
         assert!(Uuid::parse_str(holder.actor.strip_prefix("token/").unwrap()).is_ok());
         assert_eq!(tokens.holder(token.text()).unwrap(), holder);
 
-        std::fs::remove_file(&tokens.file).unwrap();
+        // It is read once, and then looked at.
+        let long_ago = std::time::SystemTime::now() - 2 * TICK;
+        let file = fs::File::options().write(true).open(&tokens.file).unwrap();
+        file.set_modified(long_ago).unwrap();
+        assert_eq!(tokens.holder(token.text()).unwrap(), holder);
+        assert!(tokens.read.lock().unwrap().is_some());
+
+        // Another one, of the same length.
+        let other = Token::generate().unwrap();
+        std::fs::write(&tokens.file, format!("{}\n", other.digest().to_hex())).unwrap();
         assert!(matches!(
             tokens.holder(token.text()),
+            Err(TokenError::Unknown)
+        ));
+        tokens.holder(other.text()).unwrap();
+
+        std::fs::remove_file(&tokens.file).unwrap();
+        assert!(matches!(
+            tokens.holder(other.text()),
             Err(TokenError::Unknown)
         ));
     }

@@ -2,11 +2,12 @@
 
 use std::{fmt, time::Duration};
 
+use aws_lc_rs::rand;
 use rustls::time_provider::TimeProvider;
 use rustls_pki_types::UnixTime;
 use time::OffsetDateTime;
 use tokio::sync::watch;
-use uuid::{NoContext, Timestamp, Uuid};
+use uuid::Uuid;
 
 /// Tells the time, in UTC and whole microseconds (what every database and event keeps). Cheap to clone.
 #[derive(Clone)]
@@ -74,9 +75,14 @@ impl Clock {
 
     /// A fresh UUIDv7 of this time.
     pub fn new_id(&self) -> Uuid {
-        let now = self.now();
-        let seconds = u64::try_from(now.unix_timestamp()).unwrap_or(0);
-        Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.nanosecond()))
+        let milliseconds = self.now().unix_timestamp_nanos() / 1_000_000;
+        let milliseconds = u64::try_from(milliseconds).unwrap_or(0);
+        let mut random = [0; 10];
+        // It asks the system for a seed now and then, and not for each id.
+        if rand::fill(&mut random).is_err() {
+            random.copy_from_slice(&Uuid::new_v4().as_bytes()[..10]);
+        }
+        uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid()
     }
 }
 
