@@ -13,6 +13,7 @@ mod checks;
 mod command_line;
 mod crash;
 mod dns_challenge;
+mod dns_company;
 mod doubtful_logs;
 mod drawer;
 mod edge;

@@ -132,6 +132,17 @@ impl Bind {
         *secondary = run(&self.folder, "secondary");
     }
 
+    /// Has the primary serve a zone with more records, as who keeps it by hand does: a newer file, and a signal. It is not
+    /// waited for.
+    pub fn publish(&self, zone: &Zone, records: &str, serial: u32) {
+        let file = self.folder.join(format!("primary-{}.zone", zone.name));
+        let text = zone_file(zone).replacen("hostmaster 1 ", &format!("hostmaster {serial} "), 1);
+        let newer = file.with_extension("newer");
+        fs::write(&newer, format!("{text}{records}")).expect("BIND's files");
+        fs::rename(newer, file).expect("BIND's files");
+        self.primary.signal("HUP");
+    }
+
     /// The TXT values of a name, as the primary shows them.
     pub async fn values(&self, name: &str) -> Vec<String> {
         self.values_at(PRIMARY, name).await

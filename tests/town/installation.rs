@@ -41,6 +41,8 @@ pub struct Installation {
     pub edge: Edge,
     /// Where NATS listens, when it is run by itself.
     nats_port: u16,
+    /// What is in the environment of all services that start from now on, beside their own.
+    pub environment: Vec<(&'static str, String)>,
     home: PathBuf,
     logs: PathBuf,
     pub(crate) running: BTreeMap<String, Child>,
@@ -64,6 +66,7 @@ impl Installation {
                 http: listen(),
             },
             nats_port: ports::free_port(),
+            environment: Vec::new(),
             home: folder.join("home"),
             logs: folder.join("logs"),
             running: BTreeMap::new(),
@@ -143,7 +146,7 @@ allow = ["127.0.0.0/8", "::1"]
 
     /// Starts all of it in one process, with more words on the command line.
     pub fn start_up_with(&mut self, words: &[&str]) {
-        let mut command = command_line::command(&self.home);
+        let mut command = self.program();
         command
             .arg("up")
             .arg("--data-dir")
@@ -232,8 +235,15 @@ allow = ["127.0.0.0/8", "::1"]
         );
     }
 
-    fn service(&self, service: &str) -> Command {
+    fn program(&self) -> Command {
         let mut command = command_line::command(&self.home);
+        let environment = self.environment.iter();
+        command.envs(environment.map(|(name, value)| (name, value)));
+        command
+    }
+
+    fn service(&self, service: &str) -> Command {
+        let mut command = self.program();
         command
             .args(["service", service, "--data-dir"])
             .arg(&self.data);

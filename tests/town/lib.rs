@@ -2,7 +2,7 @@
 //!
 //! A [`Town`] is one installation, talked to as people and programs do: by the [`command_line`], by the public
 //! API ([`client`]), by a handshake with its [`edge`], in a real [`browser`] (through its [`webdriver`]); or all that from somebody's [`desk`]. [`pebble`] is its CA, an [`authority`] one
-//! without ACME, [`bind`] a name server that takes updates. [`nats`] is a bare server, for stories about the log alone, a [`block`] its file in the hands of somebody else, and [`wire`] a line to it that can lose what it carries. Messages go to a [`mail`] server or to a [`hook`],
+//! without ACME, [`bind`] a name server that takes updates, [`dns_company`] the API of a company that keeps one. [`nats`] is a bare server, for stories about the log alone, a [`block`] its file in the hands of somebody else, and [`wire`] a line to it that can lose what it carries. Messages go to a [`mail`] server or to a [`hook`],
 //! traces to a [`collector`]; what a process shows of itself is read by a [`monitor`]. Everything runs as a [`child`] that
 //! ends with its owner; [`wait`] waits for conditions, and nothing waits for a time.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails.
@@ -17,6 +17,7 @@ pub mod client;
 pub mod collector;
 pub mod command_line;
 pub mod desk;
+pub mod dns_company;
 pub mod edge;
 pub mod hook;
 pub mod installation;

@@ -31,6 +31,8 @@ pub struct Plan {
     pub ca: pebble::Custom,
     /// Lines of `chancery.toml` beside the town's own.
     pub configuration: String,
+    /// What is in the services' environment.
+    pub environment: Vec<(&'static str, String)>,
     /// Checks of requests look where the CA looks: at its DNS, and at the gateway's ports.
     pub checks: bool,
     /// What the services keep their rows in; `None`: as [`Kind::wanted`].
@@ -70,6 +72,7 @@ impl Town {
             .expect("a folder for the town");
         let kind = plan.databases.unwrap_or_else(Kind::wanted);
         let mut installation = Installation::on(kind, folder.path(), &plan.configuration);
+        installation.environment = plan.environment;
         let ca = Pebble::start(
             &folder.path().join("ca"),
             [
