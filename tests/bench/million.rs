@@ -230,7 +230,10 @@ fn questions(
         ("deleted=true", "deleted=true".into()),
         ("algorithm=rsa-2048", "algorithm=rsa-2048".into()),
         ("renewal=automatic", "renewal=automatic".into()),
-        ("not_after<…", format!("not_after<{}", day(n as i64 % 300))),
+        (
+            "not_after<…",
+            format!("not_after<{}", day(31 + n as i64 % 59)),
+        ),
     ];
     let searches: Vec<(&'static str, String)> = vec![
         ("name=…", format!("name={name}")),

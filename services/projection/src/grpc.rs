@@ -25,7 +25,7 @@ use crate::{
     moments::Moments,
     query::{
         alerts, automations, certificates, channels, dns_providers, events, keys,
-        overview::{self, Glance},
+        overview::Glance,
         question::{List, Page, Question, Row},
         requests, served_name, servers, subjects,
     },
@@ -101,8 +101,7 @@ impl QueryService for Questions {
         let ask = request.get_ref();
         let view = self.view(ask.as_of.as_ref(), ask.at_least, request.metadata());
         let view = view.await?;
-        let counted = view.counted(self).await?;
-        let mut overview = overview::wanting(&view.tables, counted, view.now).await?;
+        let mut overview = view.overview(self).await?;
         overview.position = view.position;
         overview.projected = self.served.position().now();
         overview.set_following(self.served.position().following());

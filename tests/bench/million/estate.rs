@@ -86,7 +86,8 @@ fn tell(events: &mut Vec<Recorded>, sequence: &mut u64, leaf: &Certificate, n: u
     let left = match kind {
         2 => -10,
         3 => 10,
-        _ => 40 + (n % 300) as i64,
+        // Of ninety days.
+        _ => 31 + (n % 59) as i64,
     };
     let end = now() + Duration::days(left) + Duration::seconds((n % 86_400) as i64);
     let friendly_name = name(n);

@@ -13,6 +13,7 @@ use tonic::metadata::MetadataMap;
 use super::{Questions, patience};
 use crate::{
     moments::Moment,
+    query::overview,
     refusal::Refusal,
     tables::{event, instant::micros},
 };
@@ -125,15 +126,21 @@ impl Questions {
 }
 
 impl View {
-    /// What all have to be looked at for, as it is counted now or then.
-    pub(super) async fn counted(&self, questions: &Questions) -> Result<Overview, Refusal> {
-        Ok(match &self.moment {
-            Some(moment) => moment.counted(self.now).await?,
-            None => {
-                let glance = &questions.glance;
-                glance.of(&self.tables, self.position, self.now).await?
-            }
-        })
+    /// All at a glance, now or then.
+    pub(super) async fn overview(&self, questions: &Questions) -> Result<Overview, Refusal> {
+        let (position, now) = (self.position, self.now);
+        if let Some(moment) = &self.moment {
+            let counted = moment.counted(now).await?;
+            return overview::wanting(&self.tables, counted, now).await;
+        }
+        let glance = &questions.glance;
+        if let Some(answered) = glance.answered(position, now) {
+            return Ok(answered);
+        }
+        let counted = glance.of(&self.tables, position, now).await?;
+        let all = overview::wanting(&self.tables, counted, now).await?;
+        glance.answers(all.clone(), position, now);
+        Ok(all)
     }
 }
 

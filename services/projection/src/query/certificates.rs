@@ -3,13 +3,11 @@
 pub mod counts;
 mod detail;
 mod search;
+mod walks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::{
-    CertificateFilter,
-    projection::v1::{self as answer, CertificateStatus},
-};
+use api::{CertificateFilter, projection::v1 as answer};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait},
@@ -180,19 +178,15 @@ impl List for Field {
             Self::Source => condition::on(Column::Source, test),
             Self::Created => condition::on(Column::Created, test),
             // Those without are the rarer ones: see [`condition::flag`].
-            Self::Key if condition::wanted(test) => Column::KeyId.ne(""),
-            Self::Key => Column::KeyId.eq(""),
+            Self::Key if condition::wanted(test) => Column::Keyless.ne(true),
+            Self::Key => Column::Keyless.eq(true),
             Self::Chain => condition::flag(Column::ChainComplete, false, test),
             Self::Authority => condition::flag(Column::IsCa, true, test),
             Self::Default => is_default(test),
             Self::Deleted => condition::flag(Column::Deleted, true, test),
             Self::Own => condition::flag(Column::Own, false, test),
-            // Any of them may be what nearly all have.
-            Self::Algorithm => condition::of_no_index(condition::on(Column::KeyAlgorithm, test)),
-            Self::Renewal if condition::wanted(test) => {
-                condition::of_no_index(Column::AutomationId.ne(""))
-            }
-            Self::Renewal => condition::of_no_index(Column::AutomationId.eq("")),
+            Self::Algorithm => condition::on(Column::KeyAlgorithm, test),
+            Self::Renewal => Column::Automated.eq(condition::wanted(test)),
             Self::Any => search::any(test),
             Self::Domain => names::under::<certificate_name::Entity>(
                 Column::Id,
@@ -204,7 +198,7 @@ impl List for Field {
     }
 
     fn is_common(self) -> bool {
-        matches!(self, Self::Source | Self::Issuer)
+        matches!(self, Self::Source | Self::Issuer | Self::Status) || walks::is_flag(self)
     }
 
     fn unless_asked(terms: &[Term<Self>]) -> Option<Expr> {
@@ -212,30 +206,12 @@ impl List for Field {
         (!asked).then(|| Column::Deleted.ne(true))
     }
 
-    fn seldom(terms: &[Term<Self>], now: i64) -> Vec<Expr> {
-        let mut all = Vec::new();
-        for term in terms {
-            let is_looked_up = matches!(term.field, Self::Name | Self::Names | Self::Any);
-            if let Test::Is(_) = term.test
-                && is_looked_up
-            {
-                all.push(term.field.condition(&term.test, now));
-            }
-        }
-        let calm = [CertificateStatus::Valid, CertificateStatus::NotYetValid];
-        let mut calm = calm.into_iter().map(|status| Test::Differs(status as i64));
-        let status = |wanted: &dyn Fn(&Test) -> bool| {
-            let mut terms = terms.iter();
-            terms.any(|term| matches!(term.field, Self::Status) && wanted(&term.test))
-        };
-        let other = |test: &Test| match test {
-            Test::Equals(status) => !calm.clone().any(|calm| calm == Test::Differs(*status)),
-            _ => false,
-        };
-        if status(&other) || calm.all(|calm| status(&|test| *test == calm)) {
-            all.push(Column::CalmUntil.lte(now));
-        }
-        all
+    fn seldom(terms: &[Term<Self>], by: Self, now: i64) -> Vec<Expr> {
+        walks::seldom(terms, by, now)
+    }
+
+    fn stretch(terms: &[Term<Self>], by: Self, now: i64) -> Option<Expr> {
+        walks::stretch(terms, by, now)
     }
 
     fn searched(terms: &[Term<Self>]) -> Option<Searched<Column>> {

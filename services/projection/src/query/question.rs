@@ -49,10 +49,17 @@ pub trait List: filter::Field {
     }
 
     /// What holds of all rows that these terms can yield, where that may be few of very many, and is found in an index:
-    /// each of these does.
-    fn seldom(terms: &[Term<Self>], now: i64) -> Vec<Expr> {
-        let _ = (terms, now);
+    /// each of these does. Those that an index has in the order `by` need not be among them.
+    fn seldom(terms: &[Term<Self>], by: Self, now: i64) -> Vec<Expr> {
+        let _ = (terms, by, now);
         Vec::new()
+    }
+
+    /// What follows from these terms about the column that rows are put in order `by`: the walk in that order begins and
+    /// ends there.
+    fn stretch(terms: &[Term<Self>], by: Self, now: i64) -> Option<Expr> {
+        let _ = (terms, by, now);
+        None
     }
 
     /// What of these terms can be told from parts of names; nothing, where names are not searched.
@@ -217,7 +224,10 @@ impl<L: List> Question<L> {
     pub fn statement(&self, now: i64) -> Select<L::Entity> {
         let by = self.by();
         let ascending = self.sort.direction == Direction::Ascending;
-        let mut condition = self.holds(now).add_option(L::unless_asked(&self.terms));
+        let mut condition = self
+            .holds(now)
+            .add_option(L::unless_asked(&self.terms))
+            .add_option(L::stretch(&self.terms, self.sort.field, now));
         if !self.also.is_empty() {
             condition = condition.add(self.also.clone());
         }
@@ -259,7 +269,7 @@ impl<L: List> Question<L> {
                 None => found,
             }));
         }
-        for seldom in L::seldom(&self.terms, now) {
+        for seldom in L::seldom(&self.terms, self.sort.field, now) {
             let ids = L::Entity::find()
                 .select_only()
                 .column(L::ID)

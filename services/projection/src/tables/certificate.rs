@@ -35,9 +35,13 @@ pub struct Model {
     /// The key of the newest version that is here now; empty where there is none.
     #[sea_orm(column_type = "Text")]
     pub key_id: String,
+    /// There is none. Beside `key_id`, so that it has an index of two values.
+    pub keyless: bool,
     /// Empty where no automation renews it.
     #[sea_orm(column_type = "Text")]
     pub automation_id: String,
+    /// One does. Beside `automation_id`, likewise.
+    pub automated: bool,
     /// The request that it answered; empty where there is none.
     #[sea_orm(column_type = "Text")]
     pub request_id: String,
@@ -182,6 +186,8 @@ impl Model {
             version: version.number.into(),
             spki_sha256: folded(&certificate.spki_sha256),
             key_id: String::new(),
+            keyless: true,
+            automated: !standing.automation_id.is_empty(),
             automation_id: standing.automation_id,
             request_id: standing.request_id,
             serve: standing.serve,
@@ -240,11 +246,13 @@ impl Model {
     /// No automation renews it any more.
     pub fn released(&mut self) {
         self.automation_id.clear();
+        self.automated = false;
     }
 
     /// Its key is the one with this id; empty where that is not here.
     pub fn keyed(&mut self, key_id: String) {
-        self.own = !self.is_ca || !key_id.is_empty();
+        self.keyless = key_id.is_empty();
+        self.own = !self.is_ca || !self.keyless;
         self.key_id = key_id;
     }
 

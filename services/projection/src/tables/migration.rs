@@ -20,7 +20,7 @@ use super::{
 use crate::{follow::FOLLOWER, store::pointer};
 
 /// What tells these tables from those of other versions.
-pub const VERSION: &str = "m20260601_000006_places";
+pub const VERSION: &str = "m20260701_000007_walks";
 
 /// Makes the tables in an empty place, with what is needed to write them: many rows are written sooner than rows that
 /// are put in order one by one.
@@ -159,7 +159,9 @@ fn certificate_table() -> TableCreateStatement {
         .col(schema::big_integer(Column::Version))
         .col(schema::text(Column::SpkiSha256))
         .col(schema::text(Column::KeyId))
+        .col(schema::boolean(Column::Keyless))
         .col(schema::text(Column::AutomationId))
+        .col(schema::boolean(Column::Automated))
         .col(schema::text(Column::RequestId))
         .col(schema::boolean(Column::Serve))
         .col(schema::blob(Column::Certificate))

@@ -33,12 +33,25 @@ async fn every_filter_and_order_has_an_index() {
             "ix_certificate_not_after (not_after<?)",
         ),
         (
-            "SELECT * FROM certificate WHERE deleted <> ? AND key_id = '' AND (friendly_name_folded, id) > ('a', 'b') ORDER BY friendly_name_folded, id",
-            "ix_certificate_key (key_id=? AND (friendly_name_folded,id)>(?,?))",
+            "SELECT * FROM certificate WHERE deleted <> ? AND keyless = ? AND (friendly_name_folded, id) > ('a', 'b') ORDER BY friendly_name_folded, id",
+            "ix_certificate_keyless (keyless=? AND (friendly_name_folded,id)>(?,?))",
         ),
         (
-            "SELECT * FROM certificate WHERE deleted <> ? AND key_id <> '' ORDER BY not_after DESC, id DESC",
+            "SELECT * FROM certificate WHERE deleted <> ? AND keyless <> ? ORDER BY not_after DESC, id DESC",
             "ix_certificate_not_after",
+        ),
+        (
+            // Told apart without the certificates themselves.
+            "SELECT deleted, own, revoked, not_before, not_after, due_at, error_at, renewal, keyless, automated, chain_complete, is_ca, key_algorithm, source FROM certificate ORDER BY created DESC, id DESC LIMIT 51",
+            "COVERING INDEX ix_certificate_created",
+        ),
+        (
+            "SELECT * FROM certificate WHERE deleted <> ? AND automated = ? ORDER BY friendly_name_folded, id",
+            "ix_certificate_automated (automated=?)",
+        ),
+        (
+            "SELECT * FROM certificate WHERE deleted <> ? AND key_algorithm = 4 ORDER BY friendly_name_folded, id",
+            "ix_certificate_algorithm (key_algorithm=?)",
         ),
         (
             "SELECT * FROM certificate WHERE deleted <> ? AND chain_complete = ? ORDER BY friendly_name_folded, id",
@@ -172,7 +185,7 @@ async fn what_nearly_all_rows_have_is_not_sorted_whatever_the_order() {
             }
         };
     }
-    ask!(certificates: "", "source=acme", "issuer=\"CN=R3\"", "own=true", "algorithm=rsa-2048", "renewal=automatic", "renewal=by-hand", "status=valid", "status=error", "not_after>2026-01-01");
+    ask!(certificates: "", "source=acme", "issuer=\"CN=R3\"", "own=true", "algorithm=rsa-2048", "renewal=automatic", "renewal=by-hand", "status=valid", "status=error", "status=expired", "status=revoked", "key=false", "chain=incomplete", "authority=true", "own=false", "deleted=true", "not_after>2026-01-01");
     ask!(keys: "", "algorithm=ecdsa-p256", "origin=generated");
     ask!(requests: "", "status=pending");
     ask!(servers: "");

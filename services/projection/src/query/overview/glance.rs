@@ -18,11 +18,13 @@ pub struct Glance {
 #[derive(Debug, Default)]
 struct Inner {
     last: Mutex<Option<Arc<Made>>>,
+    /// The whole of it that was answered last.
+    answered: Mutex<Option<Made>>,
     /// One at a time makes it.
     turn: Turn<()>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Made {
     overview: Overview,
     /// Up to which event all is in it.
@@ -41,9 +43,14 @@ impl Made {
     fn stands(&self, position: u64, now: i64) -> bool {
         let age = now.saturating_sub(self.at);
         match self.is_of_few() {
-            true => self.position == position && (0..AGE).contains(&age),
+            true => self.is_as_of(position, now),
             false => (0..AGE_OF_MANY).contains(&age),
         }
+    }
+
+    /// Whether nothing has happened since, and hardly any time has passed.
+    fn is_as_of(&self, position: u64, now: i64) -> bool {
+        self.position == position && (0..AGE).contains(&now.saturating_sub(self.at))
     }
 }
 
@@ -79,6 +86,26 @@ impl Glance {
             Some(made) => Ok(made.overview.clone()),
             None => self.make(database, position, now).await,
         }
+    }
+
+    /// What was answered, where nothing else is to be said now.
+    pub fn answered(&self, position: u64, now: i64) -> Option<Overview> {
+        let answered = self.inner.answered.lock();
+        let answered = answered.unwrap_or_else(PoisonError::into_inner);
+        let answered = answered
+            .as_ref()
+            .filter(|made| made.is_as_of(position, now));
+        answered.map(|made| made.overview.clone())
+    }
+
+    /// This is answered.
+    pub fn answers(&self, overview: Overview, position: u64, now: i64) {
+        let answered = self.inner.answered.lock();
+        *answered.unwrap_or_else(PoisonError::into_inner) = Some(Made {
+            overview,
+            position,
+            at: now,
+        });
     }
 
     async fn make(

@@ -56,24 +56,18 @@ fn certificates() -> Vec<IndexCreateStatement> {
             [column, Column::FriendlyNameFolded, Column::Id],
         )
     };
+    // Walked in such an order, rows are told apart by what lists are filtered by without a look at the certificates
+    // themselves: a page is full soon even where few of very many fit.
+    let walk = |name, column| {
+        let told = TOLD_APART
+            .into_iter()
+            .filter(|told| *told as u32 != column as u32);
+        index(name, Entity, [column, Column::Id].into_iter().chain(told))
+    };
     let mut all = vec![
-        // Walked in this order, rows are told apart by their status without a look at the certificates themselves.
-        index(
-            "ix_certificate_name",
-            Entity,
-            [
-                Column::FriendlyNameFolded,
-                Column::Id,
-                Column::Deleted,
-                Column::Own,
-                Column::Revoked,
-                Column::NotBefore,
-                Column::NotAfter,
-                Column::DueAt,
-                Column::ErrorAt,
-                Column::Renewal,
-            ],
-        ),
+        walk("ix_certificate_name", Column::FriendlyNameFolded),
+        walk("ix_certificate_not_after", Column::NotAfter),
+        walk("ix_certificate_created", Column::Created),
         // Those that a search has found are put in order without them, too.
         index(
             "ix_certificate_number",
@@ -87,12 +81,12 @@ fn certificates() -> Vec<IndexCreateStatement> {
         ),
         on("ix_certificate_source", Column::Source),
         on("ix_certificate_issuer", Column::IssuerFolded),
-        on("ix_certificate_not_after", Column::NotAfter),
-        on("ix_certificate_created", Column::Created),
         named("ix_certificate_of_source", Column::Source),
         named("ix_certificate_of_issuer", Column::IssuerFolded),
         named("ix_certificate_revoked", Column::Revoked),
-        named("ix_certificate_key", Column::KeyId),
+        named("ix_certificate_keyless", Column::Keyless),
+        named("ix_certificate_automated", Column::Automated),
+        named("ix_certificate_algorithm", Column::KeyAlgorithm),
         named("ix_certificate_chain", Column::ChainComplete),
         named("ix_certificate_authority", Column::IsCa),
         named("ix_certificate_own", Column::Own),
@@ -140,6 +134,27 @@ fn certificates() -> Vec<IndexCreateStatement> {
     }
     all
 }
+
+/// What certificates are filtered by that is short.
+const TOLD_APART: [certificate::Column; 14] = {
+    use certificate::Column;
+    [
+        Column::Deleted,
+        Column::Own,
+        Column::Revoked,
+        Column::NotBefore,
+        Column::NotAfter,
+        Column::DueAt,
+        Column::ErrorAt,
+        Column::Renewal,
+        Column::Keyless,
+        Column::Automated,
+        Column::ChainComplete,
+        Column::IsCa,
+        Column::KeyAlgorithm,
+        Column::Source,
+    ]
+};
 
 fn keys() -> Vec<IndexCreateStatement> {
     use key::{Column, Entity};
