@@ -151,6 +151,7 @@ pub struct UpArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   chancery init --data-dir /var/lib/chancery
+  chancery init --config /etc/chancery/chancery.toml --log
 
 It makes only what is missing, renews identities that have less than a third of their life left,
 and may be run at any time while no `up` runs on the folder. `up` does the same by itself.")]
@@ -158,6 +159,9 @@ pub struct InitArgs {
     /// On which folder.
     #[command(flatten)]
     pub folder: FolderArgs,
+    /// Wait until NATS answers, two minutes at most, and fail if the event log cannot be set up.
+    #[arg(long)]
+    pub log: bool,
 }
 
 /// `chancery service`

@@ -5,6 +5,7 @@
 
 pub mod leaves;
 pub mod link;
+pub mod nats;
 pub mod nkeys;
 #[cfg(test)]
 mod tests;
@@ -14,9 +15,11 @@ use std::{
     fmt,
     fs::{self, Permissions},
     io::{self, Write as _},
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    slice,
+    time::Duration,
 };
 
 use keystore::{
@@ -28,12 +31,13 @@ use runtime::{
     config::{ConfigError, Settings},
 };
 use time::OffsetDateTime;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::InitArgs,
     files,
-    nats::conf::Conf,
+    nats::servers::{self, Server, ServersError},
     up::{
         lock::{Lock, LockError},
         provisioning::{self, ProvisioningError},
@@ -94,15 +98,24 @@ pub enum InitError {
     /// The machine gave no random numbers.
     #[error("the machine gave no random numbers")]
     Random,
-    /// `[nats] url` is not one.
-    #[error("[nats] url is {url:?}: it looks like tls://127.0.0.1:7422")]
-    NatsUrl {
-        /// What is configured.
-        url: String,
+    /// `[nats]` makes no servers.
+    #[error(transparent)]
+    Servers(#[from] ServersError),
+    /// A leaf that was just made cannot be read.
+    #[error("the identity {path} is not one: remove it, and it is made again")]
+    Leaf {
+        /// The file.
+        path: PathBuf,
     },
     /// NATS answers, and the event log cannot be made there.
     #[error(transparent)]
     Provisioning(#[from] ProvisioningError),
+    /// NATS was waited for, and did not come.
+    #[error("no NATS server at {url} takes the provisioner")]
+    NoLog {
+        /// What is configured.
+        url: String,
+    },
 }
 
 /// What [`prepare`] found and made.
@@ -126,7 +139,8 @@ pub async fn run(args: InitArgs) -> Result<(), InitError> {
     data_folder(&layout)?;
     let _lock = Lock::take(&layout.lock())?;
     let prepared = prepare(&settings, &shared, clock.now())?;
-    write_nats_conf(&layout, listen_address(&shared.nats.url)?)?;
+    let servers = servers::servers(&shared.nats, &layout)?;
+    nats::write_conf(&layout, &servers)?;
     for made in &prepared.made {
         say(format_args!("made {made}"));
     }
@@ -144,7 +158,11 @@ pub async fn run(args: InitArgs) -> Result<(), InitError> {
             link::file(&layout).display()
         ));
     }
-    match provision(&shared, &clock).await? {
+    let provisioned = match args.log {
+        true => until_provisioned(&shared, &clock).await?,
+        false => provision(&shared, &clock).await?,
+    };
+    match provisioned {
         true => say(format_args!(
             "The event log at {} is set up.",
             shared.nats.url
@@ -153,7 +171,7 @@ pub async fn run(args: InitArgs) -> Result<(), InitError> {
             "No NATS server at {} takes these users yet. Start one with {}, or send SIGHUP to the one that runs with it; then \
              run `chancery init` again to set up the event log. `chancery up` does all of it by itself.",
             shared.nats.url,
-            layout.nats_config().display()
+            nats::configurations(&servers)
         )),
     }
     Ok(())
@@ -180,6 +198,7 @@ pub fn prepare(
 ) -> Result<Prepared, InitError> {
     let layout = Layout::of(shared);
     not_half_restored(&layout)?;
+    let servers = servers::servers(&shared.nats, &layout)?;
     let mut made = Vec::new();
     for folder in [
         layout.identity_dir(),
@@ -230,9 +249,17 @@ pub fn prepare(
             layout.ca_certificate().display()
         ));
     }
-    for name in leaves::NAMES {
+    let clustered = servers.iter().any(|server| server.cluster.is_some());
+    let names = leaves::NAMES.into_iter();
+    for name in names.filter(|name| !clustered || *name != leaves::SERVER) {
         if leaves::renew_if_due(&ca, &layout, name, now)? {
             made.push(format!("the identity of {name}, good for 30 days"));
+        }
+    }
+    let clustered = servers.iter().filter(|server| server.cluster.is_some());
+    for server in clustered {
+        if nats::identity(&ca, &layout, server, now)? {
+            made.push(format!("the identity of {}, good for 30 days", server.name));
         }
     }
 
@@ -263,63 +290,25 @@ pub fn about_kek(kek: &KekSource) -> String {
     )
 }
 
-/// Writes `nats.conf` for a server that listens here; `true` where it was another one before.
+/// Writes `nats.conf` for the one server of this folder, which listens here; `true` where it was another one before.
 pub fn write_nats_conf(layout: &Layout, listen: SocketAddr) -> Result<bool, InitError> {
-    let absolute = |path: PathBuf| std::path::absolute(&path).map_err(failed(&path));
-    let conf = Conf {
-        listen,
-        store: absolute(layout.nats_store())?,
-        certificate: absolute(layout.leaf("nats"))?,
-        key: absolute(layout.leaf_key("nats"))?,
-        users: nkeys::public(layout)?,
-    };
-    let (path, conf) = (layout.nats_config(), conf.to_string());
-    if fs::read_to_string(&path).is_ok_and(|before| before == conf) {
-        return Ok(false);
+    nats::write_conf(layout, slice::from_ref(&Server::alone(layout, listen)))
+}
+
+/// Sets up the event log as soon as a server takes the provisioner and, of a cluster, a majority has met.
+async fn until_provisioned(shared: &Shared, clock: &Clock) -> Result<bool, InitError> {
+    let begun = Instant::now();
+    loop {
+        match provision(shared, clock).await {
+            Ok(true) => return Ok(true),
+            Ok(false) if begun.elapsed() > PATIENCE => {
+                let url = shared.nats.url.clone();
+                return Err(InitError::NoLog { url });
+            }
+            Err(error) if begun.elapsed() > PATIENCE => return Err(error),
+            Ok(false) | Err(_) => tokio::time::sleep(POLL).await,
+        }
     }
-    files::write_private(&path, conf.as_bytes()).map_err(failed(&path))?;
-    Ok(true)
-}
-
-/// The loopback address and port that `[nats] url` names, where it names one by itself.
-pub fn nats_address(url: &str) -> Option<SocketAddr> {
-    let (host, port) = url
-        .strip_prefix("tls://")?
-        .trim_end_matches('/')
-        .rsplit_once(':')?;
-    let ip = match host {
-        "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        host => host.trim_matches(['[', ']']).parse().ok()?,
-    };
-    Some((ip, port.parse().ok()?).into())
-}
-
-/// Where the nats-server of this folder listens, as its configuration says; `None` where there is none.
-pub fn nats_listens(layout: &Layout) -> Option<SocketAddr> {
-    let conf = fs::read_to_string(layout.nats_config()).ok()?;
-    let address = conf
-        .lines()
-        .find_map(|line| line.strip_prefix("listen: "))?;
-    address.trim().trim_matches('"').parse().ok()
-}
-
-/// Where a server listens that others reach by this URL: its own address when it is one, else everywhere.
-fn listen_address(url: &str) -> Result<SocketAddr, InitError> {
-    let first = url.split(',').next().unwrap_or_default().trim();
-    let by_name = || {
-        let port = first
-            .strip_prefix("tls://")?
-            .trim_end_matches('/')
-            .rsplit_once(':')?
-            .1;
-        Some(SocketAddr::from((
-            Ipv4Addr::UNSPECIFIED,
-            port.parse().ok()?,
-        )))
-    };
-    nats_address(first)
-        .or_else(by_name)
-        .ok_or_else(|| InitError::NatsUrl { url: url.into() })
 }
 
 /// Sets up the event log where a server takes the provisioner; `false` where none does.
@@ -334,7 +323,9 @@ async fn provision(shared: &Shared, clock: &Clock) -> Result<bool, InitError> {
     );
     let runtime = runtime.map_err(ProvisioningError::Identity)?;
     let outcome = match runtime.nats().await {
-        Ok(client) => provisioning::provision(&client).await.map(|()| true),
+        Ok(client) => provisioning::provision(&client, servers::replicas(&shared.nats))
+            .await
+            .map(|()| true),
         Err(error) => {
             tracing::debug!(%error, "no nats server yet");
             Ok(false)
@@ -348,3 +339,7 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> InitError + use<> {
     let path = path.to_owned();
     move |source| InitError::File { path, source }
 }
+
+/// How long NATS is waited for, where it is.
+const PATIENCE: Duration = Duration::from_secs(120);
+const POLL: Duration = Duration::from_millis(200);

@@ -154,6 +154,16 @@ impl InternalCa {
         spki_der: &[u8],
         now: OffsetDateTime,
     ) -> Result<String, InternalCaError> {
+        self.issue_for_hosts(name, &[], spki_der, now)
+    }
+
+    fn issue_for_hosts(
+        &self,
+        name: &str,
+        hosts: &[String],
+        spki_der: &[u8],
+        now: OffsetDateTime,
+    ) -> Result<String, InternalCaError> {
         if !is_service_name(name) {
             return Err(InternalCaError::Name(name.chars().take(63).collect()));
         }
@@ -166,6 +176,13 @@ impl InternalCa {
             SanType::DnsName(text(name)?),
             SanType::DnsName(text("localhost")?),
         ];
+        let named = |host: &&String| [name, "localhost"].contains(&host.as_str());
+        for host in hosts.iter().filter(|host| !named(host)) {
+            params.subject_alt_names.push(match host.parse() {
+                Ok(ip) => SanType::IpAddress(ip),
+                Err(_) => SanType::DnsName(text(host)?),
+            });
+        }
         params.is_ca = IsCa::ExplicitNoCa;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![
@@ -200,11 +217,26 @@ impl InternalCa {
         now: OffsetDateTime,
     ) -> Result<(), InternalCaError> {
         let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).map_err(InternalCaError::Key)?;
-        let leaf = self.issue(name, key.spki_der(), now)?;
+        self.write_identity_of(&key, layout, name, &[], now)
+    }
+
+    /// Makes an identity of this key. `hosts`: by what else than its name it is reached, for programs that look at that.
+    ///
+    /// # Errors
+    /// [`InternalCaError`].
+    pub fn write_identity_of(
+        &self,
+        key: &PrivateKey,
+        layout: &Layout,
+        name: &str,
+        hosts: &[String],
+        now: OffsetDateTime,
+    ) -> Result<(), InternalCaError> {
+        let leaf = self.issue_for_hosts(name, hosts, key.spki_der(), now)?;
         // The leaf last: whoever finds one finds its key beside it.
         write(
             &layout.leaf_key(name),
-            pem::private_key(&key).as_bytes(),
+            pem::private_key(key).as_bytes(),
             PRIVATE,
         )?;
         write(&layout.leaf(name), leaf.as_bytes(), PUBLIC)

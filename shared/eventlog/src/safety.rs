@@ -194,12 +194,16 @@ async fn server_reasons(
     Ok(reasons)
 }
 
-/// The names of the servers that hold the stream; none where it is not clustered.
+/// The names of the servers that hold the stream; none where it is not clustered. One that is down acknowledges nothing,
+/// and keeps nobody from starting as long as the others are a majority.
 fn holders(info: &Info) -> HashSet<String> {
     let Some(cluster) = &info.cluster else {
         return HashSet::new();
     };
-    let replicas = cluster.replicas.iter().map(|peer| peer.name.clone());
+    let replicas = cluster.replicas.iter();
+    let replicas = replicas
+        .filter(|peer| !peer.offline)
+        .map(|peer| peer.name.clone());
     cluster.leader.iter().cloned().chain(replicas).collect()
 }
 

@@ -65,6 +65,9 @@ impl Shared {
 pub struct Nats {
     /// `tls://host:port`, several with commas between; default `tls://127.0.0.1:7422`.
     pub url: String,
+    /// Where the servers of a cluster meet each other, "host:port", one for each in `url` and in its order; the log
+    /// is then kept three times. Default none: one server.
+    pub routes: Vec<String>,
 }
 
 /// `[database]`
@@ -182,6 +185,7 @@ impl Default for Nats {
     fn default() -> Self {
         Self {
             url: "tls://127.0.0.1:7422".into(),
+            routes: Vec::new(),
         }
     }
 }

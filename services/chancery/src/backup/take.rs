@@ -236,7 +236,7 @@ impl Failed {
 fn of_the_server(shared: &Shared, layout: &Layout) -> Shared {
     let mut shared = shared.clone();
     if shared.nats == Shared::default().nats
-        && let Some(address) = init::nats_listens(layout)
+        && let Some(address) = init::nats::listens(layout)
     {
         shared.nats.url = format!("tls://{address}");
     }

@@ -1,6 +1,6 @@
 //! What is made, what is made again, and what never is.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use super::*;
 
@@ -142,13 +142,53 @@ fn a_token_that_has_ended_stays_so() {
 }
 
 #[test]
-fn a_server_listens_where_its_url_leads() {
-    let listen = |url| listen_address(url).unwrap().to_string();
-    assert_eq!(listen("tls://127.0.0.1:7422"), "127.0.0.1:7422");
-    assert_eq!(listen("tls://localhost:7422"), "127.0.0.1:7422");
-    assert_eq!(listen("tls://[::1]:7422"), "[::1]:7422");
-    assert_eq!(listen("tls://nats:7422,tls://nats2:7422"), "0.0.0.0:7422");
-    assert!(listen_address("nats").is_err());
+fn each_server_of_a_cluster_has_a_folder_to_carry_and_knows_the_others_by_their_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, file) = (folder.path().join("data"), folder.path().join("toml"));
+    let cluster = "[nats]\nurl = \"tls://a:1,tls://b:1,tls://10.1.0.3:1\"\n\
+                   routes = [\"a:2\", \"b:2\", \"10.1.0.3:2\"]\n";
+    fs::write(&file, cluster).unwrap();
+    let settings = Settings::read(Some(&file), Some(&data)).unwrap();
+    let shared = settings.shared().unwrap();
+    let layout = Layout::of(&shared);
+    let servers = servers::servers(&shared.nats, &layout).unwrap();
+    let now = Clock::system().now();
+    let prepare = |days: u64| prepare(&settings, &shared, now + Duration::from_secs(days * 86_400));
+    data_folder(&layout).unwrap();
+    prepare(0).unwrap();
+    assert!(nats::write_conf(&layout, &servers).unwrap());
+
+    let third = data.join("nats-3");
+    let files = files(&third);
+    let names = files.keys().map(|path| path.strip_prefix(&third).unwrap());
+    let names = names.map(|path| path.to_str().unwrap());
+    let wanted = [
+        "identity/ca.pem",
+        "identity/nats.key",
+        "identity/nats.pem",
+        "nats/nats.conf",
+    ];
+    assert_eq!(names.collect::<Vec<_>>(), wanted);
+    let leaf = leaves::leaf(&servers[2].layout, leaves::SERVER).unwrap();
+    assert_eq!(leaf.ip_addresses, ["10.1.0.3".parse::<IpAddr>().unwrap()]);
+    for server in &servers {
+        let conf = fs::read_to_string(server.layout.nats_config()).unwrap();
+        let named = format!("server_name: \"{}\"", server.name);
+        assert!(conf.contains(&named), "{conf}");
+        for other in &servers {
+            let leaf = leaves::leaf(&other.layout, leaves::SERVER).unwrap();
+            assert!(conf.contains(&leaf.spki_sha256), "{conf}");
+        }
+    }
+    // A leaf that is renewed has the same key: servers that still run know it.
+    let renewed = |days| {
+        let made = prepare(days).unwrap().made.into_iter();
+        made.filter(|made| made.starts_with("the identity of"))
+            .count()
+    };
+    assert_eq!(renewed(19), 0);
+    assert_eq!(renewed(21), leaves::NAMES.len() - 1 + servers.len());
+    assert!(!nats::write_conf(&layout, &servers).unwrap());
 }
 
 #[test]

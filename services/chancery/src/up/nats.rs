@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::child::{ChildError, Program, Supervised};
 use super::provisioning::{self, ProvisioningError};
-use crate::init;
+use crate::{init, nats::servers};
 
 /// Why there is no event log.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +69,7 @@ pub async fn address(shared: &Shared, program: &Program) -> Result<SocketAddr, N
     Supervised::end_earlier(program).await?;
     let url = &shared.nats.url;
     let elsewhere = || NatsError::Elsewhere { url: url.clone() };
-    let address = init::nats_address(url).ok_or_else(elsewhere)?;
+    let address = servers::loopback(url).ok_or_else(elsewhere)?;
     if !address.ip().is_loopback() {
         return Err(elsewhere());
     }
@@ -129,7 +129,7 @@ async fn until_provisioned(shared: &Shared, clock: &Clock) -> Result<(), Provisi
         }
         tokio::time::sleep(POLL).await;
     };
-    provisioning::provision(&client).await
+    provisioning::provision(&client, 1).await
 }
 
 fn folder(layout: &Layout) -> PathBuf {

@@ -18,11 +18,13 @@ pub enum ProvisioningError {
     Provision(#[from] ProvisionError),
 }
 
-/// Makes or checks them.
-pub async fn provision(client: &async_nats::Client) -> Result<(), ProvisioningError> {
+/// Makes or checks them; each event is kept so many times.
+pub async fn provision(
+    client: &async_nats::Client,
+    replicas: usize,
+) -> Result<(), ProvisioningError> {
     let wanted = Provision {
-        // One server. On a cluster the operator's own provisioning says three.
-        replicas: 1,
+        replicas,
         max_bytes: None,
         buckets: vec![Bucket {
             name: challenge::BUCKET.to_owned(),

@@ -236,7 +236,7 @@ mod tests {
     async fn a_keystore_that_is_stopped_before_it_is_ready_ends() {
         let server = server().await;
         let (provisioner, _) = server.connect("provisioner").await;
-        provisioning::provision(&provisioner).await.unwrap();
+        provisioning::provision(&provisioner, 1).await.unwrap();
         let data_dir = server.layout.data_dir();
         let settings = Settings::read(None, Some(data_dir)).unwrap();
         // The second time, there may be events that its table does not have yet.

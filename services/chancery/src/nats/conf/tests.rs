@@ -123,7 +123,7 @@ fn what_a_path_may_hold_is_quoted() {
 async fn a_consumer_delivers_nothing_to_where_its_maker_may_not_publish() {
     let server = server().await;
     let (provisioner, _) = server.connect("provisioner").await;
-    provisioning::provision(&provisioner).await.unwrap();
+    provisioning::provision(&provisioner, 1).await.unwrap();
     let (keystore, _) = server.connect("keystore").await;
     let subject = subject::event("key", "7c9e", "generated");
     let log = async_nats::jetstream::new(keystore);
