@@ -4,6 +4,7 @@
 //! it with; then the [`screen`]. Stopping goes the other way, and nats-server last.
 
 pub mod child;
+mod disk;
 mod edge;
 pub mod lock;
 pub mod nats;
@@ -166,9 +167,11 @@ async fn start(
         prepared: &prepared,
         monitor: &monitor,
     };
+    let store = layout.nats_store();
     let outcome = tokio::select! {
         outcome = running.until_stopped(ports, test_ca.as_ref(), stopping) => outcome,
         () = rotation.run(&nats, &clock) => Ok(()),
+        () = disk::watch(&store, &nats, &clock) => Ok(()),
     };
     // With it goes the last hold on the services: their connections close before the server does.
     drop(monitor);

@@ -27,7 +27,7 @@ mod read;
 pub mod request_ledger;
 pub mod safety;
 mod session;
-mod space;
+pub mod space;
 mod standing;
 mod stored;
 pub mod subject;

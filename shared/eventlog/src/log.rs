@@ -1,6 +1,6 @@
 //! The handle to the log.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use async_nats::{
     Client,
@@ -37,6 +37,19 @@ impl EventLog {
     /// # Errors
     /// [`OpenError::Unsafe`] names what is unsafe.
     pub async fn open(client: Client, service: &str) -> Result<Self, OpenError> {
+        Self::open_beside(client, service, None).await
+    }
+
+    /// The same where the server keeps the log in this folder of this machine: commands of people are refused while its
+    /// disk is all but full.
+    ///
+    /// # Errors
+    /// As [`EventLog::open`].
+    pub async fn open_beside(
+        client: Client,
+        service: &str,
+        store: Option<PathBuf>,
+    ) -> Result<Self, OpenError> {
         let context = ContextBuilder::new()
             .timeout(ANSWER_WAIT)
             .build(client.clone());
@@ -46,7 +59,7 @@ impl EventLog {
             context,
             service: service.to_owned(),
             cache: Cache::new(CACHED),
-            space: Space::new(&info),
+            space: Space::new(&info, store),
             standings: Standings::default(),
         })))
     }

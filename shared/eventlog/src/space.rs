@@ -1,6 +1,7 @@
 //! Room for what services do by themselves, when people have filled the log.
 
 use std::{
+    path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -16,14 +17,24 @@ use crate::{envelope::Origin, log::EventLog};
 pub(crate) struct Space {
     nearly_full: AtomicBool,
     asked: Mutex<Instant>,
+    /// Where the server keeps it, if that is on this machine.
+    store: Option<PathBuf>,
 }
 
 impl Space {
-    pub fn new(info: &Info) -> Self {
+    pub fn new(info: &Info, store: Option<PathBuf>) -> Self {
         Self {
+            store,
             nearly_full: AtomicBool::new(nearly_full(info)),
             asked: Mutex::new(Instant::now()),
         }
+    }
+
+    /// The disk is all but full. This is asked each time: others fill it as fast as they like, and a server that met its
+    /// end answers nothing any more.
+    fn disk_is_full(&self) -> bool {
+        let free = self.store.as_deref().and_then(free);
+        free.is_some_and(|free| free < RESERVE)
     }
 
     /// Whether it is time to ask again; true for one caller only.
@@ -53,9 +64,21 @@ impl EventLog {
                 }
             });
         }
-        !origin.actor.starts_with("service/") && self.space().nearly_full.load(Ordering::Relaxed)
+        let space = self.space();
+        let full = space.nearly_full.load(Ordering::Relaxed) || space.disk_is_full();
+        full && !origin.actor.starts_with("service/")
     }
 }
+
+/// Bytes that are free on the disk of this folder; `None` where that cannot be told.
+pub fn free(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// Below so many free bytes of the log's disk, commands of people are refused: what is left is for what services do by
+/// themselves, for databases, and for a clean stop.
+pub const RESERVE: u64 = 64 << 20;
 
 fn nearly_full(info: &Info) -> bool {
     u64::try_from(info.config.max_bytes)

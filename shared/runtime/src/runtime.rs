@@ -149,7 +149,9 @@ impl Runtime {
     pub async fn log(&self) -> Result<EventLog, LogOpenError> {
         let open = async || {
             let client = self.nats().await.map_err(LogOpenError::Nats)?;
-            EventLog::open(client, self.inner.service)
+            let store = self.inner.layout.nats_store();
+            let here = store.exists().then_some(store);
+            EventLog::open_beside(client, self.inner.service, here)
                 .await
                 .map_err(LogOpenError::Open)
         };

@@ -21,6 +21,8 @@ use crate::config::{LogFormat, Telemetry};
 pub fn init(telemetry: &Telemetry) -> Guard {
     let lines = fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
+        // A line that cannot be written, on a full disk, would be complained of on the same stderr: with a panic.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     let lines = match telemetry.log_format {
         LogFormat::Text => lines.boxed(),

@@ -92,6 +92,7 @@ pub struct Supervised {
 #[derive(Debug)]
 enum Order {
     Reload,
+    Restart,
     Stop,
 }
 
@@ -148,6 +149,11 @@ impl Supervised {
         let _ = self.orders.send(Order::Reload).await;
     }
 
+    /// Ends it, and starts it again.
+    pub async fn restart(&self) {
+        let _ = self.orders.send(Order::Restart).await;
+    }
+
     /// Stops it, and returns when it has ended.
     pub async fn stop(self) {
         let _ = self.orders.send(Order::Stop).await;
@@ -167,11 +173,15 @@ async fn watch_over(
     let mut started = Instant::now();
     loop {
         let status = tokio::select! {
-            status = child.wait() => status,
+            status = child.wait() => Some(status),
             order = orders.recv() => match order {
                 Some(Order::Reload) => {
                     signal(&child, Signal::HUP);
                     continue;
+                }
+                Some(Order::Restart) => {
+                    end(&program, child).await;
+                    None
                 }
                 Some(Order::Stop) | None => {
                     end(&program, child).await;
@@ -180,11 +190,12 @@ async fn watch_over(
             },
         };
         match status {
-            Ok(status) => {
+            None => {}
+            Some(Ok(status)) => {
                 tracing::error!(program = program.name, %status, pause = ?pause, "child has ended, starting it again");
                 ended.send_replace(Some(status));
             }
-            Err(error) => {
+            Some(Err(error)) => {
                 tracing::error!(program = program.name, %error, "child cannot be watched, starting it again");
             }
         }
@@ -194,7 +205,7 @@ async fn watch_over(
             }
             tokio::select! {
                 () = sleep(pause) => {}
-                order = orders.recv() => if !matches!(order, Some(Order::Reload)) {
+                order = orders.recv() => if !matches!(order, Some(Order::Reload | Order::Restart)) {
                     return;
                 },
             }
