@@ -71,6 +71,8 @@ pub enum Command {
     Init(InitArgs),
     /// Run one service, beside others on this or other machines.
     Service(ServiceArgs),
+    /// Ask a process on this machine whether its services can work.
+    Health(HealthArgs),
     /// Write all that must be kept to one file, while everything runs.
     Backup(BackupArgs),
     /// Make an empty folder what it was when a backup was taken.
@@ -162,6 +164,23 @@ pub struct InitArgs {
     /// Wait until NATS answers, two minutes at most, and fail if the event log cannot be set up.
     #[arg(long)]
     pub log: bool,
+}
+
+/// `chancery health`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  chancery health --data-dir /var/lib/chancery
+  chancery health keystore --config /etc/chancery/chancery.toml
+
+It asks /readyz where [telemetry] metrics, or metrics in the service's own table, says that the process shows it.
+Exit status: 0 ready, 1 not ready (what stands in the way is on stderr), 3 it does not answer.")]
+pub struct HealthArgs {
+    /// Of a service that runs by itself; where it is left out, of `up`.
+    #[arg(value_enum)]
+    pub name: Option<ServiceName>,
+    /// On which folder.
+    #[command(flatten)]
+    pub folder: FolderArgs,
 }
 
 /// `chancery service`

@@ -1,7 +1,7 @@
 //! The one program: runs any service or all of them, and is the command-line client.
 //!
 //! [`cli`] is what may be asked for. [`up`] runs everything on one machine, [`init`] makes what it needs,
-//! [`service`] runs one service; [`client`] is the rest, and talks to a gateway like any other client.
+//! [`service`] runs one service, and [`health`] asks one how it is; [`client`] is the rest, and talks to a gateway like any other client.
 //! [`exit`] is how it ends.
 
 mod backup;
@@ -9,11 +9,13 @@ mod cli;
 mod client;
 mod exit;
 mod files;
+mod health;
 mod init;
 mod metrics;
 mod migrate_database;
 mod nats;
 mod service;
+mod systemd;
 mod up;
 
 use std::{error::Error, process::ExitCode};
@@ -34,6 +36,7 @@ use crate::{
         },
     },
     exit::Exit,
+    health::HealthError,
     init::InitError,
     migrate_database::MigrateError,
     service::ServiceCommandError,
@@ -54,6 +57,8 @@ enum CommandError {
     #[error(transparent)]
     Migrate(#[from] MigrateError),
     #[error(transparent)]
+    Health(#[from] HealthError),
+    #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]
     ResetAdmin(#[from] ResetAdminError),
@@ -65,6 +70,7 @@ impl CommandError {
     fn exit(&self) -> Exit {
         match self {
             CommandError::Client(error) => error.exit(),
+            CommandError::Health(error) => error.exit(),
             CommandError::Up(_)
             | CommandError::Init(_)
             | CommandError::Service(_)
@@ -125,6 +131,7 @@ fn run(global: Global, command: Command) -> Result<(), CommandError> {
                 no_core_dumps();
                 Ok(migrate_database::run(args).await?)
             }
+            Command::Health(args) => Ok(health::run(args).await?),
             Command::Login(args) => Ok(client::login::run(args, global.output).await?),
             Command::Whoami => {
                 Ok(client::whoami::run(&connect(&global).await?, global.output).await?)

@@ -9,10 +9,13 @@ use runtime::{
 };
 
 use crate::{
-    cli::ServiceArgs,
+    cli::{ServiceArgs, ServiceName},
     init::{self, InitError},
-    metrics,
-    up::services::{self, ServiceError},
+    metrics, systemd,
+    up::{
+        ports::PortsError,
+        services::{self, ServiceError},
+    },
 };
 
 /// Why the service does not run.
@@ -30,6 +33,9 @@ pub enum ServiceCommandError {
     /// Its metrics cannot be shown.
     #[error(transparent)]
     Metrics(#[from] MonitorError),
+    /// What the service manager passes is not for it.
+    #[error(transparent)]
+    Sockets(#[from] PortsError),
     /// It ended, or did not start.
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -46,11 +52,18 @@ pub async fn run(args: ServiceArgs) -> Result<(), ServiceCommandError> {
     let telemetry = telemetry::init(&shared.telemetry);
     let address = shared.metrics_of(args.name.as_str());
     let monitor = Monitor::start(address, &metrics::CATALOG).await?;
+    let edge = match args.name {
+        ServiceName::Gateway => systemd::sockets().map_err(PortsError::Passed)?,
+        _ => None,
+    };
     let stopping = shutdown::on_signals().map_err(ServiceCommandError::Signals)?;
     let runtime = Runtime::start(args.name.as_str(), shared, Clock::system(), stopping, None);
     let runtime = runtime.map_err(ServiceError::Start)?;
     monitor.watch(&runtime);
-    let outcome = services::run(args.name, &settings, None, runtime).await;
+    let outcome = tokio::select! {
+        outcome = services::run(args.name, &settings, edge, runtime.clone()) => outcome,
+        never = systemd::tell_when_ready(&runtime) => match never {},
+    };
     telemetry.shutdown().await;
     Ok(outcome?)
 }

@@ -9,7 +9,7 @@ mod edge;
 pub mod lock;
 pub mod nats;
 pub mod nats_server;
-mod ports;
+pub mod ports;
 pub mod provisioning;
 mod rotation;
 pub mod screen;
@@ -45,7 +45,7 @@ use crate::{
     cli::UpArgs,
     client::{ClientError, Connection, credentials::Credentials, trust::Fingerprint},
     init::{self, InitError, Prepared},
-    metrics,
+    metrics, systemd,
 };
 
 /// Why not everything runs, or why it stopped.
@@ -220,6 +220,7 @@ impl Running<'_> {
         )?;
         let shown = async {
             let screen = self.screen(https, http, allow, test_ca).await?;
+            systemd::tell(systemd::READY);
             // Whoever closed our stdout wants no screen, and is no reason to stop.
             let _ = writeln!(io::stdout(), "{screen}");
             std::future::pending().await
@@ -229,6 +230,7 @@ impl Running<'_> {
             error = services.ended() => Err(error.into()),
             outcome = shown => outcome,
         };
+        systemd::tell(systemd::STOPPING);
         services.stop().await;
         outcome
     }

@@ -5,8 +5,10 @@
 use std::{
     fs::{self, File},
     io::{BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::net::UnixDatagram,
     path::Path,
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -230,6 +232,78 @@ fn on_a_terminal(command: &Command, answers: &[(&str, &str)]) -> (i32, String) {
     }
     shown.read_to_string(&mut said).unwrap();
     (child.wait().unwrap().code().unwrap(), said)
+}
+
+/// What systemd does before it starts us: two sockets that listen become the descriptors 3 and 4.
+const ACTIVATE: &str = "
+import os, socket, sys
+made = [socket.create_server(('127.0.0.1', int(port))) for port in sys.argv[1:3]]
+# Out of the way first: one may be 3 or 4 itself.
+apart = [os.dup2(one.fileno(), 10 + index) for index, one in enumerate(made)]
+for index, one in enumerate(apart):
+    os.dup2(one, 3 + index)
+    os.close(one)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='2')
+os.execv(sys.argv[3], sys.argv[3:])
+";
+
+#[test]
+fn sockets_of_the_service_manager_are_served_and_it_hears_when() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, log) = (folder.path().join("data"), folder.path().join("log"));
+    let notify = folder.path().join("notify");
+    let heard = UnixDatagram::bind(&notify).unwrap();
+    heard
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let word = || {
+        let mut octets = [0; 32];
+        let length = heard.recv(&mut octets).unwrap();
+        String::from_utf8(octets[..length].to_vec()).unwrap()
+    };
+    let (https, http) = (ports::free_port(), ports::free_port());
+    let usual = up(&data, &[]);
+    let mut activated = Command::new("python3");
+    activated
+        .args(["-c", ACTIVATE])
+        .args([https, http].map(|port| port.to_string()))
+        .arg(usual.get_program())
+        .args(usual.get_args())
+        .envs(
+            usual
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .env("NOTIFY_SOCKET", &notify)
+        .stdin(Stdio::null());
+    let (child, screen) = until_ready(&mut activated, &log);
+    assert_eq!(word(), "READY=1");
+    let address = after(&screen, "Address");
+    assert!(address.ends_with(&format!(":{https}")), "{screen}");
+    let ended = client(&data, &screen, &["whoami"]).output().unwrap();
+    assert!(ended.status.success(), "{ended:?}");
+    // A nats-server that outlives a crash of ours must not keep the ports.
+    let socket = fs::read_link(format!("/proc/{}/fd/3", child.id())).unwrap();
+    assert!(
+        socket.to_str().unwrap().starts_with("socket:"),
+        "{socket:?}"
+    );
+    assert_eq!(holders(&socket), [child.id()]);
+    assert_eq!(stop(child), 0);
+    assert_eq!(word(), "STOPPING=1");
+}
+
+/// The processes that have this open.
+fn holders(file: &Path) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let holds = |id: &u32| {
+        let descriptors = fs::read_dir(format!("/proc/{id}/fd")).into_iter().flatten();
+        descriptors
+            .flatten()
+            .any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == file))
+    };
+    ids.filter(holds).collect()
 }
 
 #[test]

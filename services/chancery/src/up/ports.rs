@@ -8,6 +8,8 @@ use std::{
 
 use gateway::{BindError, Listeners};
 
+use crate::systemd;
+
 /// The edge's sockets, and what to tell about them.
 #[derive(Debug)]
 pub struct Ports {
@@ -38,6 +40,11 @@ pub enum PortsError {
     /// A bound socket does not say where it is.
     #[error("cannot use the bound sockets")]
     Socket(#[source] io::Error),
+    /// The service manager passes what the edge cannot listen on.
+    #[error(
+        "what the service manager passes are not two TCP sockets that listen: the socket unit names the one for https first, then that for http"
+    )]
+    Passed(#[source] io::Error),
     /// There is no port for services to talk to each other.
     #[error("cannot listen on the loopback address")]
     Loopback(#[source] io::Error),
@@ -46,8 +53,16 @@ pub enum PortsError {
 /// Where the edge listens when 443 and 80 are not allowed.
 const INSTEAD: (u16, u16) = (8443, 8080);
 
-/// Binds what the configuration names; the defaults fall back to 8443 and 8080.
+/// Takes what the service manager passes, else binds what the configuration names; the defaults fall back to 8443 and
+/// 8080.
 pub fn bind(config: &gateway::Config) -> Result<Ports, PortsError> {
+    match systemd::sockets().map_err(PortsError::Passed)? {
+        Some(passed) => of(passed, None),
+        None => bound(config),
+    }
+}
+
+fn bound(config: &gateway::Config) -> Result<Ports, PortsError> {
     let usual = gateway::Config::default();
     let as_usual = (config.https, config.http) == (usual.https, usual.http);
     let (listeners, allow) = match Listeners::bind(config) {
@@ -65,6 +80,10 @@ pub fn bind(config: &gateway::Config) -> Result<Ports, PortsError> {
         },
         _ => PortsError::Bind(error),
     })?;
+    of(listeners, allow)
+}
+
+fn of(listeners: Listeners, allow: Option<String>) -> Result<Ports, PortsError> {
     Ok(Ports {
         https: listeners.https.local_addr().map_err(PortsError::Socket)?,
         http: listeners.http.local_addr().map_err(PortsError::Socket)?,
