@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 mod asyncapi;
+mod command_line;
+mod configuration;
 mod contract;
 mod events;
 
