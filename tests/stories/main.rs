@@ -9,6 +9,7 @@ mod browser;
 mod ca_by_hand;
 mod callers;
 mod chain_grows;
+mod chaos;
 mod checks;
 mod command_line;
 mod crash;

@@ -7,7 +7,7 @@ use eventlog::{Aggregate, CommandError, Envelope, EventLog, Executed, Origin, su
 use futures_util::future::join_all;
 use tempfile::TempDir;
 use time::OffsetDateTime;
-use town::{nats::Nats, wire::Wire};
+use town::{chaos, nats::Nats, wire::Wire};
 
 eventlog::events! {
     /// What can happen to a key in this story.
@@ -39,7 +39,8 @@ struct AlreadyMade;
 async fn of_64_who_race_one_wins_each_time() {
     let (nats, _folder) = a_log().await;
     let logs = [log(&nats.address()).await, log(&nats.address()).await];
-    for round in 0..20 {
+    let rounds = chaos::times(20, 1_000);
+    for round in 0..rounds {
         let id = Arc::new(format!("key-{round}"));
         let racers = (0..64).map(|n| {
             let (log, id) = (logs[n % 2].clone(), id.clone());
@@ -64,7 +65,9 @@ async fn of_64_who_race_one_wins_each_time() {
         assert_eq!(lost, 63, "round {round}: {ended:?}");
         assert_eq!(logs[0].load::<Key>(&id).await.unwrap().state.made, 1);
     }
-    assert_eq!(logs[0].last_sequence().await.unwrap(), 20);
+    let events = logs[0].last_sequence().await.unwrap();
+    let found = format!("{rounds} rounds of 64 racing writers: {events} won");
+    chaos::figure("R5", found, events == rounds as u64);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,7 +75,8 @@ async fn a_lost_ack_that_is_retried_is_one_event() {
     let (nats, _folder) = a_log().await;
     let wire = Wire::to(&nats.address()).await;
     let behind_the_wire = log(wire.address()).await;
-    for round in 0..3 {
+    let rounds = chaos::times(3, 10_000);
+    for round in 0..rounds as u64 {
         let (id, origin) = (
             format!("key-{round}"),
             origin("client", &format!("make {round}")),
@@ -92,7 +96,9 @@ async fn a_lost_ack_that_is_retried_is_one_event() {
         assert!(again.repeated && again.event_id == made.event_id);
     }
     let direct = log(&nats.address()).await;
-    assert_eq!(direct.last_sequence().await.unwrap(), 3);
+    let events = direct.last_sequence().await.unwrap();
+    let found = format!("{rounds} lost acks, each retried: {events} events");
+    chaos::figure("R4", found, events == rounds as u64);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,6 +19,7 @@ use api::{
     notifier::v1::notifier_service_client::NotifierServiceClient,
     projection::v1::{
         proof_service_client::ProofServiceClient, query_service_client::QueryServiceClient,
+        tables_service_client::TablesServiceClient,
     },
 };
 use tonic::{
@@ -113,6 +114,11 @@ impl Client {
     /// Queries.
     pub fn query(&self) -> QueryServiceClient<Connection> {
         QueryServiceClient::new(self.connection())
+    }
+
+    /// The tables themselves.
+    pub fn tables(&self) -> TablesServiceClient<Connection> {
+        TablesServiceClient::new(self.connection())
     }
 
     /// The log as proof.

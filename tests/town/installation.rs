@@ -40,11 +40,11 @@ pub struct Installation {
     /// Where its gateway listens.
     pub edge: Edge,
     /// Where NATS listens, when it is run by itself.
-    nats_port: u16,
+    pub(crate) nats_port: u16,
     /// What is in the environment of all services that start from now on, beside their own.
     pub environment: Vec<(&'static str, String)>,
     home: PathBuf,
-    logs: PathBuf,
+    pub(crate) logs: PathBuf,
     pub(crate) running: BTreeMap<String, Child>,
     /// Last: it ends after all that use it.
     pub(crate) postgresql: Option<Postgresql>,
@@ -187,13 +187,10 @@ allow = ["127.0.0.0/8", "::1"]
 
     /// Starts NATS with the stream in it, and nothing else.
     pub async fn event_log_alone(&mut self) {
-        self.init();
+        self.init_with(&[]);
         self.start_nats();
-        // Again, until NATS answers: then it makes the stream.
-        wait::until("init sets up the event log", async || {
-            self.init().contains("is set up").then_some(())
-        })
-        .await;
+        // Again: when NATS answers, it makes the stream.
+        self.init_with(&["--log"]);
     }
 
     /// Starts NATS on the folder that was made ready.
@@ -386,10 +383,11 @@ allow = ["127.0.0.0/8", "::1"]
         .await;
     }
 
-    /// `chancery init`: what it says.
-    fn init(&self) -> String {
+    /// `chancery init` with more words: what it says.
+    pub(crate) fn init_with(&self, words: &[&str]) -> String {
         let mut command = command_line::command(&self.home);
         command.arg("init").arg("--data-dir").arg(&self.data);
+        command.args(words);
         let ended = command_line::run(&mut command, Stdio::null());
         assert_eq!(ended.status, 0, "init: {}", ended.stderr);
         ended.stdout
