@@ -5,7 +5,7 @@ DATA ?= data
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 NEXTEST_PROFILE ?= $(if $(CI),ci,default)
 
-.PHONY: dist compose-test image deb deb-test released docs help run test test-browser test-postgresql databases screenshots bench bench-build lint fuzz tools judges browser nextest
+.PHONY: dist chaos compose-test image deb deb-test released docs help run test test-browser test-postgresql databases screenshots bench bench-build lint fuzz tools judges browser nextest
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -38,6 +38,20 @@ screenshots: tools browser nextest ## Picture every page, light, dark and 390 px
 	$(CARGO) build --bin chancery
 	$(CARGO) nextest run -p tests --run-ignored only --ignore-default-filter -E 'test(screenshots_of_every_page)'
 
+# Rows of the table of promises, each as often as it says there. R22 has its clocks in its own crate.
+CHAOS_TESTS := test(/^chaos::/) + test(/^races::/) + test(/^secrets::/)
+CLOCK_TESTS := package(acme-agent) & (test(/sanity/) + test(/a_clock_/))
+
+chaos: export PATH := $(PATH):$(CURDIR)/.tools/bin
+chaos: export CHAOS := $(abspath $(TARGET))/chaos.txt
+chaos: tools databases nextest ## Break everything, as often as the table of promises says, for some hours; as root, for disks and networks
+	rm -f $(CHAOS)
+	$(CARGO) build --workspace --all-targets
+	-$(CARGO) nextest run -p tests --profile chaos -E '$(CHAOS_TESTS)'
+	@$(CARGO) nextest run -E '$(CLOCK_TESTS)' && verdict=reached || verdict='NOT REACHED'; \
+		printf '%-4s %-12s %s\n' R22 "$$verdict" 'clocks that jump, against the last event and the CA: see the tests of acme-agent' >>$(CHAOS)
+	@sort -V $(CHAOS); ! grep -q 'NOT REACHED' $(CHAOS)
+
 ENGINE = $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
 
 image: dist ## Build the images of Chancery for containers, of a release that is built here
@@ -45,9 +59,10 @@ image: dist ## Build the images of Chancery for containers, of a release that is
 	$(ENGINE) build --tag chancery-setup --target setup --build-arg BINARY=built --file Containerfile .
 
 OUTAGE ?= 5
+PARTS ?= first outages replicas cluster
 
-compose-test: tools dist ## Bring compose.yaml up, and use and break it from outside; OUTAGE=60 for long outages
-	OUTAGE=$(OUTAGE) containers/test
+compose-test: tools dist ## Bring compose.yaml up, and use and break it from outside; OUTAGE=60 for long outages, PARTS=cluster for one part
+	OUTAGE=$(OUTAGE) PARTS='$(PARTS)' containers/test
 
 deb: tools dist ## Build the Debian package, with the NATS server that it needs, in target/debian
 	packaging/deb $(TARGET)/dist/chancery $(TARGET)/debian
