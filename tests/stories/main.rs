@@ -30,6 +30,7 @@ mod kept;
 mod killed_import;
 mod missing_issuers;
 mod moved;
+mod new_kek;
 mod on_postgresql;
 mod one_folder;
 mod programs;

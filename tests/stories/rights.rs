@@ -9,7 +9,7 @@ use town::{Town, wait};
 
 /// Who appends to which aggregates.
 const WRITERS: [(&str, &[&str]); 8] = [
-    ("keystore", &["key", "certificate", "tls"]),
+    ("keystore", &["key", "certificate", "tls", "kek"]),
     ("csr-service", &["request"]),
     ("acme-agent", &["acme-server", "automation"]),
     ("notifier", &["channel", "alert"]),

@@ -55,7 +55,8 @@ impl Installation {
     /// key and the configuration, and nothing else.
     pub fn lost(&mut self) {
         self.running.clear();
-        let lost = self.data.with_extension("lost");
+        let mut lost = (1..).map(|time| self.data.with_extension(format!("lost-{time}")));
+        let lost = lost.find(|lost| !lost.exists()).expect("a free name");
         fs::rename(&self.data, &lost).expect("the data folder");
         let mut private = fs::DirBuilder::new();
         private.mode(0o700).create(&self.data).expect("a folder");

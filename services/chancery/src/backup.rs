@@ -68,6 +68,21 @@ pub enum BackupError {
         #[source]
         source: DbErr,
     },
+    /// It was taken under another key-encryption key.
+    #[error(
+        "nothing in this backup opens with the key-encryption key {given}: it was taken under another one, as before that was rotated. Put the key of that time into {current}, or leave this one there and put that one into {previous}: then all is sealed anew"
+    )]
+    OtherKek {
+        /// The ids of the keys that are there.
+        given: String,
+        /// Where the current one is.
+        current: String,
+        /// Where the one before is looked for.
+        previous: String,
+        /// What says so.
+        #[source]
+        source: keystore::internal_ca::InternalCaError,
+    },
     /// A file cannot be read or written.
     #[error("cannot use {path}")]
     File {

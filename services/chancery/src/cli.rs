@@ -12,6 +12,7 @@ use crate::client::{
 use crate::{
     backup::{restore::RestoreArgs, take::BackupArgs},
     migrate_database::MigrateDatabaseArgs,
+    rotate_kek::RotateKekArgs,
 };
 
 /// Gets TLS certificates from ACME servers, keeps their keys, and serves them.
@@ -79,6 +80,8 @@ pub enum Command {
     Restore(RestoreArgs),
     /// Move the tables of all services to PostgreSQL, or back.
     MigrateDatabase(MigrateDatabaseArgs),
+    /// Put a new key-encryption key in the place of the one in use, while everything runs.
+    RotateKek(RotateKekArgs),
     /// Sign in to a gateway: with a token on stdin, or with a code in your browser.
     Login(LoginArgs),
     /// Show who the gateway takes you for.

@@ -24,7 +24,7 @@ use std::{
 
 use keystore::{
     internal_ca::{InternalCa, InternalCaError},
-    kek::{Kek, KekError, KekSource},
+    kek::{Kek, KekError, KekSource, KekSources, Keks},
 };
 use runtime::{
     Clock, Layout, Runtime, Shared,
@@ -123,8 +123,8 @@ pub enum InitError {
 pub struct Prepared {
     /// What was made this time, for people.
     pub made: Vec<String>,
-    /// Where the key-encryption key is.
-    pub kek: KekSource,
+    /// Where the key-encryption key is, and the one before while it is rotated.
+    pub keks: KekSources,
 }
 
 /// `chancery init`
@@ -144,7 +144,7 @@ pub async fn run(args: InitArgs) -> Result<(), InitError> {
     for made in &prepared.made {
         say(format_args!("made {made}"));
     }
-    say(about_kek(&prepared.kek));
+    say(about_kek(&prepared.keks.current));
     if layout.bootstrap_token().exists() {
         say(format_args!(
             "The bootstrap token is in {} (0600): it is an administrator's.",
@@ -208,17 +208,20 @@ pub fn prepare(
         files::private_folder(folder).map_err(failed(folder))?;
     }
     // Step 1: the key-encryption key. A new one beside old sealed keys would open nothing: it is made in a new folder alone.
-    let source = KekSource::of(&settings.table("keystore")?, &layout);
+    let sources = KekSources::of(&settings.table("keystore")?, &layout);
+    let source = &sources.current;
     let fresh = !layout.ca_certificate().exists();
-    if fresh && Kek::make_if_missing(&source)? {
+    if fresh && Kek::make_if_missing(source)? {
         made.push(format!("the key-encryption key: {source}"));
     }
-    if let (false, KekSource::File(path)) = (fresh, &source)
+    if let (false, KekSource::File(path)) = (fresh, source)
         && !path.exists()
     {
-        return Err(InitError::KekLost { kek: source });
+        return Err(InitError::KekLost {
+            kek: source.clone(),
+        });
     }
-    let kek = Kek::read(&source)?;
+    let keks = Keks::read(&sources)?;
 
     // Step 2: the token, before the CA: once there is a CA, a token that is gone has ended, and stays so.
     if fresh && token::make_if_missing(&layout, &settings.table("gateway")?)? {
@@ -242,7 +245,13 @@ pub fn prepare(
     }
 
     // Step 3: the CA, and who is who.
-    let ca = InternalCa::make_if_missing(&layout, &kek, now)?;
+    let ca = InternalCa::make_if_missing(&layout, &keks, now)?;
+    if keks.previous.is_some() {
+        source.sync();
+        if InternalCa::rewrap(&layout, &keks, &keks.current)? {
+            made.push("the internal CA's key, sealed with the new key-encryption key".to_owned());
+        }
+    }
     if fresh {
         made.push(format!(
             "the internal CA: {}",
@@ -267,7 +276,10 @@ pub fn prepare(
     for name in nkeys::make_missing(&layout)? {
         made.push(format!("the NATS user {name}"));
     }
-    Ok(Prepared { made, kek: source })
+    Ok(Prepared {
+        made,
+        keks: sources,
+    })
 }
 
 /// Refuses a folder to which a backup was not restored to its end.

@@ -14,6 +14,7 @@ mod init;
 mod metrics;
 mod migrate_database;
 mod nats;
+mod rotate_kek;
 mod service;
 mod systemd;
 mod up;
@@ -39,6 +40,7 @@ use crate::{
     health::HealthError,
     init::InitError,
     migrate_database::MigrateError,
+    rotate_kek::RotateKekError,
     service::ServiceCommandError,
     up::UpError,
 };
@@ -59,6 +61,8 @@ enum CommandError {
     #[error(transparent)]
     Health(#[from] HealthError),
     #[error(transparent)]
+    RotateKek(#[from] RotateKekError),
+    #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]
     ResetAdmin(#[from] ResetAdminError),
@@ -76,6 +80,7 @@ impl CommandError {
             | CommandError::Service(_)
             | CommandError::Backup(_)
             | CommandError::Migrate(_)
+            | CommandError::RotateKek(_)
             | CommandError::ResetAdmin(_)
             | CommandError::Threads(_) => Exit::Refused,
         }
@@ -132,6 +137,10 @@ fn run(global: Global, command: Command) -> Result<(), CommandError> {
                 Ok(migrate_database::run(args).await?)
             }
             Command::Health(args) => Ok(health::run(args).await?),
+            Command::RotateKek(args) => {
+                no_core_dumps();
+                Ok(rotate_kek::run(&args)?)
+            }
             Command::Login(args) => Ok(client::login::run(args, global.output).await?),
             Command::Whoami => {
                 Ok(client::whoami::run(&connect(&global).await?, global.output).await?)

@@ -152,7 +152,7 @@ async fn start(
     // Step 4: everything else, until it ends.
     let rotation = Rotation {
         layout: layout.clone(),
-        kek: prepared.kek.clone(),
+        keks: prepared.keks.clone(),
         listen,
     };
     let settings = match &test_ca {
@@ -265,7 +265,7 @@ impl Running<'_> {
             token,
             set_up: link,
             link_file: init::link::file(self.layout),
-            kek: first_start.then(|| init::about_kek(&self.prepared.kek)),
+            kek: first_start.then(|| init::about_kek(&self.prepared.keks.current)),
             allow,
             served,
         })

@@ -53,6 +53,7 @@ fn help_is_pinned() {
         "restore",
         "migrate-database",
         "health",
+        "rotate-kek",
         "login",
         "whoami",
         "certs",

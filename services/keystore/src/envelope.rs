@@ -6,7 +6,7 @@
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
-use crate::kek::Kek;
+use crate::kek::{Kek, Keks};
 
 /// Why a secret was not sealed, or not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -71,6 +71,49 @@ pub fn open(kek: &Kek, label: &Label, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>
     let (wrapped, secret) = rest.split_at(WRAPPED_LEN);
     let data_key = decrypt(kek.octets(), &label.for_layer(DATA_KEY), wrapped)?;
     decrypt(&data_key, &label.for_layer(SECRET), secret)
+}
+
+/// Opens what any of these keys sealed.
+///
+/// # Errors
+/// [`EnvelopeError::Open`].
+pub fn open_with_any(
+    keks: &Keks,
+    label: &Label,
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
+    let mut opened = keks.each().map(|kek| open(kek, label, sealed));
+    opened
+        .find(Result::is_ok)
+        .unwrap_or(Err(EnvelopeError::Open))
+}
+
+/// Wraps the data key of what one of these keys sealed with another one. The secret itself stays as it is, and was opened
+/// before and after.
+///
+/// # Errors
+/// [`EnvelopeError`]; what was sealed is as good as before.
+pub fn rewrap(
+    from: &Keks,
+    to: &Kek,
+    label: &Label,
+    sealed: &[u8],
+) -> Result<Vec<u8>, EnvelopeError> {
+    let opened = |kek: &&Kek| open(kek, label, sealed).is_ok();
+    let from = from.each().find(opened).ok_or(EnvelopeError::Open)?;
+    let before = open(from, label, sealed)?;
+    // It has opened: this is where its parts are.
+    let (wrapped, secret) = sealed[1..].split_at(WRAPPED_LEN);
+    let layer = label.for_layer(DATA_KEY);
+    let data_key = decrypt(from.octets(), &layer, wrapped)?;
+    let mut anew = vec![VERSION];
+    anew.extend(encrypt(to.octets(), &layer, &data_key)?);
+    anew.extend_from_slice(secret);
+    // Only what opens to the very same takes the place of what is there.
+    match open(to, label, &anew)? == before {
+        true => Ok(anew),
+        false => Err(EnvelopeError::Seal),
+    }
 }
 
 /// Nonce, ciphertext, tag.
@@ -172,6 +215,34 @@ mod tests {
         let (kek, label) = (kek(), Label::new("key", &["one"]));
         let seal = || seal(&kek, &label, &[0; 64]).unwrap();
         assert_ne!(seal(), seal());
+    }
+
+    #[test]
+    fn what_is_wrapped_anew_opens_with_the_new_key_alone_and_under_its_own_label() {
+        let (old, new, label) = (kek(), kek(), Label::new("key", &["one"]));
+        let sealed = seal(&old, &label, b"secret").unwrap();
+        let both = Keks {
+            current: new.clone(),
+            previous: Some(old.clone()),
+        };
+        let anew = rewrap(&both, &new, &label, &sealed).unwrap();
+        assert_eq!(open(&new, &label, &anew).unwrap().as_slice(), b"secret");
+        assert_eq!(open(&old, &label, &anew), Err(EnvelopeError::Open));
+        for sealed in [&sealed, &anew] {
+            let opened = open_with_any(&both, &label, sealed).unwrap();
+            assert_eq!(opened.as_slice(), b"secret");
+        }
+
+        let other = Label::new("key", &["two"]);
+        for (keks, label, sealed) in [
+            (&both, &other, &sealed[..]),
+            (&kek().into(), &label, &sealed),
+            (&both, &label, &sealed[..sealed.len() - 1]),
+            (&both, &label, &sealed[..0]),
+        ] {
+            let refused = rewrap(keks, &new, label, sealed);
+            assert_eq!(refused, Err(EnvelopeError::Open));
+        }
     }
 
     #[test]

@@ -57,6 +57,14 @@ eventlog::events! {
     }
 }
 
+eventlog::events! {
+    /// What happens to the key-encryption key.
+    pub enum KekEvent {
+        /// Nothing is sealed with the old one any more.
+        Rotated("rotated"): v1::KekRotated = "chancery.keystore.v1.KekRotated",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -111,6 +119,7 @@ mod tests {
         golden("tls", samples::serving_granted());
         golden("tls", samples::default_selected());
         golden("tls", samples::default_cleared());
+        golden("kek", samples::kek_rotated());
     }
 
     #[test]

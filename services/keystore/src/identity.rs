@@ -61,15 +61,15 @@ mod tests {
 
     use super::*;
     use crate::{
-        kek::{Kek, KekSource},
+        kek::{Kek, KekSources, Keks},
         trials::caller,
     };
 
     fn identities(folder: &tempfile::TempDir) -> Identities {
         let layout = Layout::under(folder.path());
-        let source = KekSource::File(layout.kek());
-        Kek::make_if_missing(&source).unwrap();
-        let kek = Kek::read(&source).unwrap();
+        let sources = KekSources::file(layout.kek());
+        Kek::make_if_missing(&sources.current).unwrap();
+        let kek = Keks::read(&sources).unwrap();
         let clock = Clock::manual(datetime!(2026-03-01 12:00 UTC));
         let ca = InternalCa::make_if_missing(&layout, &kek, clock.now()).unwrap();
         Identities {

@@ -18,7 +18,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{
     envelope::{self, EnvelopeError, Label},
-    kek::Kek,
+    kek::{Kek, Keks},
 };
 
 /// The CA, with its key open. Its `Debug` says nothing.
@@ -84,27 +84,26 @@ impl InternalCa {
     /// [`InternalCaError`]; an existing CA is never replaced.
     pub fn make_if_missing(
         layout: &Layout,
-        kek: &Kek,
+        keks: &Keks,
         now: OffsetDateTime,
     ) -> Result<Self, InternalCaError> {
         if !layout.ca_certificate().exists() {
-            Self::make(layout, kek, now)?;
+            Self::make(layout, &keks.current, now)?;
         }
-        Self::open(layout, kek)
+        Self::open(layout, keks)
     }
 
     /// Opens the CA of the data folder.
     ///
     /// # Errors
-    /// [`InternalCaError`], among them [`InternalCaError::Open`] for another key-encryption key.
-    pub fn open(layout: &Layout, kek: &Kek) -> Result<Self, InternalCaError> {
+    /// [`InternalCaError`], among them [`InternalCaError::Open`] for other key-encryption keys.
+    pub fn open(layout: &Layout, keks: &Keks) -> Result<Self, InternalCaError> {
         let path = layout.ca_certificate();
         let text =
             fs::read_to_string(&path).map_err(|source| InternalCaError::Read { path, source })?;
         let chain = pki::parse_pem_chain(&text).map_err(InternalCaError::Certificate)?;
-        let path = layout.sealed_ca_key();
-        let sealed = fs::read(&path).map_err(|source| InternalCaError::Read { path, source })?;
-        let pkcs8 = envelope::open(kek, &label(), &sealed).map_err(InternalCaError::Open)?;
+        let pkcs8 = envelope::open_with_any(keks, &label(), &sealed_key(layout)?);
+        let pkcs8 = pkcs8.map_err(InternalCaError::Open)?;
         let key = PrivateKey::from_pkcs8_der(&pkcs8).map_err(InternalCaError::Key)?;
         // While a CA is replaced the file holds several: ours is the one whose key we have.
         let mut ours = chain.into_iter().filter(|c| c.spki_der == key.spki_der());
@@ -115,6 +114,20 @@ impl InternalCa {
             certificate,
             issuer,
         })
+    }
+
+    /// Seals the CA's key with this key-encryption key, unless it is; `true` where it was not.
+    ///
+    /// # Errors
+    /// [`InternalCaError`]; then the file is what it was.
+    pub fn rewrap(layout: &Layout, keks: &Keks, to: &Kek) -> Result<bool, InternalCaError> {
+        let sealed = sealed_key(layout)?;
+        if envelope::open(to, &label(), &sealed).is_ok() {
+            return Ok(false);
+        }
+        let anew = envelope::rewrap(keks, to, &label(), &sealed).map_err(InternalCaError::Open)?;
+        write(&layout.sealed_ca_key(), &anew, PRIVATE)?;
+        Ok(true)
     }
 
     fn make(layout: &Layout, kek: &Kek, now: OffsetDateTime) -> Result<(), InternalCaError> {
@@ -249,6 +262,11 @@ fn is_service_name(name: &str) -> bool {
     (1..=63).contains(&name.len()) && name.bytes().all(allowed)
 }
 
+fn sealed_key(layout: &Layout) -> Result<Vec<u8>, InternalCaError> {
+    let path = layout.sealed_ca_key();
+    fs::read(&path).map_err(|source| InternalCaError::Read { path, source })
+}
+
 fn label() -> Label {
     Label::new("internal-ca", &[])
 }
@@ -302,22 +320,22 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::kek::KekSource;
+    use crate::kek::KekSources;
 
     const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
     struct Installation {
         _folder: tempfile::TempDir,
         layout: Layout,
-        kek: Kek,
+        kek: Keks,
     }
 
     fn installation() -> Installation {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::under(folder.path());
-        let source = KekSource::File(layout.kek());
-        Kek::make_if_missing(&source).unwrap();
-        let kek = Kek::read(&source).unwrap();
+        let sources = KekSources::file(layout.kek());
+        Kek::make_if_missing(&sources.current).unwrap();
+        let kek = Keks::read(&sources).unwrap();
         Installation {
             _folder: folder,
             layout,
@@ -379,9 +397,27 @@ mod tests {
         let here = installation();
         let ca = InternalCa::make_if_missing(&here.layout, &here.kek, NOW).unwrap();
         let sealed = fs::read(here.layout.sealed_ca_key()).unwrap();
-        let plain = envelope::open(&here.kek, &label(), &sealed).unwrap();
+        let plain = envelope::open(&here.kek.current, &label(), &sealed).unwrap();
         let secret = &plain[plain.len() / 2..plain.len() / 2 + 16];
         assert!(!sealed.windows(16).any(|w| w == secret));
         assert_eq!(format!("{ca:?}"), "InternalCa");
+    }
+
+    #[test]
+    fn its_key_goes_over_to_a_new_key_encryption_key_once() {
+        let here = installation();
+        let ca = InternalCa::make_if_missing(&here.layout, &here.kek, NOW).unwrap();
+        let new = installation().kek.current;
+        let both = Keks {
+            current: new.clone(),
+            previous: Some(here.kek.current.clone()),
+        };
+        assert!(InternalCa::rewrap(&here.layout, &both, &new).unwrap());
+        assert!(!InternalCa::rewrap(&here.layout, &both, &new).unwrap());
+        let opened = InternalCa::open(&here.layout, &new.into()).unwrap();
+        assert_eq!(opened.certificate, ca.certificate);
+        InternalCa::open(&here.layout, &here.kek).unwrap_err();
+        let mode = fs::metadata(here.layout.sealed_ca_key()).unwrap();
+        assert_eq!(mode.permissions().mode() & 0o777, 0o600);
     }
 }

@@ -1,4 +1,8 @@
-//! The key-encryption key: the one secret that is not in the database, and opens all that are.
+//! The key-encryption key: the one secret that is not in the database, and opens all that are. While it is
+//! [rotated](rotate) there are two.
+
+mod rotate;
+mod sources;
 
 use std::{
     fmt, fs,
@@ -9,46 +13,30 @@ use std::{
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use runtime::Layout;
 use zeroize::Zeroizing;
 
-use crate::config::Config;
+pub use self::{
+    rotate::{RotateError, Rotated, rotate},
+    sources::{KekSource, KekSources},
+};
 
 /// The environment variable that goes before any file.
 pub const ENVIRONMENT: &str = "CHANCERY_KEK";
+
+/// Likewise, for the one before.
+pub const PREVIOUS_ENVIRONMENT: &str = "CHANCERY_PREVIOUS_KEK";
 
 /// 32 random bytes. Wiped; its `Debug` says nothing.
 #[derive(Clone)]
 pub struct Kek(Zeroizing<Vec<u8>>);
 
-/// Where a key-encryption key was found, or is to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KekSource {
-    /// [`ENVIRONMENT`].
-    Environment,
-    /// A file.
-    File(PathBuf),
-}
-
-impl fmt::Display for KekSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Environment => write!(f, "the environment variable {ENVIRONMENT}"),
-            Self::File(path) => write!(f, "the file {}", path.display()),
-        }
-    }
-}
-
-impl KekSource {
-    /// Where the key-encryption key of this installation is: the environment, else the configured
-    /// file, else `kek` in the data folder.
-    pub fn of(config: &Config, layout: &Layout) -> Self {
-        if std::env::var_os(ENVIRONMENT).is_some() {
-            return Self::Environment;
-        }
-        let file = config.kek_file.clone();
-        Self::File(file.unwrap_or_else(|| layout.kek()))
-    }
+/// The key-encryption keys of an installation: the one that is to be used, and, while it is rotated, the one before.
+#[derive(Clone)]
+pub struct Keks {
+    /// The one that is to be used.
+    pub current: Kek,
+    /// The one before: it opens, and seals nothing new.
+    pub previous: Option<Kek>,
 }
 
 /// Why there is no key-encryption key.
@@ -83,6 +71,16 @@ pub enum KekError {
     /// Not 32 bytes in base64.
     #[error("{source} does not hold a key-encryption key: 32 random bytes in base64, as from `openssl rand -base64 32`", source = .0)]
     Malformed(KekSource),
+    /// It was not rotated.
+    #[error(
+        "{previous} holds the same key-encryption key as {current}: put the one that was used before there, or remove it; if `chancery rotate-kek` was broken off, run it again"
+    )]
+    Same {
+        /// Where the previous one is to be.
+        previous: KekSource,
+        /// Where the current one is.
+        current: KekSource,
+    },
     /// The machine gave no random numbers.
     #[error("the machine gave no random numbers")]
     Random,
@@ -96,8 +94,8 @@ impl Kek {
     pub fn read(source: &KekSource) -> Result<Self, KekError> {
         let malformed = || KekError::Malformed(source.clone());
         let text = match source {
-            KekSource::Environment => {
-                let value = std::env::var(ENVIRONMENT).map_err(|_| malformed())?;
+            KekSource::Environment(variable) => {
+                let value = std::env::var(variable).map_err(|_| malformed())?;
                 Zeroizing::new(value)
             }
             KekSource::File(path) => read_private(path)?,
@@ -117,15 +115,19 @@ impl Kek {
         if path.exists() {
             return Ok(false);
         }
-        let mut octets = Zeroizing::new(vec![0; LENGTH]);
-        aws_lc_rs::rand::fill(&mut octets).map_err(|_| KekError::Random)?;
-        let text = Zeroizing::new(STANDARD.encode(octets.as_slice()) + "\n");
-        let written = write_new(path, text.as_bytes());
+        let made = Self::generate()?;
+        let written = write_new(path, made.to_base64().as_bytes());
         written.map_err(|source| KekError::Write {
             path: path.clone(),
             source,
         })?;
         Ok(true)
+    }
+
+    fn generate() -> Result<Self, KekError> {
+        let mut octets = Zeroizing::new(vec![0; LENGTH]);
+        aws_lc_rs::rand::fill(&mut octets).map_err(|_| KekError::Random)?;
+        Ok(Self(octets))
     }
 
     /// 16 hex digits that tell one key from another, and nothing about it.
@@ -139,6 +141,11 @@ impl Kek {
         &self.0
     }
 
+    /// As it stands in a file.
+    fn to_base64(&self) -> Zeroizing<String> {
+        Zeroizing::new(STANDARD.encode(self.0.as_slice()) + "\n")
+    }
+
     fn from_base64(text: &str) -> Option<Self> {
         let octets = Zeroizing::new(STANDARD.decode(text.trim()).ok()?);
         (octets.len() == LENGTH).then_some(Self(octets))
@@ -148,6 +155,53 @@ impl Kek {
 impl fmt::Debug for Kek {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Kek")
+    }
+}
+
+impl Keks {
+    /// Reads the keys of this installation.
+    ///
+    /// # Errors
+    /// [`KekError`]; it is no error that there is no previous one.
+    pub fn read(sources: &KekSources) -> Result<Self, KekError> {
+        let current = Kek::read(&sources.current)?;
+        let previous = sources.previous.as_ref().filter(|source| source.is_there());
+        let Some(source) = previous else {
+            return Ok(current.into());
+        };
+        let previous = Kek::read(source)?;
+        if previous.0 == current.0 {
+            return Err(KekError::Same {
+                previous: source.clone(),
+                current: sources.current.clone(),
+            });
+        }
+        Ok(Self {
+            current,
+            previous: Some(previous),
+        })
+    }
+
+    /// Both, or the one.
+    pub fn each(&self) -> impl Iterator<Item = &Kek> {
+        [Some(&self.current), self.previous.as_ref()]
+            .into_iter()
+            .flatten()
+    }
+}
+
+impl From<Kek> for Keks {
+    fn from(current: Kek) -> Self {
+        Self {
+            current,
+            previous: None,
+        }
+    }
+}
+
+impl fmt::Debug for Keks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keks")
     }
 }
 
@@ -184,6 +238,11 @@ fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     // Not a rename, which would replace a key that another `init` has made meanwhile.
     fs::hard_link(&beside, path)?;
     fs::remove_file(&beside)?;
+    sync_folder(path)
+}
+
+/// What was made, linked or renamed in the folder of this file lasts from now on.
+fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
         // A bare name has an empty parent: the current folder.
         Some(folder) if folder.as_os_str().is_empty() => fs::File::open(".")?.sync_all(),
@@ -263,6 +322,33 @@ mod tests {
             Kek::read(&file_in(&tempfile::tempdir().unwrap())),
             Err(KekError::Read { .. })
         ));
+    }
+
+    #[test]
+    fn there_may_be_a_previous_one_which_is_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let sources = KekSources::file(folder.path().join("kek"));
+        Kek::make_if_missing(&sources.current).unwrap();
+        assert!(Keks::read(&sources).unwrap().previous.is_none());
+
+        let previous = sources.previous.clone().unwrap();
+        assert_eq!(
+            previous,
+            KekSource::File(folder.path().join("kek.previous"))
+        );
+        Kek::make_if_missing(&previous).unwrap();
+        let both = Keks::read(&sources).unwrap();
+        let ids = both.each().map(Kek::id).collect::<Vec<_>>();
+        assert_eq!(ids.len(), 2);
+        assert_ne!(ids[0], ids[1]);
+
+        fs::copy(
+            folder.path().join("kek"),
+            folder.path().join("kek.previous"),
+        )
+        .unwrap();
+        let refused = Keks::read(&sources).unwrap_err();
+        assert!(matches!(refused, KekError::Same { .. }), "{refused}");
     }
 
     #[test]

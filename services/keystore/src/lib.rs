@@ -2,7 +2,7 @@
 //!
 //! A command walks [`grpc`] → [`parse`] → [`commands`] → `decide` of [`certificate`], [`key`] or [`tls`] →
 //! `eventlog` → reply. Keys lie in the [`vault`], sealed in an [`envelope`] by the key-encryption key
-//! ([`kek`]); RSA ones come from their [`makers`]. What must hold across aggregates is held by [`claims`],
+//! ([`kek`], of which there are two in the [`keyring`] while one is [rotated](rewrap)); RSA ones come from their [`makers`]. What must hold across aggregates is held by [`claims`],
 //! which a [`writer`] writes; what a crash
 //! left there is found by the [`sweep`]. The tables [follow] the log: what gateways are given
 //! ([`serving`]), and from what chains are built ([`linking`]). The head of the log's tree is
@@ -23,11 +23,14 @@ mod identity;
 pub mod internal_ca;
 pub mod kek;
 mod key;
+mod keyring;
 mod linking;
 mod makers;
 mod parse;
 mod refusal;
 mod request;
+mod rewrap;
+mod rotation;
 mod secrets;
 mod serving;
 mod sweep;
@@ -63,13 +66,20 @@ use crate::{
     commands::{CommandError, Commands},
     identity::Identities,
     internal_ca::{InternalCa, InternalCaError},
-    kek::{Kek, KekError, KekSource},
+    kek::KekSources,
+    keyring::Keyring,
     linking::Linker,
+    rewrap::Rewrap,
     secrets::Secrets,
     serving::Feed,
-    vault::{Vault, VaultError},
+    vault::Vault,
 };
-pub use crate::{config::Config, factory::FactoryError, tables::migrations};
+pub use crate::{
+    config::Config,
+    factory::FactoryError,
+    keyring::{KeyringError, sealed_with},
+    tables::migrations,
+};
 
 /// Why the keystore does not run.
 #[derive(Debug, thiserror::Error)]
@@ -77,12 +87,9 @@ pub enum RunError {
     /// A crash could write keys to the disk.
     #[error("core dumps cannot be turned off")]
     CoreDumps(#[source] std::io::Error),
-    /// There is no key-encryption key.
-    #[error("there is no key-encryption key")]
-    Kek(#[source] KekError),
-    /// The vault cannot be opened with it.
-    #[error("the vault cannot be opened")]
-    Vault(#[source] VaultError),
+    /// There is no key-encryption key, or not the right one.
+    #[error("the keystore's keys cannot be opened")]
+    Keyring(#[source] KeyringError),
     /// The internal CA cannot be opened with it.
     #[error("the internal CA cannot be opened")]
     InternalCa(#[source] InternalCaError),
@@ -112,15 +119,15 @@ pub enum RunError {
 /// [`RunError`]: without the right key-encryption key nothing is served.
 pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     forbid_core_dumps()?;
-    let kek = Kek::read(&KekSource::of(&config, runtime.layout())).map_err(RunError::Kek)?;
+    let keks = KekSources::of(&config, runtime.layout());
     let database = runtime
         .database(tables::migrations())
         .await
         .map_err(RunError::Database)?;
-    let vault = Vault::open(kek.clone(), database.clone())
-        .await
-        .map_err(RunError::Vault)?;
-    let ca = InternalCa::open(runtime.layout(), &kek).map_err(RunError::InternalCa)?;
+    let keyring = Keyring::open(keks, database.clone(), runtime.clock().clone());
+    let keyring = keyring.await.map_err(RunError::Keyring)?;
+    let vault = Vault::new(keyring.clone(), database.clone());
+    let ca = InternalCa::open(runtime.layout(), &keyring.keks()).map_err(RunError::InternalCa)?;
     let identities = Identities {
         ca: Arc::new(ca),
         clock: runtime.clock().clone(),
@@ -136,7 +143,7 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     let linker = Linker::new(commands.clone());
     let keystore = grpc::Keystore {
         commands: commands.clone(),
-        secrets: Secrets::new(kek, database),
+        secrets: Secrets::new(keyring.clone(), database),
         feed: feed.clone(),
         stopping: runtime.stopping(),
     };
@@ -149,6 +156,12 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
         };
         prepared?;
         let _linker = AbortOnDropHandle::new(tokio::spawn(linker.run(stopping.clone())));
+        let rewrap = Rewrap {
+            keyring,
+            commands: commands.clone(),
+            layout: runtime.layout().clone(),
+        };
+        let _rewrap = AbortOnDropHandle::new(tokio::spawn(rewrap.run()));
         let _upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep(commands, feed)));
         let mut routes = Routes::builder();
         let keystore = Arc::new(keystore);

@@ -5,7 +5,7 @@ use pki::Certificate;
 
 use crate::{
     certificate::KeyedChain,
-    events::{CertificateEvent, KeyEvent, TlsEvent},
+    events::{CertificateEvent, KekEvent, KeyEvent, TlsEvent},
 };
 
 pub const KEY: &str = "0b0a5c0e-5bd1-5c1f-9b8e-3f6d2f0f7a01";
@@ -167,6 +167,15 @@ pub fn default_selected() -> TlsEvent {
 
 pub fn default_cleared() -> TlsEvent {
     TlsEvent::DefaultCleared(v1::DefaultCleared {})
+}
+
+pub fn kek_rotated() -> KekEvent {
+    KekEvent::Rotated(v1::KekRotated {
+        old_kek_id: "3f1c09d2a4b85e67".into(),
+        new_kek_id: "b0a1d4c8e2f96753".into(),
+        keys: 12,
+        secrets: 3,
+    })
 }
 
 fn messages(certificates: &[Certificate]) -> Vec<api::x509::v1::Certificate> {

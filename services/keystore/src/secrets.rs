@@ -5,15 +5,15 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::{
-    envelope::{self, EnvelopeError, Label},
-    kek::Kek,
+    envelope::{EnvelopeError, Label},
+    keyring::Keyring,
     tables::sealed_secret::{ActiveModel, Column, Entity},
 };
 
 /// The sealed secrets. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Secrets {
-    kek: Kek,
+    keyring: Keyring,
     database: DatabaseConnection,
 }
 
@@ -59,9 +59,9 @@ pub enum SecretError {
 }
 
 impl Secrets {
-    /// The secrets in this database; the vault has checked the key-encryption key.
-    pub fn new(kek: Kek, database: DatabaseConnection) -> Self {
-        Self { kek, database }
+    /// The secrets in this database, which the keyring opens.
+    pub fn new(keyring: Keyring, database: DatabaseConnection) -> Self {
+        Self { keyring, database }
     }
 
     /// Keeps a secret of this service, in place of an earlier one of that name.
@@ -76,7 +76,7 @@ impl Secrets {
         now: OffsetDateTime,
     ) -> Result<(), SecretError> {
         let replace = OnConflict::columns([Column::Owner, Column::Name])
-            .update_columns([Column::Sealed, Column::SealedAt])
+            .update_columns([Column::Sealed, Column::KekId, Column::SealedAt])
             .to_owned();
         self.keep(owner, name, secret, now, replace).await
     }
@@ -106,11 +106,13 @@ impl Secrets {
         now: OffsetDateTime,
         where_there_is_one: OnConflict,
     ) -> Result<(), SecretError> {
-        let sealed = envelope::seal(&self.kek, &label(owner, name), secret);
+        let sealed = self.keyring.seal(&label(owner, &name.0), secret);
+        let sealed = sealed.map_err(SecretError::Envelope)?;
         let row = ActiveModel {
             owner: Set(owner.to_owned()),
             name: Set(name.0.clone()),
-            sealed: Set(sealed.map_err(SecretError::Envelope)?),
+            sealed: Set(sealed.octets),
+            kek_id: Set(Some(sealed.kek_id)),
             sealed_at: Set(now.unix_timestamp()),
         };
         Entity::insert(row)
@@ -133,9 +135,9 @@ impl Secrets {
         let Some(row) = Entity::find_by_id(key).one(&self.database).await? else {
             return Ok(None);
         };
-        envelope::open(&self.kek, &label(owner, name), &row.sealed)
-            .map(Some)
-            .map_err(SecretError::Envelope)
+        let label = label(owner, &name.0);
+        let opened = self.keyring.unseal(&label, &row.sealed).await;
+        opened.map(Some).map_err(SecretError::Envelope)
     }
 
     /// Destroys the secret of this service, if it has one of that name.
@@ -149,8 +151,9 @@ impl Secrets {
     }
 }
 
-fn label(owner: &str, name: &SecretName) -> Label {
-    Label::new("secret", &[owner, &name.0])
+/// What a secret is, as part of its seal.
+pub fn label(owner: &str, name: &str) -> Label {
+    Label::new("secret", &[owner, name])
 }
 
 #[cfg(test)]

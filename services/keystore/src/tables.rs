@@ -2,13 +2,15 @@
 
 pub mod authority;
 pub mod claim;
-pub mod kek_check;
+pub mod kek;
+mod keks;
 mod key_ids;
 pub mod key_use;
 mod linking;
 pub mod looked_for;
 mod migration;
 pub mod reservation;
+pub mod retired_kek;
 pub mod sealed_key;
 pub mod sealed_secret;
 pub mod served;
@@ -27,5 +29,6 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         eventlog::request_ledger::migration(),
         Box::new(linking::Tables),
         Box::new(key_ids::Column),
+        Box::new(keks::Tables),
     ]
 }

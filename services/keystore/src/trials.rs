@@ -15,6 +15,7 @@ mod namesakes;
 mod orphans;
 mod races;
 mod refused_files;
+mod rotation;
 mod secrets;
 mod serving;
 
@@ -41,7 +42,8 @@ use self::log_server::LogServer;
 use crate::{
     commands::{AddCertificate, Commands, Place},
     grpc::Keystore,
-    kek::{Kek, KekSource},
+    kek::{Kek, KekSources},
+    keyring::Keyring,
     linking::Linker,
     secrets::Secrets,
     serving::Feed,
@@ -54,6 +56,7 @@ pub struct Trial {
     pub folder: tempfile::TempDir,
     pub server: LogServer,
     pub kek: Kek,
+    pub keyring: Keyring,
     pub clock: Clock,
     pub database: DatabaseConnection,
     _databases: Databases,
@@ -70,14 +73,16 @@ impl Trial {
     /// The same on this log.
     pub async fn on(server: LogServer) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let source = KekSource::File(Layout::under(folder.path()).kek());
-        Kek::make_if_missing(&source).unwrap();
-        let kek = Kek::read(&source).unwrap();
+        let keks = KekSources::file(Layout::under(folder.path()).kek());
+        Kek::make_if_missing(&keks.current).unwrap();
+        let kek = Kek::read(&keks.current).unwrap();
         let clock = Clock::manual(datetime!(2026-03-01 12:00:00.123456 UTC));
         let databases = Databases::wanted(folder.path());
         let home = databases.home("keystore");
         let database = home.open(tables::migrations()).await.unwrap();
-        let vault = Vault::open(kek.clone(), database.clone()).await.unwrap();
+        let keyring = Keyring::open(keks, database.clone(), clock.clone());
+        let keyring = keyring.await.unwrap();
+        let vault = Vault::new(keyring.clone(), database.clone());
         let log = server.log().await;
         let commands = Commands::new(log.clone(), vault.clone(), database.clone(), clock.clone());
         let feed = Feed::new(vault, database.clone(), commands.progress.clone());
@@ -88,7 +93,7 @@ impl Trial {
         let link = tokio::spawn(Linker::new(commands.clone()).run(stopping.clone()));
         let keystore = Keystore {
             commands,
-            secrets: Secrets::new(kek.clone(), database.clone()),
+            secrets: Secrets::new(keyring.clone(), database.clone()),
             feed,
             stopping,
         };
@@ -96,6 +101,7 @@ impl Trial {
             folder,
             server,
             kek,
+            keyring,
             clock,
             database,
             _databases: databases,

@@ -7,10 +7,8 @@ use std::sync::Arc;
 
 use pki::{KeyAlgorithm, PrivateKey, Subject, SubjectAltNames, csr, self_signed};
 use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryFilter,
-    sea_query::{Expr, OnConflict},
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection,
+    DbBackend, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
 };
 use time::OffsetDateTime;
 use tokio::task::{JoinError, spawn_blocking};
@@ -19,16 +17,16 @@ use zeroize::Zeroizing;
 
 pub use self::sealed::{SealedKey, is_here, put_all, with_spkis};
 use crate::{
-    envelope::{self, EnvelopeError, Label},
-    kek::Kek,
+    envelope::{EnvelopeError, Label},
+    keyring::Keyring,
     makers::Makers,
-    tables::{ROWS_AT_ONCE, kek_check, sealed_key},
+    tables::{ROWS_AT_ONCE, sealed_key},
 };
 
-/// The keys, and the key-encryption key that opens them. Cheap to clone.
+/// The keys, and what opens them. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Vault {
-    kek: Kek,
+    keyring: Keyring,
     database: DatabaseConnection,
     makers: Makers,
 }
@@ -51,16 +49,6 @@ pub struct StoredKey {
 /// Why the vault did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
-    /// What the database holds was sealed with another key-encryption key.
-    #[error(
-        "the key-encryption key {given} is not the one that this database was sealed with ({sealed_with}); nothing was changed: bring back the right key"
-    )]
-    WrongKek {
-        /// The id of the key that was given.
-        given: String,
-        /// The id of the key that it was sealed with.
-        sealed_with: String,
-    },
     /// There is no such key.
     #[error("there is no key {0} in the vault")]
     NoSuchKey(Uuid),
@@ -94,40 +82,13 @@ pub enum VaultError {
 }
 
 impl Vault {
-    /// Opens the vault; the first time, notes which key-encryption key it is sealed with.
-    ///
-    /// # Errors
-    /// [`VaultError::WrongKek`] for any other key than that one.
-    pub async fn open(kek: Kek, database: DatabaseConnection) -> Result<Self, VaultError> {
-        let sealed = envelope::seal(&kek, &check_label(), CHECK).map_err(VaultError::Seal)?;
-        let first = kek_check::ActiveModel {
-            id: Set(kek_check::ONLY),
-            kek_id: Set(kek.id()),
-            sealed: Set(sealed),
-        };
-        kek_check::Entity::insert(first)
-            .on_conflict(
-                OnConflict::column(kek_check::Column::Id)
-                    .do_nothing()
-                    .to_owned(),
-            )
-            .exec_without_returning(&database)
-            .await?;
-        // Read back also what was just written: another replica may have been first.
-        let row = kek_check::Entity::find_by_id(kek_check::ONLY)
-            .one(&database)
-            .await?;
-        let (sealed_with, sealed) = row.map(|row| (row.kek_id, row.sealed)).unwrap_or_default();
-        let opened = envelope::open(&kek, &check_label(), &sealed);
-        if !opened.is_ok_and(|text| text.as_slice() == CHECK) {
-            let given = kek.id();
-            return Err(VaultError::WrongKek { given, sealed_with });
-        }
-        Ok(Self {
-            kek,
+    /// The keys in this database, which the keyring opens.
+    pub fn new(keyring: Keyring, database: DatabaseConnection) -> Self {
+        Self {
+            keyring,
             database,
             makers: Makers::new(),
-        })
+        }
     }
 
     /// Makes a key, and seals it under this id unless there is one already: whoever comes second
@@ -182,14 +143,15 @@ impl Vault {
         key: PrivateKey,
         now: OffsetDateTime,
     ) -> Result<SealedKey, VaultError> {
-        let sealed =
-            envelope::seal(&self.kek, &label(id), key.pkcs8_der()).map_err(VaultError::Seal)?;
+        let sealed = self.keyring.seal(&label(id), key.pkcs8_der());
+        let sealed = sealed.map_err(VaultError::Seal)?;
         let row = sealed_key::Model {
             id,
             algorithm: key.algorithm().to_string(),
             spki_der: key.spki_der().to_vec(),
             spki_sha256: key.spki_sha256(),
-            sealed,
+            sealed: sealed.octets,
+            kek_id: Some(sealed.kek_id),
             touched_at: now.unix_timestamp(),
             recorded: false,
         };
@@ -242,8 +204,8 @@ impl Vault {
             .one(&self.database)
             .await?;
         let row = row.ok_or(VaultError::NoSuchKey(id))?;
-        envelope::open(&self.kek, &label(id), &row.sealed)
-            .map_err(|source| VaultError::Open { id, source })
+        let opened = self.keyring.unseal(&label(id), &row.sealed).await;
+        opened.map_err(|source| VaultError::Open { id, source })
     }
 
     /// Builds a certificate request from these fields and signs it, DER.
@@ -381,12 +343,7 @@ fn stored(row: sealed_key::Model) -> Result<StoredKey, VaultError> {
     })
 }
 
-fn label(id: Uuid) -> Label {
+/// What a key is, as part of its seal.
+pub fn label(id: Uuid) -> Label {
     Label::new("private-key", &[&id.to_string()])
 }
-
-fn check_label() -> Label {
-    Label::new("kek-check", &[])
-}
-
-const CHECK: &[u8] = b"this key-encryption key is the right one";

@@ -26,7 +26,7 @@ const USERS: [&str; 8] = [
 ];
 
 /// All kinds of aggregates, and one that there is not.
-const AGGREGATES: [&str; 15] = [
+const AGGREGATES: [&str; 16] = [
     "acme-server",
     "alert",
     "api-token",
@@ -35,6 +35,7 @@ const AGGREGATES: [&str; 15] = [
     "channel",
     "directory",
     "dns-provider",
+    "kek",
     "key",
     "made-up",
     "request",

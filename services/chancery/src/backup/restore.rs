@@ -19,8 +19,8 @@ use eventlog::{
 };
 use futures_util::StreamExt as _;
 use keystore::{
-    internal_ca::InternalCa,
-    kek::{Kek, KekSource},
+    internal_ca::{InternalCa, InternalCaError},
+    kek::{Kek, KekSources, Keks, PREVIOUS_ENVIRONMENT},
 };
 use runtime::{Clock, Layout, Runtime, Shared, config::Settings};
 use sea_orm::{DatabaseConnection, Value};
@@ -71,22 +71,22 @@ pub async fn run(args: RestoreArgs) -> Result<(), BackupError> {
     // Step 1: what may be refused is, before anything is written.
     let checked = check::read(&args.file, &mut Look).await?;
     let program = nats_server::find(args.nats_server.as_deref())?;
-    let kek = KekSource::of(
+    let keks = KekSources::of(
         &settings.table("keystore").map_err(InitError::Config)?,
         &layout,
     );
-    Kek::read(&kek).map_err(InitError::Kek)?;
+    Keks::read(&keks).map_err(InitError::Kek)?;
     empty(&shared, &layout).await?;
     init::data_folder(&layout)?;
     let _lock = Lock::take(&layout.lock())?;
     // Step 2: who is who. The internal CA's key opens with the right key-encryption key alone.
     let mut identities = Identities(layout.clone());
     check::read(&args.file, &mut identities).await?;
-    let opened = Kek::read(&kek).map_err(InitError::Kek)?;
-    if let Err(error) = InternalCa::open(&layout, &opened) {
+    let opened = Keks::read(&keks).map_err(InitError::Kek)?;
+    if let Err(source) = InternalCa::open(&layout, &opened) {
         // Nothing else is there yet: the folder is as empty as it was.
         fs::remove_dir_all(layout.identity_dir()).map_err(of_file(layout.identity_dir()))?;
-        return Err(InitError::InternalCa(error).into());
+        return Err(other_kek(&keks, &opened, source));
     }
     init::prepare(&settings, &shared, clock.now())?;
     let marker = layout.unfinished_restore();
@@ -132,6 +132,18 @@ pub async fn run(args: RestoreArgs) -> Result<(), BackupError> {
         checked.root
     );
     Ok(())
+}
+
+/// Nothing of a backup opens without the key of its time.
+fn other_kek(sources: &KekSources, keks: &Keks, source: InternalCaError) -> BackupError {
+    let given = keks.each().map(Kek::id).collect::<Vec<_>>().join(" and ");
+    let previous = sources.previous.as_ref();
+    BackupError::OtherKek {
+        given,
+        current: sources.current.to_string(),
+        previous: previous.map_or_else(|| PREVIOUS_ENVIRONMENT.to_owned(), ToString::to_string),
+        source,
+    }
 }
 
 /// Refuses to restore over what is there.

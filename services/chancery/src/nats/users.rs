@@ -24,7 +24,10 @@ pub fn users() -> Vec<User> {
     let log = || [reading(subject::STREAM), vec![SERVER_REPORT.to_owned()]].concat();
     let challenges = || reading(&challenge_stream());
     vec![
-        user("keystore", [log(), events(&["key", "certificate", "tls"])]),
+        user(
+            "keystore",
+            [log(), events(&["key", "certificate", "tls", "kek"])],
+        ),
         user("csr-service", [log(), events(&["request"])]),
         user(
             "acme-agent",
@@ -120,6 +123,7 @@ mod tests {
             ("key", "keystore"),
             ("certificate", "keystore"),
             ("tls", "keystore"),
+            ("kek", "keystore"),
             ("request", "csr-service"),
             ("acme-server", "acme-agent"),
             ("automation", "acme-agent"),

@@ -111,6 +111,7 @@ fn check(path: &Path) -> Result<PathBuf, FindError> {
     let said = Command::new(path)
         .arg("--version")
         .env_remove(keystore::kek::ENVIRONMENT)
+        .env_remove(keystore::kek::PREVIOUS_ENVIRONMENT)
         .output()
         .map_err(|source| FindError::Run {
             path: path.to_owned(),

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use keystore::{
     internal_ca::InternalCa,
-    kek::{Kek, KekSource},
+    kek::{KekSources, Keks},
 };
 use runtime::{Clock, Layout};
 
@@ -19,7 +19,7 @@ pub struct Rotation {
     /// The data folder.
     pub layout: Layout,
     /// Where the key that seals the internal CA is.
-    pub kek: KekSource,
+    pub keks: KekSources,
     /// Where nats-server listens.
     pub listen: SocketAddr,
 }
@@ -55,7 +55,7 @@ impl Rotation {
 
     /// `true` where nats-server must read its certificate again.
     fn leaves(&self, clock: &Clock) -> Result<bool, InitError> {
-        let ca = InternalCa::open(&self.layout, &Kek::read(&self.kek)?)?;
+        let ca = InternalCa::open(&self.layout, &Keks::read(&self.keks)?)?;
         let renew_if_due = |name| {
             let renewed = leaves::renew_if_due(&ca, &self.layout, name, clock.now());
             renewed.inspect(|&new| {
@@ -106,7 +106,7 @@ mod tests {
         // When the hour comes to look.
         let rotation = Rotation {
             layout: server.layout.clone(),
-            kek: KekSource::File(server.layout.kek()),
+            keks: KekSources::file(server.layout.kek()),
             listen: server.listen,
         };
         let look = async {

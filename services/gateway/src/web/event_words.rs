@@ -103,6 +103,7 @@ fn known(event: &Event) -> Option<Words> {
         "certificate" => certificates::certificate(name, &body),
         "key" => certificates::key(name, &body),
         "tls" => certificates::tls(name, &body),
+        "kek" => certificates::kek(name, &body),
         "request" => certificates::request(name, &body),
         "automation" => renewals::automation(name, &body),
         "acme-server" => renewals::server(name, &body),

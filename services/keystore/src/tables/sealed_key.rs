@@ -15,6 +15,9 @@ pub struct Model {
     pub spki_sha256: String,
     /// See [`crate::envelope`].
     pub sealed: Vec<u8>,
+    /// The key-encryption key that it is sealed with: one of [`super::kek`]. None on a row that a version wrote which did
+    /// not know of rotation, while this one was there already.
+    pub kek_id: Option<String>,
     /// When somebody was last about to append its event, in seconds since 1970.
     pub touched_at: i64,
     /// The log is known to have its event.

@@ -13,6 +13,9 @@ pub struct Model {
     pub name: String,
     /// See [`crate::envelope`].
     pub sealed: Vec<u8>,
+    /// The key-encryption key that it is sealed with: one of [`super::kek`]. None on a row that a version wrote which did
+    /// not know of rotation, while this one was there already.
+    pub kek_id: Option<String>,
     /// In seconds since 1970.
     pub sealed_at: i64,
 }

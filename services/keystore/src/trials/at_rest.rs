@@ -5,10 +5,11 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait};
 
 use super::{Trial, origin};
 use crate::{
-    kek::{Kek, KekSource},
+    kek::{Kek, KekSources},
+    keyring::{Keyring, KeyringError},
     secrets::SecretName,
     tables::{sealed_key, sealed_secret},
-    vault::{Vault, VaultError},
+    vault::VaultError,
 };
 
 /// Where in the files of a folder these octets are.
@@ -83,23 +84,23 @@ async fn another_key_encryption_key_opens_nothing_and_changes_nothing() {
     let trial = Trial::begin().await;
     let id = trial.key("1").await;
     let folder = tempfile::tempdir().unwrap();
-    let source = KekSource::File(folder.path().join("kek"));
-    Kek::make_if_missing(&source).unwrap();
-    let other = Kek::read(&source).unwrap();
+    let keks = KekSources::file(folder.path().join("kek"));
+    Kek::make_if_missing(&keks.current).unwrap();
+    let other = Kek::read(&keks.current).unwrap();
 
-    let refused = Vault::open(other.clone(), trial.database.clone())
-        .await
-        .unwrap_err();
-    let VaultError::WrongKek { given, sealed_with } = &refused else {
+    let refused = Keyring::open(keks, trial.database.clone(), trial.clock.clone());
+    let refused = refused.await.unwrap_err();
+    let KeyringError::Wrong {
+        given, sealed_with, ..
+    } = &refused
+    else {
         panic!("{refused}");
     };
     assert_eq!((given, sealed_with), (&other.id(), &trial.kek.id()));
     assert!(refused.to_string().contains("bring back the right key"));
 
-    let right = Vault::open(trial.kek.clone(), trial.database.clone())
-        .await
-        .unwrap();
-    assert!(right.open_pkcs8(id).await.is_ok());
+    trial.keyring.look().await.unwrap();
+    assert!(trial.commands().vault.open_pkcs8(id).await.is_ok());
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use api::keystore::v1::{
 };
 use pki::{FriendlyName, KeyAlgorithm, PrivateKey, Subject, pem};
 use prost::Message;
-use sea_orm::{ConnectionTrait, DbBackend, EntityTrait};
+use sea_orm::{DbBackend, EntityTrait};
 use time::Duration;
 use uuid::Uuid;
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{Vault, VaultError, label};
-use crate::{envelope, tables::sealed_key};
+use crate::tables::sealed_key;
 
 impl Vault {
     /// These keys in the clear, PKCS#8, as far as they are here: one that does not open keeps no other away.
@@ -23,7 +23,7 @@ impl Vault {
             let which = sealed_key::Column::Id.is_in(ids.iter().copied());
             let rows = sealed_key::Entity::find().filter(which);
             for sealed_key::Model { id, sealed, .. } in rows.all(&self.database).await? {
-                let key = envelope::open(&self.kek, &label(id), &sealed);
+                let key = self.keyring.unseal(&label(id), &sealed).await;
                 keys.insert(id, key.map_err(|source| VaultError::Open { id, source }));
             }
         }

@@ -67,6 +67,7 @@ pub fn spawn(program: &Program, fresh: bool) -> Result<Child, ChildError> {
         .args(&program.arguments)
         // Whose it is not: it could be read there for as long as the child runs.
         .env_remove(keystore::kek::ENVIRONMENT)
+        .env_remove(keystore::kek::PREVIOUS_ENVIRONMENT)
         .envs(
             program
                 .environment

@@ -101,6 +101,19 @@ pub(super) fn tls(event: &str, body: &Body) -> Option<Words> {
     Some(words)
 }
 
+/// `kek`
+pub(super) fn kek(event: &str, body: &Body) -> Option<Words> {
+    let words = match event {
+        "rotated" => Words::new("Key-encryption key rotated", ": ", "key", Tone::Good).with([
+            count(body.number("/keys") as usize, "private key"),
+            count(body.number("/secrets") as usize, "secret"),
+            "the old one opens none of them".to_owned(),
+        ]),
+        _ => return None,
+    };
+    Some(words)
+}
+
 /// `request`
 pub(super) fn request(event: &str, body: &Body) -> Option<Words> {
     let words = match event {
