@@ -15,6 +15,7 @@ mod command_line;
 mod crash;
 mod dns_challenge;
 mod dns_company;
+mod doctor;
 mod doubtful_logs;
 mod drawer;
 mod edge;

@@ -11,6 +11,7 @@ use crate::client::{
 };
 use crate::{
     backup::{restore::RestoreArgs, take::BackupArgs},
+    doctor::DoctorArgs,
     migrate_database::MigrateDatabaseArgs,
     rotate_kek::RotateKekArgs,
 };
@@ -82,6 +83,8 @@ pub enum Command {
     MigrateDatabase(MigrateDatabaseArgs),
     /// Put a new key-encryption key in the place of the one in use, while everything runs.
     RotateKek(RotateKekArgs),
+    /// Look whether all that an installation stands on is in order, and say what to do.
+    Doctor(DoctorArgs),
     /// Sign in to a gateway: with a token on stdin, or with a code in your browser.
     Login(LoginArgs),
     /// Show who the gateway takes you for.

@@ -7,6 +7,7 @@
 mod backup;
 mod cli;
 mod client;
+mod doctor;
 mod exit;
 mod files;
 mod health;
@@ -36,6 +37,7 @@ use crate::{
             reset_admin::{self, ResetAdminError},
         },
     },
+    doctor::NotWell,
     exit::Exit,
     health::HealthError,
     init::InitError,
@@ -63,6 +65,8 @@ enum CommandError {
     #[error(transparent)]
     RotateKek(#[from] RotateKekError),
     #[error(transparent)]
+    Doctor(#[from] NotWell),
+    #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]
     ResetAdmin(#[from] ResetAdminError),
@@ -81,6 +85,7 @@ impl CommandError {
             | CommandError::Backup(_)
             | CommandError::Migrate(_)
             | CommandError::RotateKek(_)
+            | CommandError::Doctor(_)
             | CommandError::ResetAdmin(_)
             | CommandError::Threads(_) => Exit::Refused,
         }
@@ -140,6 +145,10 @@ fn run(global: Global, command: Command) -> Result<(), CommandError> {
             Command::RotateKek(args) => {
                 no_core_dumps();
                 Ok(rotate_kek::run(&args)?)
+            }
+            Command::Doctor(args) => {
+                no_core_dumps();
+                Ok(doctor::run(args, global.output).await?)
             }
             Command::Login(args) => Ok(client::login::run(args, global.output).await?),
             Command::Whoami => {

@@ -3,9 +3,10 @@
 //! Lock, [`init`], ports, the [`nats`] child with its stream, the [`services`], and with `--test-ca` a CA to try
 //! it with; then the [`screen`]. Stopping goes the other way, and nats-server last.
 
+pub mod addresses;
 pub mod child;
 mod disk;
-mod edge;
+pub mod edge;
 pub mod lock;
 pub mod nats;
 pub mod nats_server;
@@ -31,6 +32,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use self::{
+    addresses::Addresses,
     lock::{Lock, LockError},
     ports::{Ports, PortsError},
     rotation::Rotation,
@@ -218,6 +220,14 @@ impl Running<'_> {
             self.clock,
             self.monitor,
         )?;
+        let addresses = Addresses {
+            https,
+            peers: services.peers.clone(),
+        };
+        // Who looks after them does without it where it cannot be written.
+        let _addresses = addresses.write(self.layout).inspect_err(|error| {
+            tracing::warn!(%error, "cannot write down where the services listen");
+        });
         let shown = async {
             let screen = self.screen(https, http, allow, test_ca).await?;
             systemd::tell(systemd::READY);

@@ -54,6 +54,7 @@ fn help_is_pinned() {
         "migrate-database",
         "health",
         "rotate-kek",
+        "doctor",
         "login",
         "whoami",
         "certs",

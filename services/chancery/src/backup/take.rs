@@ -233,7 +233,7 @@ impl Failed {
 }
 
 /// The configuration with the address at which `chancery up` has its nats-server, where that is not the configured one.
-fn of_the_server(shared: &Shared, layout: &Layout) -> Shared {
+pub fn of_the_server(shared: &Shared, layout: &Layout) -> Shared {
     let mut shared = shared.clone();
     if shared.nats == Shared::default().nats
         && let Some(address) = init::nats::listens(layout)

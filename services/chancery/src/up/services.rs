@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::TcpListener, time::Duration};
 use gateway::Listeners;
 use runtime::{
     Clock, Monitor, Runtime, Shared, StartError,
-    config::{ConfigError, Settings},
+    config::{ConfigError, Peers, Settings},
 };
 use tokio::{
     task::{AbortHandle, JoinSet},
@@ -98,6 +98,8 @@ pub async fn run(
 /// All six, running.
 #[derive(Debug)]
 pub struct Services {
+    /// Where their internal gRPC is.
+    pub peers: Peers,
     tasks: JoinSet<(ServiceName, Result<(), ServiceError>)>,
     running: HashMap<ServiceName, (CancellationToken, AbortHandle)>,
 }
@@ -130,6 +132,7 @@ impl Services {
         }
         // Step 2: all at once.
         let mut services = Self {
+            peers: shared.peers.clone(),
             tasks: JoinSet::new(),
             running: HashMap::new(),
         };
