@@ -197,6 +197,7 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(dispatch::turn::Migration),
         Box::new(settings::row::Migration),
         Box::new(watch::tables::Migration),
+        Box::new(watch::log::Migration),
         eventlog::checkpoint::migration(),
         eventlog::request_ledger::migration(),
     ]

@@ -88,7 +88,7 @@ fn word(name: &str, prefix: &str) -> String {
 }
 
 /// The kinds that stay up until something changes.
-const RAISED: [MessageKind; 8] = [
+const RAISED: [MessageKind; 9] = [
     MessageKind::CertificateExpiring,
     MessageKind::CertificateExpired,
     MessageKind::RenewalFailing,
@@ -97,6 +97,7 @@ const RAISED: [MessageKind; 8] = [
     MessageKind::RenewalFailed,
     MessageKind::DeliveryFailing,
     MessageKind::TablesStopped,
+    MessageKind::LogDamaged,
 ];
 
 const MESSAGES: Metric = Metric::counter(

@@ -2,6 +2,7 @@
 //! The events of other services are told by the trial; a crash is an office that is dropped.
 
 mod channels;
+mod damage;
 mod days;
 mod delivery;
 mod keystore;

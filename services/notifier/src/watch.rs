@@ -1,7 +1,7 @@
-//! What the notifier keeps an eye on: certificates, automations, its own channels, and the projection's tables.
+//! What the notifier keeps an eye on: certificates, automations, its own channels, the projection's tables, and the log.
 //!
 //! The [`follow`]er writes a row for each from the log, and marks it as due in [`deadline`]; the
-//! [`worker`] takes what is due, has it judged ([`certificate`], [`automation`], [`trouble`], [`tables`]: pure, with the time
+//! [`worker`] takes what is due, has it judged ([`certificate`], [`automation`], [`trouble`], [`tables`], [`mod@log`]: pure, with the time
 //! passed in), and raises or clears alerts. A judgement also says when to look again though nothing
 //! happens: so an alert comes although whoever should have acted is dead.
 
@@ -11,6 +11,7 @@ pub mod deadline;
 pub mod follow;
 pub mod foreign;
 pub mod key;
+pub mod log;
 pub mod tables;
 pub mod trouble;
 pub mod worker;
@@ -45,6 +46,8 @@ pub enum Watched {
     Channel,
     /// The projection's tables.
     Tables,
+    /// The event log.
+    Log,
 }
 
 impl Watched {
@@ -55,6 +58,7 @@ impl Watched {
             Self::Automation => foreign::AUTOMATION,
             Self::Channel => "channel",
             Self::Tables => foreign::TABLES,
+            Self::Log => foreign::SEAL,
         }
     }
 
@@ -65,6 +69,7 @@ impl Watched {
             Self::Automation,
             Self::Channel,
             Self::Tables,
+            Self::Log,
         ]
         .into_iter()
         .find(|watched| watched.as_str() == text)

@@ -19,6 +19,12 @@ pub struct Config {
     /// space and plus, usually a name of yours without a scheme, "chancery.example.com/log". Never change it: checkpoints
     /// that were kept elsewhere are of another log then. Default: "chancery/" and the id of the log's first event.
     pub log_origin: Option<String>,
+    /// After how many seconds the whole log is read through again, and held against what was recorded of each event when
+    /// it came; 0: never. Default 86,400.
+    pub scrub_seconds: u32,
+    /// How many of the log's last events are held against that before any question is answered; the service does not start
+    /// where they are others. 0: none. Default 1,000.
+    pub scrub_tail_events: u32,
     /// Verifier keys of the witnesses whose signatures on checkpoints are taken. Default: none.
     pub witnesses: Vec<String>,
 }
@@ -32,6 +38,12 @@ impl Config {
     /// [`Config::checkpoint_seconds`].
     pub fn checkpoint_every(&self) -> Option<Duration> {
         let seconds = self.checkpoint_seconds;
+        (seconds > 0).then(|| Duration::from_secs(seconds.into()))
+    }
+
+    /// [`Config::scrub_seconds`].
+    pub fn scrub_every(&self) -> Option<Duration> {
+        let seconds = self.scrub_seconds;
         (seconds > 0).then(|| Duration::from_secs(seconds.into()))
     }
 
@@ -63,6 +75,8 @@ impl Default for Config {
         Self {
             patience_seconds: 10,
             checkpoint_seconds: 600,
+            scrub_seconds: 86_400,
+            scrub_tail_events: 1_000,
             log_origin: None,
             witnesses: Vec::new(),
         }
@@ -88,6 +102,8 @@ mod tests {
                 .checkpoint_every(),
             None
         );
+        let never = read(r#"{"scrub_seconds": 0}"#).unwrap();
+        assert_eq!(never.scrub_every(), None);
         assert!(
             read(r#"{"log_origin": "two words"}"#)
                 .unwrap()

@@ -167,6 +167,10 @@ eventlog::events! {
         Signed("checkpoint-signed"): api::projection::v1::CheckpointSigned = "chancery.projection.v1.CheckpointSigned",
         /// A witness has signed the same.
         Cosigned("checkpoint-cosigned"): api::projection::v1::CheckpointCosigned = "chancery.projection.v1.CheckpointCosigned",
+        /// Events of the log are not what was recorded of them.
+        DamageFound("damage-found"): api::projection::v1::DamageFound = "chancery.projection.v1.DamageFound",
+        /// All are, again.
+        FoundWhole("found-whole"): api::projection::v1::FoundWhole = "chancery.projection.v1.FoundWhole",
     }
 }
 
@@ -268,5 +272,10 @@ mod tests {
         };
         let note = note.with_line(&cosigned.line).unwrap();
         assert_eq!(note.line_of(&cosigned.witness), Some(cosigned.line));
+        let SealEvent::DamageFound(found) = golden("damage-found") else {
+            panic!("another event");
+        };
+        assert_eq!((found.findings.len(), found.findings[1].last), (2, 4_720));
+        assert!(matches!(golden("found-whole"), SealEvent::FoundWhole(_)));
     }
 }

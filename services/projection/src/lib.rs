@@ -6,8 +6,9 @@
 //! by [`mod@metrics`], too. Nothing but the log writes to the tables: they can be thrown away and built again, in a
 //! place of their own ([`store`]), by a [`rebuild`] whose outcome the [`keeper`] serves; a copy of the log's beginning
 //! answers of the past ([`moments`]), and [`verify`] compares what is served with a replay. What is written to the log
-//! here is the [`seal`] on it, whose proofs are answered by [`grpc::proof`], and what is [`skipped`].
+//! here is the [`seal`] on it, whose proofs are answered by [`grpc::proof`], what is [`skipped`], and what a [`scrub`] of it finds.
 
+pub mod beside;
 pub mod config;
 pub mod events;
 pub mod follow;
@@ -19,6 +20,7 @@ pub mod position;
 pub mod query;
 pub mod rebuild;
 pub mod refusal;
+pub mod scrub;
 pub mod seal;
 pub mod served;
 pub mod skipped;
@@ -48,6 +50,7 @@ use self::{
     moments::Moments,
     position::Position,
     rebuild::Rebuilds,
+    scrub::{Damaged, Scrubber},
     seal::Sealer,
     served::Served,
     store::Store,
@@ -71,12 +74,17 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     let position = Position::at(checkpoint.map_err(RunError::Checkpoint)?.sequence);
     let served = Served::new(place.database.clone(), position.clone());
     let log = runtime.log().await?;
+    let clock = runtime.clock().clone();
+    let scrubber = Scrubber::new(log.clone(), served.clone(), clock.clone());
+    let tail = scrubber.tail(config.scrub_tail_events.into());
+    if let Some(looked) = runtime.stopping().run_until_cancelled(tail).await {
+        looked?;
+    }
     let scratch = runtime.layout().database_dir().join("moments");
     let moments = Moments::new(log.clone(), scratch.clone()).map_err(RunError::Scratch)?;
 
     let stopping = runtime.stopping();
     let (switches, asked) = mpsc::channel(1);
-    let clock = runtime.clock().clone();
     let (ours, base_of) = (served.clone(), store.clone());
     let keeper = Keeper::new(log.clone(), base_of, ours, asked, clock.clone());
     let keeping = keeper.run(place, stopping.clone());
@@ -102,6 +110,11 @@ pub async fn run(config: Config, runtime: Runtime) -> Result<(), RunError> {
     });
 
     runtime.collect(metrics::Certificates(served.clone()));
+    runtime.collect(metrics::Scrubs(scrubber.clone()));
+    let _scrubbing = config.scrub_every().map(|every| {
+        let scrubbing = scrubber.keep_scrubbing(every, runtime.stopping());
+        AbortOnDropHandle::new(tokio::spawn(scrubbing))
+    });
 
     let questions = Questions::new(
         served.clone(),
@@ -155,6 +168,9 @@ pub enum RunError {
     /// The event log cannot be opened.
     #[error("cannot open the event log")]
     Log(#[from] runtime::LogOpenError),
+    /// Its last events are not those that the tables were made from.
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
     /// The log's name in the configuration is none.
     #[error("projection.log_origin cannot be used")]
     Name(#[source] NoteError),

@@ -1,5 +1,5 @@
 //! When each certificate expires, read from the table at each look: a series comes and goes with its certificate,
-//! and none is kept in memory.
+//! and none is kept in memory. And what came of reading the log through.
 
 use api::projection::v1::Source;
 use runtime::metrics::{Collect, CollectError, Metric, Page};
@@ -8,12 +8,13 @@ use sea_orm::{
 };
 
 use crate::{
+    scrub::Scrubber,
     served::Served,
     tables::certificate::{Column, Entity},
 };
 
 /// All that this service has of its own.
-pub const METRICS: &[Metric] = &[NOT_AFTER];
+pub const METRICS: &[Metric] = &[NOT_AFTER, FINDINGS, SCRUBBED];
 
 /// The certificates that are here.
 pub struct Certificates(pub Served);
@@ -42,6 +43,21 @@ impl Collect for Certificates {
                 None => return Ok(()),
             }
         }
+    }
+}
+
+/// What came of reading the log through.
+pub struct Scrubs(pub Scrubber);
+
+#[async_trait::async_trait]
+impl Collect for Scrubs {
+    async fn refresh(&self) -> Result<(), CollectError> {
+        let last = self.0.last();
+        let at = last.as_ref().map_or(0, |last| last.at.unix_timestamp());
+        let findings = last.map_or(0, |last| last.found.count());
+        ::metrics::gauge!(SCRUBBED.name).set(at as f64);
+        ::metrics::gauge!(FINDINGS.name).set(findings as f64);
+        Ok(())
     }
 }
 
@@ -99,6 +115,18 @@ const NOT_AFTER: Metric = Metric::gauge(
     "chancery_certificate_not_after_seconds",
     &["certificate_id", "name", "source"],
     "When a certificate expires, in seconds since 1970. One that is deleted has no series any more.",
+);
+
+const FINDINGS: Metric = Metric::gauge(
+    "chancery_log_damage_findings",
+    &[],
+    "What does not fit in the event log, by the last time that it was read through; 0: all is as it was recorded.",
+);
+
+const SCRUBBED: Metric = Metric::gauge(
+    "chancery_log_scrubbed_seconds",
+    &[],
+    "When the event log was last read through to its end, in seconds since 1970; 0 where it was not since the start.",
 );
 
 #[cfg(test)]

@@ -34,8 +34,8 @@ use crate::{
 /// The aggregate's name.
 pub const SEAL: &str = "seal";
 
-/// There is one.
-const ID: &str = "default";
+/// There is one seal; what is found of damage is said of another of its kind, so that neither waits for the other.
+pub const ID: &str = "default";
 
 /// The log's seal. What is to be signed is told by the tables alone.
 #[derive(Debug, Clone, Default)]

@@ -5,6 +5,7 @@
 //! [`note`] (C2SP signed note, tlog-checkpoint, tlog-cosignature). Who has events from elsewhere reads them as
 //! [`mod@line`]s, and holds them against all of that with a [`verifier`].
 
+pub mod finding;
 pub mod leaf;
 pub mod line;
 pub mod note;
@@ -14,10 +15,11 @@ pub mod tree;
 pub mod verifier;
 
 pub use self::{
+    finding::Finding,
     leaf::Stored,
     line::LineError,
     note::{Head, Note, NoteError, NoteKey},
     tile::Tiles,
     tree::{Hash, Tree},
-    verifier::{Finding, Verifier},
+    verifier::Verifier,
 };

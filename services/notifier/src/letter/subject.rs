@@ -65,6 +65,7 @@ pub(super) fn line(item: &Item, at: &At) -> String {
             format!("channel {name} takes no messages {}", at.since(item.since))
         }
         MessageKind::TablesStopped => "the tables have stopped, and no list goes on".to_owned(),
+        MessageKind::LogDamaged => "the event log is damaged".to_owned(),
         MessageKind::Unspecified => format!("about {name}"),
     }
 }

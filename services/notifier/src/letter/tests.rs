@@ -106,6 +106,7 @@ fn a_subject_says_what_and_until_when() {
             Severity::Error,
             "the tables have stopped, and no list goes on",
         ),
+        (K::LogDamaged, Severity::Error, "the event log is damaged"),
     ] {
         assert_eq!(soon(kind, severity), format!("Chancery: {subject}"));
     }

@@ -112,6 +112,7 @@ macro_rules! told {
 told!(Certificates, CertificateEvent, foreign::CERTIFICATE);
 told!(Automations, AutomationEvent, foreign::AUTOMATION);
 told!(Keys, foreign::KeyEvent, foreign::KEY);
+told!(Seals, foreign::SealEvent, foreign::SEAL);
 
 fn certificate(names: &[&str], from: OffsetDateTime, to: OffsetDateTime) -> Certificate {
     Certificate {

@@ -11,8 +11,8 @@ use super::{
     NAMELESS, Watched, automation,
     certificate::{self, Certificate},
     deadline,
-    foreign::{self, AutomationEvent, CertificateEvent, KeyEvent, TablesEvent},
-    key, tables, trouble,
+    foreign::{self, AutomationEvent, CertificateEvent, KeyEvent, SealEvent, TablesEvent},
+    key, log, tables, trouble,
 };
 use crate::{
     alert,
@@ -35,11 +35,12 @@ impl Rows {
     pub const FOLLOWER: &str = "watch";
 
     /// The kinds of aggregates that it follows.
-    pub const KINDS: [&str; 6] = [
+    pub const KINDS: [&str; 7] = [
         foreign::CERTIFICATE,
         foreign::KEY,
         foreign::AUTOMATION,
         foreign::TABLES,
+        foreign::SEAL,
         channel::State::NAME,
         alert::State::NAME,
     ];
@@ -68,6 +69,7 @@ impl Rows {
             foreign::KEY => self.of_key(tx, recorded).await,
             foreign::AUTOMATION => self.of_automation(tx, recorded).await,
             foreign::TABLES => self.of_tables(tx, recorded).await,
+            foreign::SEAL => self.of_log(tx, recorded).await,
             channel::State::NAME => self.of_channel(tx, recorded).await,
             alert::State::NAME => self.of_alert(tx, recorded).await,
             // Only these were asked for.
@@ -176,6 +178,18 @@ impl Rows {
         };
         tables::take_in(tx, recorded, &event).await?;
         self.mark(tx, Watched::Tables, tables::ID).await
+    }
+
+    async fn of_log(
+        &self,
+        tx: &DatabaseTransaction,
+        recorded: &Recorded,
+    ) -> Result<(), ApplyError> {
+        let Some(event) = known::<SealEvent>(recorded)? else {
+            return Ok(());
+        };
+        log::take_in(tx, recorded, &event).await?;
+        self.mark(tx, Watched::Log, log::ID).await
     }
 
     async fn of_channel(

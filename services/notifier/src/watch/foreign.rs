@@ -10,6 +10,8 @@ pub const KEY: &str = "key";
 pub const AUTOMATION: &str = "automation";
 /// The projection's name for its tables.
 pub const TABLES: &str = "tables";
+/// The projection's name for the log's seal, and for what it finds of damage to the log.
+pub const SEAL: &str = "seal";
 
 eventlog::events! {
     /// What happens to the tables.
@@ -20,6 +22,16 @@ eventlog::events! {
         Resumed("resumed"): projection::v1::TablesResumed = "chancery.projection.v1.TablesResumed",
         /// It is passed over.
         EventSkipped("event-skipped"): projection::v1::EventSkipped = "chancery.projection.v1.EventSkipped",
+    }
+}
+
+eventlog::events! {
+    /// What is found when the log is read through.
+    pub enum SealEvent {
+        /// Events of it are not what was recorded.
+        DamageFound("damage-found"): projection::v1::DamageFound = "chancery.projection.v1.DamageFound",
+        /// All are, again.
+        FoundWhole("found-whole"): projection::v1::FoundWhole = "chancery.projection.v1.FoundWhole",
     }
 }
 

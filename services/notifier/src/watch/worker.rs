@@ -18,7 +18,7 @@ use super::{
     Up, Verdict, Watched, automation, certificate,
     certificate::judge::Surroundings,
     deadline::{self, Deadline},
-    key, tables, trouble,
+    key, log, tables, trouble,
 };
 use crate::{
     alert::{self, Command, Moot, State},
@@ -138,6 +138,10 @@ impl Worker {
             Watched::Tables => {
                 let stopped = tables::stopped(db).await?;
                 Ok(Some(tables::judge(stopped.as_ref())))
+            }
+            Watched::Log => {
+                let damage = log::damage(db).await?;
+                Ok(Some(log::judge(damage.as_ref())))
             }
         }
     }

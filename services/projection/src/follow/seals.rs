@@ -58,6 +58,8 @@ impl Seals {
                 self.cosignatures
                     .insert((row.size, row.witness.clone()), row);
             }
+            // They stand for themselves, among the events.
+            SealEvent::DamageFound(_) | SealEvent::FoundWhole(_) => {}
         }
     }
 

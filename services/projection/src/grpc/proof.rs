@@ -18,7 +18,6 @@ use prost::bytes::Bytes;
 use runtime::Caller;
 use tonic::{Request, Response, Status, metadata::MetadataMap};
 
-use self::export::Export;
 use super::patience;
 use crate::{
     query::{
@@ -183,8 +182,8 @@ impl ProofService for Proofs {
             through => through.min(position),
         };
         let Sealer { log, served, .. } = &self.sealer;
-        let export = Export::new(log, served.database(), asked.after_sequence, through);
-        let events = export.follow().map(|some| some.map_err(Status::from));
+        let events = export::export(log, served.database(), asked.after_sequence, through);
+        let events = events.map(|some| some.map_err(Status::from));
         Ok(Response::new(Box::pin(events)))
     }
 

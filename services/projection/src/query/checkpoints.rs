@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Que
 
 use crate::{
     refusal::Refusal,
-    seal::SEAL,
+    seal::{self, SEAL},
     tables::{
         checkpoint::{Column, Entity, Model},
         cosignature, event,
@@ -44,6 +44,22 @@ pub async fn get(database: &impl ConnectionTrait, size: u64) -> Result<Model, Re
             id: size.to_string(),
         },
     })
+}
+
+/// Those over at least `first` and at most `last` events, the smallest first.
+///
+/// # Errors
+/// What the database says.
+pub async fn between(
+    database: &impl ConnectionTrait,
+    first: u64,
+    last: u64,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::Size.between(first.cast_signed(), last.cast_signed()))
+        .order_by_asc(Column::Size)
+        .all(database)
+        .await
 }
 
 /// As it is answered, with all signatures.
@@ -111,6 +127,7 @@ pub async fn first_unsealed(
 pub async fn last_of_seal(database: &impl ConnectionTrait) -> Result<u64, DbErr> {
     let last = event::Entity::find()
         .filter(event::Column::Aggregate.eq(SEAL))
+        .filter(event::Column::AggregateId.eq(seal::ID))
         .order_by_desc(event::Column::Sequence)
         .one(database)
         .await?;

@@ -24,6 +24,7 @@ mod replay;
 mod requests;
 mod rows;
 mod script;
+mod scrubbing;
 mod skipping;
 mod spelling;
 mod statuses;

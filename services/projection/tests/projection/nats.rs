@@ -16,7 +16,7 @@ use uuid::Uuid;
 pub struct Nats {
     process: Child,
     client: async_nats::Client,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Nats {
@@ -25,13 +25,7 @@ impl Nats {
         let port = ports::free_port();
         let conf = folder.path().join("nats.conf");
         std::fs::write(&conf, configuration(port, folder.path())).unwrap();
-        let process = Command::new(nats_server())
-            .arg("-c")
-            .arg(&conf)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let process = run(folder.path());
         let options =
             async_nats::ConnectOptions::with_user_and_password("test".into(), "test".into());
         let options = options.retry_on_initial_connect();
@@ -40,8 +34,25 @@ impl Nats {
         Self {
             process,
             client,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// Stops it, lets somebody at its files, and starts it again: they lie where [`town::block`] looks for them.
+    pub async fn with_its_files(&mut self, change: impl FnOnce(&Path)) {
+        let stop = ["-TERM".to_owned(), self.process.id().to_string()];
+        assert!(Command::new("kill").args(stop).status().unwrap().success());
+        let stopped = self.process.wait().unwrap();
+        assert!(stopped.success(), "{stopped}");
+        change(self.folder.path());
+        self.process = run(self.folder.path());
+        town::wait::until("the log answers", async || {
+            let log = EventLog::open(self.client.clone(), "projection")
+                .await
+                .ok()?;
+            log.last_sequence().await.ok()
+        })
+        .await;
     }
 
     pub async fn log(&self) -> EventLog {
@@ -64,8 +75,15 @@ impl Drop for Nats {
     }
 }
 
+fn run(folder: &Path) -> Child {
+    let mut command = Command::new(nats_server());
+    command.arg("-c").arg(folder.join("nats.conf"));
+    let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap()
+}
+
 fn configuration(port: u16, folder: &Path) -> String {
-    let store = folder.join("store");
+    let store = folder.join("nats/store");
     format!(
         r#"
         listen: "127.0.0.1:{port}"

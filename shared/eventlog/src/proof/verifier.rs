@@ -12,63 +12,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
+    finding::Finding,
     leaf::Stored,
     note::Head,
     tree::{Hash, Tree},
 };
 use crate::publish::{EXPECTED_FILTER, EXPECTED_SEQUENCE};
-
-/// Something that does not fit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Finding {
-    /// These events are not there.
-    Missing {
-        /// The first.
-        first: u64,
-        /// The last.
-        last: u64,
-    },
-    /// The event stands behind a later one.
-    OutOfPlace {
-        /// Which.
-        sequence: u64,
-        /// Behind which.
-        after: u64,
-    },
-    /// There is one more event of this number.
-    Repeated {
-        /// Which.
-        sequence: u64,
-    },
-    /// It is not the event that was recorded.
-    Changed {
-        /// Which.
-        sequence: u64,
-    },
-    /// It says that it followed another event of its aggregate than the one before it.
-    Follows {
-        /// Which.
-        sequence: u64,
-        /// The event that it says it followed; 0: none.
-        says: u64,
-        /// The one that is there; 0: none.
-        there: u64,
-    },
-    /// A checkpoint was signed for other events.
-    OtherRoot {
-        /// The checkpoint's size.
-        size: u64,
-        /// Up to here a checkpoint fits: one of the events past it is not what it was.
-        after: u64,
-    },
-    /// There are fewer events than a checkpoint was signed for.
-    TooShort {
-        /// The checkpoint's size.
-        size: u64,
-        /// How many there are.
-        has: u64,
-    },
-}
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,8 +49,8 @@ pub struct Verifier {
     broken: bool,
     /// Events that came before their turn.
     ahead: BTreeMap<u64, (Stored, Option<Hash>)>,
-    /// The newest event of each aggregate, by the filter that its events name.
-    newest: HashMap<String, u64>,
+    /// The newest event of each aggregate, by the filter that its events name; nothing where that is not looked at.
+    newest: Option<HashMap<String, u64>>,
     /// Roots that are yet to be met.
     expected: BTreeMap<u64, Vec<Hash>>,
     missing: Vec<(u64, u64)>,
@@ -116,7 +65,7 @@ impl Default for Verifier {
             next: 1,
             broken: false,
             ahead: BTreeMap::new(),
-            newest: HashMap::new(),
+            newest: Some(HashMap::new()),
             expected: BTreeMap::new(),
             missing: Vec::new(),
             diverged: false,
@@ -135,6 +84,17 @@ impl Default for Verifier {
 }
 
 impl Verifier {
+    /// For who has a leaf of each event, and looks at those past `after` alone. What an event says that it followed is not
+    /// looked at, so that memory does not grow with the log. Past the first event no root can be told.
+    pub fn by_leaves(after: u64) -> Self {
+        Self {
+            next: after + 1,
+            broken: after > 0,
+            newest: None,
+            ..Self::default()
+        }
+    }
+
     /// Looks at the next event; `recorded` is its leaf as something beside it says.
     pub fn take(&mut self, event: Stored, recorded: Option<Hash>) {
         self.report.events += 1;
@@ -224,12 +184,13 @@ impl Verifier {
 
     /// Takes its turn among the events of its aggregate: which one it says was before it, and which one was.
     fn turn(&mut self, event: &Stored) -> Option<(u64, u64)> {
+        let newest = self.newest.as_mut()?;
         let says = event.header(EXPECTED_SEQUENCE)?.parse().ok()?;
         let filter = event.header(EXPECTED_FILTER)?;
-        let there = match self.newest.get_mut(filter) {
+        let there = match newest.get_mut(filter) {
             Some(newest) => std::mem::replace(newest, event.sequence),
             None => {
-                self.newest.insert(filter.to_owned(), event.sequence);
+                newest.insert(filter.to_owned(), event.sequence);
                 0
             }
         };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use eventlog::proof::{Finding, NoteKey, Stored, Verifier, tree, verifier::Report};
+use eventlog::proof::{NoteKey, Stored, Verifier, tree, verifier::Report};
 use serde::Serialize;
 
 use super::{
@@ -171,7 +171,7 @@ impl Verified {
             .report
             .findings
             .iter()
-            .map(in_words)
+            .map(ToString::to_string)
             .collect::<Vec<_>>();
         let unsigned = self.unsigned.iter();
         words.extend(
@@ -241,45 +241,6 @@ impl Verified {
                 what: "this is not the log that was recorded".into(),
             }),
         }
-    }
-}
-
-fn in_words(finding: &Finding) -> String {
-    match *finding {
-        Finding::Missing { first, last } if first == last => format!("event {first} is missing"),
-        Finding::Missing { first, last } => format!("events {first} to {last} are missing"),
-        Finding::OutOfPlace { sequence, after } => {
-            format!("event {sequence} stands after event {after}")
-        }
-        Finding::Repeated { sequence } => {
-            format!("there is one more event {sequence}: one of them was put in")
-        }
-        Finding::Changed { sequence } => {
-            format!("event {sequence} is not the one that was recorded")
-        }
-        Finding::Follows {
-            sequence,
-            says,
-            there,
-        } => format!(
-            "event {sequence} says that it followed {}, and {} is there: events were taken out, put in or counted anew",
-            event_or_none(says),
-            event_or_none(there),
-        ),
-        Finding::OtherRoot { size, after } => format!(
-            "the checkpoint over {size} events was signed for others: one of the events {} to {size} is not what it was, or all from there on are others",
-            after + 1,
-        ),
-        Finding::TooShort { size, has } => {
-            format!("a checkpoint was signed for {size} events, and there are {has}")
-        }
-    }
-}
-
-fn event_or_none(sequence: u64) -> String {
-    match sequence {
-        0 => "none".to_owned(),
-        _ => format!("event {sequence}"),
     }
 }
 

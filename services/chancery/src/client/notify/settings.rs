@@ -61,6 +61,8 @@ pub enum KindName {
     DeliveryFailing,
     /// The tables stopped at an event, and no list goes on.
     TablesStopped,
+    /// The event log is not what was recorded.
+    LogDamaged,
 }
 
 /// How a connection to an SMTP server is protected, as it is typed.
@@ -160,6 +162,7 @@ impl KindName {
             Self::CertificateRevoked => MessageKind::CertificateRevoked,
             Self::DeliveryFailing => MessageKind::DeliveryFailing,
             Self::TablesStopped => MessageKind::TablesStopped,
+            Self::LogDamaged => MessageKind::LogDamaged,
         }
     }
 }

@@ -26,7 +26,7 @@ impl Verdict {
                     1 => "1 event, and none is missing.".to_owned(),
                     _ => format!("{at} events, and none is missing."),
                 },
-                long: "Each was read in its turn. The newest is compared with its hash time and again; older ones are not.",
+                long: "Each was read in its turn. The newest is compared with its hash time and again, all of them now and then.",
                 is_bad: false,
             },
             Following::Stopped => Verdict {

@@ -17,6 +17,23 @@ pub(super) fn seal(event: &str, body: &Body) -> Option<Words> {
                 body.text("/witness")
             )])
         }
+        "damage-found" => {
+            let first = ["/findings/0/what", "/findings/1/what"].map(|path| body.text(path));
+            let named = body.list("/findings").len();
+            let more = match named.saturating_sub(first.len()) as u64 + body.number("/more") {
+                0 => String::new(),
+                more => format!("and {more} more"),
+            };
+            Words::new("Log damaged", ": ", "error", Tone::Bad).with([
+                first[0].to_owned(),
+                first[1].to_owned(),
+                more,
+            ])
+        }
+        "found-whole" => Words::new("Log whole again", ": ", "check", Tone::Good).with([format!(
+            "up to #{} all is as it was recorded",
+            body.number("/position")
+        )]),
         _ => return None,
     };
     Some(words)

@@ -19,7 +19,7 @@ const fn kind(word: &'static str, title: &'static str, kind: MessageKind) -> Kin
 }
 
 /// All of them.
-pub const ALL: [Kind; 11] = [
+pub const ALL: [Kind; 12] = [
     kind(
         "expiring",
         "A certificate expires, and nothing renews it",
@@ -74,6 +74,11 @@ pub const ALL: [Kind; 11] = [
         "tables-stopped",
         "The tables stopped at an event, and no list goes on",
         MessageKind::TablesStopped,
+    ),
+    kind(
+        "log-damaged",
+        "The event log is not what was recorded",
+        MessageKind::LogDamaged,
     ),
 ];
 

@@ -5,72 +5,32 @@ use eventlog::{
     EventLog,
     proof::{Hash, Stored},
 };
-use futures_util::{
-    Stream, StreamExt,
-    stream::{self, BoxStream},
-};
+use futures_util::{Stream, stream};
 use pbjson_types::Timestamp;
 use sea_orm::DatabaseConnection;
 
-use crate::{query::tree, refusal::Refusal};
+use crate::{beside::Beside, refusal::Refusal};
 
-/// A walk through the log.
-pub struct Export {
-    stored: BoxStream<'static, Stored>,
+/// The events past `after` and up to `through`, which the tables must hold, some at a time.
+pub fn export(
+    log: &EventLog,
     database: DatabaseConnection,
-    /// The event that comes next.
-    next: u64,
+    after: u64,
     through: u64,
-    /// What was read, and is not that one.
-    ahead: Option<Stored>,
-}
-
-impl Export {
-    /// The events past `after` and up to `through`, which the tables must hold.
-    pub fn new(log: &EventLog, database: DatabaseConnection, after: u64, through: u64) -> Self {
-        Self {
-            stored: log.stored(after, through),
-            database,
-            next: after.saturating_add(1),
-            through,
-            ahead: None,
-        }
-    }
-
-    /// Some at a time.
-    pub fn follow(
-        self,
-    ) -> impl Stream<Item = Result<ExportEventsResponse, Refusal>> + Send + 'static {
-        stream::try_unfold(self, |mut walk| async move {
-            Ok(walk.some().await?.map(|some| (some, walk)))
-        })
-    }
-
-    async fn some(&mut self) -> Result<Option<ExportEventsResponse>, Refusal> {
-        let first = self.next;
-        let mut events = Vec::new();
-        let mut weight = 0;
-        while self.next <= self.through && events.len() < MOST && weight < HEAVIEST {
-            if self.ahead.is_none() {
-                self.ahead = self.stored.next().await;
-            }
-            // Whatever the log has past its turn comes when its turn has come.
-            let event = self.ahead.take_if(|event| event.sequence == self.next);
-            weight += event.as_ref().map_or(0, |event| event.body.len()) + HEADERS;
-            events.push(event);
-            self.next += 1;
-        }
-        if events.is_empty() {
+) -> impl Stream<Item = Result<ExportEventsResponse, Refusal>> + Send + 'static {
+    let walk = (Beside::new(log, after, through), database);
+    stream::try_unfold(walk, |(mut beside, database)| async move {
+        let some = beside.some(&database).await?;
+        if some.is_empty() {
             return Ok(None);
         }
-        let leaves = tree::leaves(&self.database, first, self.next - 1).await?;
-        let events = events.into_iter().zip(first..);
-        let events = events
-            .map(|(event, sequence)| answered(sequence, event, tree::leaf(&leaves, sequence)));
-        Ok(Some(ExportEventsResponse {
+        let events = some.into_iter();
+        let events = events.map(|one| answered(one.sequence, one.event, one.leaf));
+        let some = ExportEventsResponse {
             events: events.collect(),
-        }))
-    }
+        };
+        Ok(Some((some, (beside, database))))
+    })
 }
 
 /// An event as it is answered, or that there is none.
@@ -103,10 +63,3 @@ pub fn answered(sequence: u64, event: Option<Stored>, leaf: Option<Hash>) -> Sto
 }
 
 const PER_SECOND: i64 = 1_000_000_000;
-
-/// Events in one message.
-const MOST: usize = 256;
-/// Bytes in one message, but for the last event of it.
-const HEAVIEST: usize = 1 << 20;
-/// About what an event takes beside its body.
-const HEADERS: usize = 800;

@@ -215,3 +215,30 @@ fn a_log_that_is_shorter_than_its_checkpoint_is_noticed() {
     assert_eq!(report.findings, [Finding::TooShort { size: 100, has: 90 }]);
     assert_eq!(report.fits_to, 50);
 }
+
+#[test]
+fn what_lies_behind_is_held_against_its_leaves_from_any_event_on() {
+    let log = log(100);
+    let mut lines = with_leaves(&log);
+    lines[41].0.body = Bytes::from_static(b"{}");
+    let missing = lines.remove(70).1.unwrap();
+    for (after, fitting) in [(0, 1), (40, 0)] {
+        let mut verifier = Verifier::by_leaves(after);
+        if after == 0 {
+            verifier.expect(&heads(&log, &[60])[0]);
+        }
+        for (event, leaf) in &lines[after as usize..] {
+            if event.sequence == 72 {
+                verifier.miss(missing);
+            }
+            verifier.take(event.clone(), *leaf);
+        }
+        let report = verifier.finish();
+        let gone = Finding::Missing {
+            first: 71,
+            last: 71,
+        };
+        assert_eq!(report.findings, [Finding::Changed { sequence: 42 }, gone]);
+        assert_eq!((report.fitting, report.more), (fitting, 0));
+    }
+}
