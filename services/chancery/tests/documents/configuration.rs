@@ -10,8 +10,8 @@ Every key, written from the code by a test. The configuration is `chancery.toml`
 the environment: `CHANCERY_GATEWAY__HTTPS` is `https` in `[gateway]`. Every key may be left out; a name that is not known is
 an error. [Operate](operate.md#configuration) has all of them as one file.
 
-Beside these, `CHANCERY_KEK` is the key-encryption key itself and goes before any file, `CHANCERY_URL` and `CHANCERY_TOKEN`
-are for the command line, and `CHANCERY_TOOLS` is a folder in which nats-server is looked for.
+Beside these, `CHANCERY_KEK` is the key-encryption key itself and goes before any file (`CHANCERY_PREVIOUS_KEK` is the one
+before, while it is rotated), `CHANCERY_URL` and `CHANCERY_TOKEN` are for the command line, and `CHANCERY_TOOLS` is a folder in which nats-server is looked for.
 ";
 
 /// A key, as the code declares it.
