@@ -10,8 +10,9 @@ use town::{
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_changed_in_the_log_is_named() {
     let mut town = Town::planned(Plan {
-        // Sealed when it is asked for, and at no other time.
-        configuration: "[projection]\ncheckpoint_seconds = 0\n".to_owned(),
+        // Sealed when it is asked for, and at no other time; and read through by who asks alone.
+        configuration: "[projection]\ncheckpoint_seconds = 0\nscrub_seconds = 0\nscrub_tail_events = 0\n"
+            .to_owned(),
         ..Plan::default()
     })
     .await;
