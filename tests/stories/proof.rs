@@ -11,8 +11,9 @@ use town::{
 async fn whatever_is_changed_in_the_log_is_named() {
     let mut town = Town::planned(Plan {
         // Sealed when it is asked for, and at no other time; and read through by who asks alone.
-        configuration: "[projection]\ncheckpoint_seconds = 0\nscrub_seconds = 0\nscrub_tail_events = 0\n"
-            .to_owned(),
+        configuration:
+            "[projection]\ncheckpoint_seconds = 0\nscrub_seconds = 0\nscrub_tail_events = 0\n"
+                .to_owned(),
         ..Plan::default()
     })
     .await;
