@@ -1,5 +1,5 @@
 //! The key-encryption key: the one secret that is not in the database, and opens all that are. While it is
-//! [rotated](rotate) there are two.
+//! [rotated](mod@rotate) there are two.
 
 mod rotate;
 mod sources;

@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::Path,
     pin::pin,
+    slice,
     task::Poll,
     time::Duration,
 };
@@ -153,10 +154,7 @@ async fn everything_is_sealed_anew_while_keys_go_on_signing() {
     let (opened, ()) = tokio::join!(busy, rotate);
     assert!(opened > 1, "keys were used meanwhile");
 
-    assert_eq!(
-        trial.sealed_with().await,
-        std::slice::from_ref(&rotated.new)
-    );
+    assert_eq!(trial.sealed_with().await, slice::from_ref(&rotated.new));
     assert_eq!(trial.events(ROTATED).await, 1);
     rewrap.turn().await.unwrap();
     assert_eq!(trial.events(ROTATED).await, 1, "it is told once");
@@ -204,10 +202,7 @@ async fn killed_at_any_step_it_goes_on_where_it_was() {
     }
     assert!(kills > 5, "{kills}");
     rewrap.turn().await.unwrap();
-    assert_eq!(
-        trial.sealed_with().await,
-        std::slice::from_ref(&rotated.new)
-    );
+    assert_eq!(trial.sealed_with().await, slice::from_ref(&rotated.new));
     assert_eq!(trial.events(ROTATED).await, 1);
     fs::remove_file(&rotated.previous).unwrap();
     let started = trial.another(trial.keks()).await.unwrap();
@@ -255,10 +250,7 @@ async fn a_keystore_that_does_not_have_the_new_key_yet_loses_nothing() {
     // What the other sealed with the old one meanwhile is sealed anew before that one goes.
     trial.settles().await;
     rewrap.turn().await.unwrap();
-    assert_eq!(
-        trial.sealed_with().await,
-        std::slice::from_ref(&rotated.new)
-    );
+    assert_eq!(trial.sealed_with().await, slice::from_ref(&rotated.new));
     let opened = trial.keystore.secrets.open("gateway", &name(0)).await;
     assert_eq!(opened.unwrap().unwrap().as_slice(), b"from the other");
     // From now on the database takes nothing that is sealed with it.
@@ -272,10 +264,7 @@ async fn a_keystore_that_does_not_have_the_new_key_yet_loses_nothing() {
     other.opens(&keys).await;
     let sealed = other.secrets.seal("gateway", &password, b"anew", now);
     sealed.await.unwrap();
-    assert_eq!(
-        trial.sealed_with().await,
-        std::slice::from_ref(&rotated.new)
-    );
+    assert_eq!(trial.sealed_with().await, slice::from_ref(&rotated.new));
     let turned = Rewrap {
         keyring: Keyring::open(
             KekSources::file(&current),
@@ -389,10 +378,7 @@ async fn the_old_key_stays_as_long_as_a_row_opens_with_neither() {
     assert_eq!(trial.sealed_with().await.len(), 2);
     vault::shred(&trial.database, keys[1]).await.unwrap();
     rewrap.turn().await.unwrap();
-    assert_eq!(
-        trial.sealed_with().await,
-        std::slice::from_ref(&rotated.new)
-    );
+    assert_eq!(trial.sealed_with().await, slice::from_ref(&rotated.new));
     let secret = trial.keystore.secrets.open("notifier", &name(0)).await;
     assert_eq!(secret.unwrap().unwrap().as_slice(), b"s");
 }
@@ -404,7 +390,7 @@ async fn a_running_keystore_takes_a_new_key_up_by_itself() {
     let rewrap = trial.rewrap();
     let running = tokio::spawn(rewrap.run());
     let rotated = kek::rotate(&trial.keks()).unwrap();
-    while trial.sealed_with().await != std::slice::from_ref(&rotated.new) {
+    while trial.sealed_with().await != slice::from_ref(&rotated.new) {
         trial.clock.advance(LOOK);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
