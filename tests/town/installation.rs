@@ -43,7 +43,7 @@ pub struct Installation {
     pub(crate) nats_port: u16,
     /// What is in the environment of all services that start from now on, beside their own.
     pub environment: Vec<(&'static str, String)>,
-    home: PathBuf,
+    pub(crate) home: PathBuf,
     pub(crate) logs: PathBuf,
     pub(crate) running: BTreeMap<String, Child>,
     /// Last: it ends after all that use it.
@@ -245,23 +245,6 @@ allow = ["127.0.0.0/8", "::1"]
             .args(["service", service, "--data-dir"])
             .arg(&self.data);
         command
-    }
-
-    /// Starts one more acme-agent beside the first, on the same folder; it goes by this name.
-    pub fn start_acme_agent(&mut self, replica: &str) {
-        let mut command = command_line::command(&self.home);
-        command
-            .args(["service", "acme-agent", "--data-dir"])
-            .arg(&self.data)
-            .env("CHANCERY_ACME_AGENT__REPLICA", replica)
-            .env(
-                "CHANCERY_ACME_AGENT__LISTEN",
-                format!("127.0.0.1:{}", ports::free_port()),
-            );
-        self.running.insert(
-            replica.to_owned(),
-            Child::start(replica, &mut command, &self.logs),
-        );
     }
 
     /// A process by its name: "up", "nats", a service's, or a replica's.

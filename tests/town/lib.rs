@@ -29,6 +29,7 @@ pub mod mail;
 pub mod monitor;
 pub mod nats;
 pub mod pebble;
+mod replica;
 pub mod tools;
 mod town;
 pub mod wait;

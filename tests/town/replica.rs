@@ -1,0 +1,54 @@
+//! More than one of a service.
+
+use std::fs;
+
+use crate::{child::Child, command_line, installation::Installation};
+
+impl Installation {
+    /// Starts one more acme-agent beside the first, on the same folder; it goes by this name.
+    pub fn start_acme_agent(&mut self, replica: &str) {
+        let mut command = command_line::command(&self.home);
+        command
+            .args(["service", "acme-agent", "--data-dir"])
+            .arg(&self.data)
+            .env("CHANCERY_ACME_AGENT__REPLICA", replica)
+            .env(
+                "CHANCERY_ACME_AGENT__LISTEN",
+                format!("127.0.0.1:{}", ports::free_port()),
+            );
+        self.running.insert(
+            replica.to_owned(),
+            Child::start(replica, &mut command, &self.logs),
+        );
+    }
+
+    /// Starts one more projection, as on another machine: in a folder of its own, to which the first's identities are
+    /// copied when it is started first. It goes by this name.
+    pub fn start_projection(&mut self, replica: &str) {
+        let data = self.data.with_file_name(replica);
+        if !data.exists() {
+            fs::create_dir_all(data.join("identity")).expect("a folder of the town");
+            for part in [".", "identity"] {
+                let files = fs::read_dir(self.data.join(part)).expect("the first's folder");
+                for file in files.map(|file| file.expect("a file")) {
+                    if file.path().is_file() {
+                        let to = data.join(part).join(file.file_name());
+                        fs::copy(file.path(), to).expect("a copy");
+                    }
+                }
+            }
+        }
+        let mut command = command_line::command(&self.home);
+        command
+            .args(["service", "projection", "--data-dir"])
+            .arg(data)
+            .env(
+                "CHANCERY_PROJECTION__LISTEN",
+                format!("127.0.0.1:{}", ports::free_port()),
+            );
+        self.running.insert(
+            replica.to_owned(),
+            Child::start(replica, &mut command, &self.logs),
+        );
+    }
+}
