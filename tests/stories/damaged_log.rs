@@ -242,6 +242,11 @@ impl Kept {
         what: &str,
     ) -> &'static str {
         installation.start_nats();
+        // Who starts without a server ends for that, and not for the damage.
+        wait::until("NATS answers", async || {
+            installation.try_nats("projection").await.ok()
+        })
+        .await;
         let before = installation.process("projection").log().len();
         installation.start("projection");
         let findings = wait::until("it is found, or there is nothing", async || {
