@@ -10,6 +10,7 @@ use sea_orm::{
 use super::Field;
 use crate::{
     query::{
+        condition,
         filter::{Term, Test},
         question::List as _,
     },
@@ -34,7 +35,9 @@ pub(super) fn seldom(terms: &[Term<Field>], by: Field, now: i64) -> Vec<Expr> {
         match test {
             Test::Is(_) if is_looked_up => all.push(condition),
             // In the order of names an index has them.
-            _ if is_flag(*field) && (by != Field::Name || terms.len() > 1) => all.push(condition),
+            _ if is_found(*field, test) && (by != Field::Name || terms.len() > 1) => {
+                all.push(condition);
+            }
             Test::Equals(wanted) if matches!(field, Field::Status) => {
                 all.extend(of_status(*wanted, condition, now));
             }
@@ -51,6 +54,18 @@ pub(super) fn seldom(terms: &[Term<Field>], by: Field, now: i64) -> Vec<Expr> {
         all.push(Column::CalmUntil.lte(now));
     }
     all
+}
+
+/// Whether an index finds those that a flag's test asks for: of two values the rarer ones alone, see [`condition::flag`].
+fn is_found(field: Field, test: &Test) -> bool {
+    use Field as F;
+    match field {
+        F::Authority | F::Deleted => condition::wanted(test),
+        F::Key | F::Chain | F::Own => !condition::wanted(test),
+        F::Renewal => true,
+        F::Algorithm => matches!(test, Test::Equals(_)),
+        _ => false,
+    }
 }
 
 /// Those that have this status, as an index finds them.

@@ -24,7 +24,7 @@ struct Inner {
     turn: Turn<()>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Made {
     overview: Overview,
     /// Up to which event all is in it.
