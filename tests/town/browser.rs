@@ -9,6 +9,7 @@ mod element;
 mod keyboard;
 mod people;
 mod place;
+mod tree;
 
 use std::{
     fs,

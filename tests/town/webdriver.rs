@@ -6,6 +6,7 @@ use std::{
     path::Path,
     process::Command,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use reqwest::Method;
@@ -52,7 +53,10 @@ impl WebDriver {
             chromedriver.env_remove(variable);
         }
         let process = Child::start("chromedriver", &mut chromedriver, folder);
-        let http = reqwest::Client::builder().no_proxy().tls_certs_only([]);
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([])
+            .timeout(PATIENCE);
         let mut this = Self {
             session: format!("http://127.0.0.1:{port}"),
             http: http.build().expect("an HTTP client"),
@@ -234,6 +238,9 @@ const ARGUMENTS: [&str; 17] = [
     "--ignore-certificate-errors",
     "--window-size=1280,900",
 ];
+
+/// For any answer of the driver: more than it gives a page or a script itself.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What the protocol calls an element by.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";

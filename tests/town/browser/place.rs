@@ -5,9 +5,12 @@
 
 use std::{path::Path, sync::Arc};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::element::Element;
+use super::{
+    element::Element,
+    tree::{Leaf, Tree, squeezed},
+};
 use crate::{
     wait::{self, PATIENCE},
     webdriver::{Node, Refused, WebDriver},
@@ -25,6 +28,16 @@ enum Found<T> {
     None,
     One(T),
     Several(Vec<String>),
+}
+
+impl<T> Found<T> {
+    fn map<U>(self, with: impl FnOnce(T) -> U) -> Found<U> {
+        match self {
+            Self::None => Found::None,
+            Self::One(one) => Found::One(with(one)),
+            Self::Several(names) => Found::Several(names),
+        }
+    }
 }
 
 impl Place {
@@ -158,7 +171,7 @@ impl Place {
     /// Names of all that has this role, in the page's order.
     pub async fn names(&self, role: &str) -> Vec<String> {
         let found = self.candidates(&[role]).await.unwrap_or_default();
-        found.into_iter().map(|(name, _)| name).collect()
+        found.into_iter().map(|leaf| leaf.name).collect()
     }
 
     pub(super) fn driver(&self) -> &Arc<WebDriver> {
@@ -203,73 +216,22 @@ impl Place {
     }
 
     async fn look(&self, roles: &[&str], name: &str) -> Result<Found<u64>, Refused> {
-        Ok(one(self.candidates(roles).await?, name))
+        let found = one(self.candidates(roles).await?, name);
+        Ok(found.map(|leaf| leaf.backend))
     }
 
-    /// Name and id of all nodes of the accessibility tree that are there and have one of the roles.
-    async fn candidates(&self, roles: &[&str]) -> Result<Vec<(String, u64)>, Refused> {
-        let document = self
-            .driver
-            .devtools("DOM.getDocument", json!({"depth": 0}))
-            .await?;
-        let mut root = document["root"]["backendNodeId"].as_u64();
+    /// All that is there and has one of the roles.
+    async fn candidates(&self, roles: &[&str]) -> Result<Vec<Leaf>, Refused> {
+        let tree = Tree::read(&self.driver).await?;
+        let mut part = tree.root().to_owned();
         for (role, name) in &self.within {
-            let Some(id) = root else { break };
-            let parts = self.query(id, &[role]).await?;
-            root = match one(parts, name) {
-                Found::One(id) => Some(id),
-                Found::None => None,
+            part = match one(tree.below(&part, &[role]), name) {
+                Found::One(leaf) => leaf.id,
+                Found::None => return Ok(Vec::new()),
                 Found::Several(names) => panic!("{role} {name:?}: there are {names:?}"),
             };
         }
-        match root {
-            Some(id) => self.query(id, roles).await,
-            None => Ok(Vec::new()),
-        }
-    }
-
-    async fn query(&self, below: u64, roles: &[&str]) -> Result<Vec<(String, u64)>, Refused> {
-        let mut query = json!({"backendNodeId": below});
-        if let [role] = roles {
-            query["role"] = json!(role);
-        }
-        let mut found = Vec::new();
-        for node in self.tree(query).await? {
-            let role = node["role"]["value"].as_str().unwrap_or_default();
-            let Some(id) = node["backendDOMNodeId"].as_u64() else {
-                continue;
-            };
-            if node["ignored"] == true || !roles.contains(&role) || id == below {
-                continue;
-            }
-            let mut name = name_of(&node);
-            if role == "row" && name.is_empty() {
-                name = self.content(id).await.unwrap_or_default();
-            }
-            found.push((name, id));
-        }
-        Ok(found)
-    }
-
-    /// What a row says: by ARIA that is its name, which Chromium works out only for rows that take the focus.
-    async fn content(&self, row: u64) -> Result<String, Refused> {
-        let nodes = self.tree(json!({"backendNodeId": row})).await?;
-        let says = nodes.iter().filter(|node| {
-            let role = node["role"]["value"].as_str().unwrap_or_default();
-            node["ignored"] != true && ["StaticText", "checkbox"].contains(&role)
-        });
-        Ok(squeezed(&says.map(name_of).collect::<Vec<_>>().join(" ")))
-    }
-
-    async fn tree(&self, query: Value) -> Result<Vec<Value>, Refused> {
-        let mut tree = self
-            .driver
-            .devtools("Accessibility.queryAXTree", query)
-            .await?;
-        match tree["nodes"].take() {
-            Value::Array(nodes) => Ok(nodes),
-            _ => Ok(Vec::new()),
-        }
+        Ok(tree.below(&part, roles))
     }
 
     /// The driver's name for a node of the tree: it goes through the page, which the driver sees as well.
@@ -290,29 +252,18 @@ impl Place {
 }
 
 /// The one with this name; else the one whose name begins so.
-fn one(candidates: Vec<(String, u64)>, name: &str) -> Found<u64> {
-    let (exact, others): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|(n, _)| n == name);
-    let begins = others.into_iter().filter(|(n, _)| n.starts_with(name));
-    let found = match exact.is_empty() {
+fn one(candidates: Vec<Leaf>, name: &str) -> Found<Leaf> {
+    let (exact, others): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|l| l.name == name);
+    let begins = others.into_iter().filter(|l| l.name.starts_with(name));
+    let mut found = match exact.is_empty() {
         true => begins.collect(),
         false => exact,
     };
-    match &found[..] {
-        [] => Found::None,
-        [(_, id)] => Found::One(*id),
-        _ => Found::Several(found.into_iter().map(|(n, _)| n).collect()),
+    match found.len() {
+        0 => Found::None,
+        1 => Found::One(found.remove(0)),
+        _ => Found::Several(found.into_iter().map(|leaf| leaf.name).collect()),
     }
-}
-
-/// A node's name. Chromium sets a blank before what is there for screen readers alone: "Keep this one : Shop".
-fn name_of(node: &Value) -> String {
-    let name = node["name"]["value"].as_str().unwrap_or_default();
-    squeezed(name).replace(" : ", ": ")
-}
-
-/// With single blanks.
-fn squeezed(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What can be filled in, as Chromium calls it.
