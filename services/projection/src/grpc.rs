@@ -24,7 +24,9 @@ use self::view::View;
 use crate::{
     moments::Moments,
     query::{
-        alerts, automations, certificates, channels, dns_providers, events, keys,
+        alerts, automations, certificates, channels, dns_providers, events,
+        grams::Common,
+        keys,
         overview::Glance,
         question::{List, Page, Question, Row},
         requests, served_name, servers, subjects,
@@ -48,6 +50,7 @@ pub struct Questions {
     clock: Clock,
     patience: Duration,
     glance: Glance,
+    common: Common,
 }
 
 impl Questions {
@@ -60,6 +63,7 @@ impl Questions {
             clock,
             patience,
             glance: Glance::default(),
+            common: Common::default(),
         }
     }
 
@@ -74,7 +78,7 @@ impl Questions {
         let question = question.held_to(held_to);
         let view = self.view(list.as_of.as_ref(), list.at_least, request.metadata());
         let view = view.await?;
-        let page = question.ask(&view.tables, view.now).await;
+        let page = question.ask(&view.tables, &self.common, view.now).await;
         let page = page.map_err(Refusal::from)?;
         Ok((page, view))
     }
@@ -252,7 +256,7 @@ impl QueryService for Questions {
             None => Ok(question),
         };
         let question = question.map_err(Refusal::from)?;
-        let page = question.ask(&view.events, view.now).await;
+        let page = question.ask(&view.events, &self.common, view.now).await;
         let page = page.map_err(Refusal::from)?;
         let subjects = subjects::of(&view.tables, &page.rows).await;
         let subjects = subjects.map_err(Refusal::from)?;

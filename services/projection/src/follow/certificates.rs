@@ -203,10 +203,8 @@ impl Certificates {
         let searched = self.grams.entry(row.number).or_default();
         searched.extend(grams(&row.friendly_name_folded));
         searched.extend(names.iter().flat_map(|name| grams(name)));
-        let names = names.into_iter().map(|name| certificate_name::Model {
-            certificate_id: id.clone(),
-            name,
-        });
+        let names = names.into_iter();
+        let names = names.map(|name| certificate_name::Model::of(&id, name));
         self.names.insert(id.clone(), names.collect());
         self.keep_chain(&id, &version.issuers);
         self.rows.insert(id, row);

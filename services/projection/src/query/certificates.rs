@@ -2,6 +2,7 @@
 
 pub mod counts;
 mod detail;
+mod domains;
 mod search;
 mod walks;
 
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::{CertificateFilter, projection::v1 as answer};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QuerySelect, QueryTrait,
-    sea_query::{Expr, ExprTrait},
+    sea_query::{Expr, ExprTrait, SelectStatement},
 };
 
 pub use self::detail::get;
@@ -188,12 +189,7 @@ impl List for Field {
             Self::Algorithm => condition::on(Column::KeyAlgorithm, test),
             Self::Renewal => Column::Automated.eq(condition::wanted(test)),
             Self::Any => search::any(test),
-            Self::Domain => names::under::<certificate_name::Entity>(
-                Column::Id,
-                certificate_name::Column::CertificateId,
-                certificate_name::Column::Name,
-                test,
-            ),
+            Self::Domain => domains::under(test),
         }
     }
 
@@ -206,7 +202,7 @@ impl List for Field {
         (!asked).then(|| Column::Deleted.ne(true))
     }
 
-    fn seldom(terms: &[Term<Self>], by: Self, now: i64) -> Vec<Expr> {
+    fn seldom(terms: &[Term<Self>], by: Self, now: i64) -> Vec<SelectStatement> {
         walks::seldom(terms, by, now)
     }
 

@@ -1,7 +1,10 @@
 //! Which certificates may have a text in one of their names: those that have each three letters of it. Who asks compares
 //! the names themselves.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use sea_orm::{
     ConnectionTrait, DbErr,
@@ -10,6 +13,19 @@ use sea_orm::{
 
 use crate::tables::certificate_gram::{Column, Entity, grams};
 
+/// Letters of which it is known that very many certificates have them: they are not counted each time. Clones share it.
+///
+/// What has become rare since, or is rare in other tables, is taken for common: that costs time alone.
+#[derive(Debug, Clone, Default)]
+pub struct Common(Arc<Mutex<HashSet<i32>>>);
+
+impl Common {
+    fn known(&self) -> MutexGuard<'_, HashSet<i32>> {
+        // It is whole at any time.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The certificates' numbers, as a set in SQL; nothing, where they are not few, or it cannot be told.
 ///
 /// # Errors
@@ -17,11 +33,20 @@ use crate::tables::certificate_gram::{Column, Entity, grams};
 pub async fn few(
     database: &impl ConnectionTrait,
     texts: &[String],
+    common: &Common,
 ) -> Result<Option<SelectStatement>, DbErr> {
     let grams = texts.iter().flat_map(|text| grams(text));
-    let grams = grams.collect::<BTreeSet<_>>();
-    for most in [MOST / 10, MOST, MOST * 10] {
+    let mut grams = grams.collect::<BTreeSet<_>>();
+    {
+        let known = common.known();
+        grams.retain(|gram| !known.contains(gram));
+    }
+    for most in [MOST / 10, MOST, MANY] {
         let mut counted = counts(database, &grams, most).await?;
+        if most == MANY {
+            let many = counted.iter().filter(|(count, _)| *count == MANY);
+            common.known().extend(many.map(|(_, gram)| gram));
+        }
         counted.sort_unstable();
         let Some((least, _)) = counted.first() else {
             return Ok(None);
@@ -102,6 +127,9 @@ fn having(grams: Vec<i32>) -> SelectStatement {
 
 /// So many are put in order sooner than the list is walked past those between them.
 const MOST: u64 = 4_000;
+
+/// Letters that so many have tell nothing.
+const MANY: u64 = 10 * MOST;
 
 /// More of them leave hardly fewer.
 const TOGETHER: usize = 5;

@@ -33,28 +33,8 @@ pub fn among<N: EntityTrait>(
     }
 }
 
-/// One of a row's names is this domain, or is under it; or, for "not", none is. Columns as for [`among`].
-pub fn under<N: EntityTrait>(
-    row: impl ColumnTrait,
-    of_row: N::Column,
-    name: N::Column,
-    test: &Test,
-) -> Expr {
-    let (Test::Is(domain) | Test::IsNot(domain) | Test::Contains(domain)) = test else {
-        // Text is compared in no other way.
-        return Expr::val(false);
-    };
-    let domain = as_kept(domain);
-    let under = name.like(condition::below(&domain));
-    let has = has::<N>(row, of_row, name.eq(domain.as_str()).or(under));
-    match test {
-        Test::IsNot(_) => has.not(),
-        _ => has,
-    }
-}
-
-/// The row has a name of which this holds.
-fn has<N: EntityTrait>(row: impl ColumnTrait, of_row: N::Column, holds: Expr) -> Expr {
+/// The row has a name of which this holds. Columns as for [`among`].
+pub fn has<N: EntityTrait>(row: impl ColumnTrait, of_row: N::Column, holds: Expr) -> Expr {
     let names = N::find()
         .select_only()
         .expr(Expr::val(1))

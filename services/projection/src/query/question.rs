@@ -4,13 +4,13 @@ use api::{CertificateFilter, projection::v1::ListRequest, refuse::Violations};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ModelTrait, Order, QueryFilter,
     QueryOrder, QuerySelect, Select, Value,
-    sea_query::{ColumnType, Expr, ExprTrait},
+    sea_query::{ColumnType, Expr, ExprTrait, SelectStatement},
 };
 
 use super::{
     condition,
     filter::{self, Term, Test},
-    grams,
+    grams::{self, Common},
     page::{self, Cursor, Place, QuestionDigest},
     sort::{self, Direction, Sort},
 };
@@ -48,9 +48,9 @@ pub trait List: filter::Field {
         None
     }
 
-    /// What holds of all rows that these terms can yield, where that may be few of very many, and is found in an index:
-    /// each of these does. Those that an index has in the order `by` need not be among them.
-    fn seldom(terms: &[Term<Self>], by: Self, now: i64) -> Vec<Expr> {
+    /// The ids of all rows that these terms can yield, and of others, where they may be few of very many, and an index
+    /// finds them: each of these has all. Those that an index has in the order `by` need not be among them.
+    fn seldom(terms: &[Term<Self>], by: Self, now: i64) -> Vec<SelectStatement> {
         let _ = (terms, by, now);
         Vec::new()
     }
@@ -190,9 +190,10 @@ impl<L: List> Question<L> {
     pub async fn ask(
         &self,
         database: &impl ConnectionTrait,
+        common: &Common,
         now: i64,
     ) -> Result<Page<Row<L>>, DbErr> {
-        let statement = match self.few(database, now).await? {
+        let statement = match self.few(database, common, now).await? {
             // Looked up one by one, and put in order without the rest of the rows: walking in the list's order might
             // pass all that there are.
             Some(few) => {
@@ -259,9 +260,14 @@ impl<L: List> Question<L> {
     }
 
     /// What holds of all rows that it can yield, and of few others, where it can be told that they are few.
-    async fn few(&self, database: &impl ConnectionTrait, now: i64) -> Result<Option<Expr>, DbErr> {
+    async fn few(
+        &self,
+        database: &impl ConnectionTrait,
+        common: &Common,
+        now: i64,
+    ) -> Result<Option<Expr>, DbErr> {
         if let Some(searched) = L::searched(&self.terms)
-            && let Some(numbers) = grams::few(database, &searched.texts).await?
+            && let Some(numbers) = grams::few(database, &searched.texts, common).await?
         {
             let found = searched.number.in_subquery(numbers);
             return Ok(Some(match searched.or {
@@ -269,14 +275,12 @@ impl<L: List> Question<L> {
                 None => found,
             }));
         }
-        for seldom in L::seldom(&self.terms, self.sort.field, now) {
-            let ids = L::Entity::find()
-                .select_only()
-                .column(L::ID)
-                .filter(seldom)
-                .limit(FEW as u64 + 1);
-            let ids = ids.into_tuple::<String>().all(database).await?;
+        for mut seldom in L::seldom(&self.terms, self.sort.field, now) {
+            let ids = seldom.limit(FEW as u64 + 1);
+            let ids = database.query_all(ids).await?;
             if ids.len() <= FEW {
+                let ids = ids.iter().map(|id| id.try_get_by_index::<String>(0));
+                let ids = ids.collect::<Result<Vec<_>, _>>()?;
                 return Ok(Some(L::ID.is_in(ids)));
             }
         }

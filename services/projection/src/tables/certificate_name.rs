@@ -12,6 +12,9 @@ pub struct Model {
     /// A DNS name (A-labels, lower case) or an address.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub name: String,
+    /// The name by [`reversed`], so that an index has all names of a domain together.
+    #[sea_orm(column_type = "Text")]
+    pub reversed: String,
 }
 
 /// None: found by the certificate's id.
@@ -19,3 +22,20 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// A name of this certificate.
+    pub fn of(certificate_id: &str, name: String) -> Self {
+        Self {
+            certificate_id: certificate_id.to_owned(),
+            reversed: reversed(&name),
+            name,
+        }
+    }
+}
+
+/// The name's labels from the last to the first: "example.shop.www".
+pub fn reversed(name: &str) -> String {
+    let labels = name.rsplit('.').collect::<Vec<_>>();
+    labels.join(".")
+}

@@ -20,7 +20,7 @@ use super::{
 use crate::{follow::FOLLOWER, store::pointer};
 
 /// What tells these tables from those of other versions.
-pub const VERSION: &str = "m20260701_000007_walks";
+pub const VERSION: &str = "m20260801_000008_domains";
 
 /// Makes the tables in an empty place, with what is needed to write them: many rows are written sooner than rows that
 /// are put in order one by one.
@@ -191,6 +191,7 @@ fn certificate_name_table() -> TableCreateStatement {
         .table(certificate_name::Entity)
         .col(schema::text(Column::CertificateId))
         .col(schema::text(Column::Name))
+        .col(schema::text(Column::Reversed))
         .primary_key(Index::create().col(Column::CertificateId).col(Column::Name))
         .foreign_key(&mut of_certificate(
             certificate_name::Entity,

@@ -31,7 +31,6 @@ pub(super) fn searched(terms: &[Term<Field>]) -> Option<Searched<Column>> {
     for term in terms {
         match (term.field, &term.test) {
             (Field::Name | Field::Names, Test::Contains(text)) => found.texts.push(text.clone()),
-            (Field::Domain, Test::Is(domain)) => found.texts.push(names::as_kept(domain)),
             (Field::Any, Test::Contains(text)) => match numbered(text) {
                 None => found.texts.push(text.clone()),
                 Some(_) => any_number = Some(text),

@@ -3,18 +3,18 @@
 
 use api::projection::v1::CertificateStatus;
 use sea_orm::{
-    ColumnTrait,
-    sea_query::{Expr, ExprTrait},
+    ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Expr, ExprTrait, SelectStatement},
 };
 
-use super::Field;
+use super::{Field, domains};
 use crate::{
     query::{
         condition,
         filter::{Term, Test},
         question::List as _,
     },
-    tables::certificate::Column,
+    tables::certificate::{Column, Entity},
 };
 
 /// Whether a field has two values, or a few.
@@ -26,8 +26,24 @@ pub(super) fn is_flag(field: Field) -> bool {
     )
 }
 
-/// What holds of all rows that these terms can yield: each may be few.
-pub(super) fn seldom(terms: &[Term<Field>], by: Field, now: i64) -> Vec<Expr> {
+/// The ids of all rows that these terms can yield, and of others: each may be few.
+pub(super) fn seldom(terms: &[Term<Field>], by: Field, now: i64) -> Vec<SelectStatement> {
+    let of = |holds| {
+        let ids = Entity::find().select_only().column(Column::Id);
+        ids.filter(holds).into_query()
+    };
+    let holding = holding(terms, by, now);
+    let mut all = holding.into_iter().map(of).collect::<Vec<_>>();
+    for Term { field, test } in terms {
+        if let (Field::Domain, Test::Is(domain)) = (field, test) {
+            all.push(domains::ids(domain));
+        }
+    }
+    all
+}
+
+/// What holds of all rows that these terms can yield, each by itself, where an index finds those of which it does.
+fn holding(terms: &[Term<Field>], by: Field, now: i64) -> Vec<Expr> {
     let mut all = Vec::new();
     for Term { field, test } in terms {
         let condition = field.condition(test, now);

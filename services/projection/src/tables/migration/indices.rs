@@ -121,6 +121,8 @@ fn certificates() -> Vec<IndexCreateStatement> {
         use certificate_name::{Column, Entity};
         let columns = [Column::Name, Column::CertificateId];
         all.push(index("ix_certificate_name_name", Entity, columns));
+        let columns = [Column::Reversed, Column::CertificateId];
+        all.push(index("ix_certificate_name_reversed", Entity, columns));
     }
     {
         use certificate_version::{Column, Entity};
