@@ -18,18 +18,22 @@ use tokio::sync::watch;
 use crate::metrics::Answered;
 
 /// A certificate with its key, and what it answers to. There may be very many: each part is kept once.
+///
+/// What a look-up reads comes first, beside the count of those who hold it, which it writes: one step into memory for
+/// both.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Credential {
+    /// The seconds (since 1970) at which it is valid, the last one included.
+    pub validity: RangeInclusive<i64>,
     /// The certificate through all its versions.
     pub certificate_id: Arc<str>,
     /// How it stands among several for one name: the higher answers.
     pub rank: u32,
-    /// The seconds (since 1970) at which it is valid, the last one included.
-    pub validity: RangeInclusive<i64>,
     /// When it was added (log position): of two for one name that are alike otherwise the later one answers.
     pub position: u64,
     /// DNS names in lower case, "*." first where it is a wildcard.
-    pub dns_names: Box<[Arc<str>]>,
+    pub dns_names: Box<[Box<str>]>,
     /// It answers what nothing else answers.
     pub fallback: bool,
     /// The certificate itself.
@@ -125,9 +129,12 @@ pub struct ServingIndex {
 struct Index {
     by_id: HashMap<Arc<str>, Arc<Credential>>,
     // Names come from certificates, and strangers only ask: a hash that nobody can attack would be for nothing.
-    by_name: HashMap<Arc<str>, Ranked, foldhash::fast::RandomState>,
+    by_name: HashMap<Name, Ranked, foldhash::fast::RandomState>,
     fallbacks: Ranked,
 }
+
+/// A name in the table itself, where it is not long: it is compared without a further step into memory.
+type Name = SmallVec<[u8; 32]>;
 
 /// Who answers, last: the order of (rank, position, certificate id), so that every gateway chooses alike. Nearly
 /// always there is one, and it is found without a further step.
@@ -217,7 +224,7 @@ impl Index {
         self.remove(&credential.certificate_id);
         let credential = Arc::new(credential);
         for name in &credential.dns_names {
-            let ranked = self.by_name.entry(name.clone()).or_default();
+            let ranked = self.by_name.entry(name.as_bytes().into()).or_default();
             ranked.put(credential.clone());
         }
         if credential.fallback {
@@ -232,10 +239,10 @@ impl Index {
             return;
         };
         for name in &credential.dns_names {
-            if let Some(ranked) = self.by_name.get_mut(name) {
+            if let Some(ranked) = self.by_name.get_mut(name.as_bytes()) {
                 ranked.remove(&credential);
                 if ranked.0.is_empty() {
-                    self.by_name.remove(name);
+                    self.by_name.remove(name.as_bytes());
                 }
             }
         }
@@ -249,7 +256,7 @@ impl Index {
         let lower = space.get_mut(..name.len())?;
         lower.copy_from_slice(name.as_bytes());
         lower.make_ascii_lowercase();
-        let exact = self.by_name.get(std::str::from_utf8(lower).ok()?);
+        let exact = self.by_name.get(&*lower);
         if let Some(answer) = exact.and_then(|ranked| ranked.answering(now, Found::Exact)) {
             return Some(answer);
         }
@@ -257,7 +264,7 @@ impl Index {
         let dot = lower.iter().position(|byte| *byte == b'.')?;
         let wildcard = lower.get_mut(dot.checked_sub(1)?..)?;
         wildcard[0] = b'*';
-        let ranked = self.by_name.get(std::str::from_utf8(wildcard).ok()?)?;
+        let ranked = self.by_name.get(&*wildcard)?;
         ranked.answering(now, Found::Wildcard)
     }
 }
