@@ -112,8 +112,10 @@ pub struct Visit {
 
 impl Visit {
     /// Runs its HTTP until the client ends it, it has been idle for too long, its place is needed, or the gateway stops.
-    pub async fn drive<C: GracefulConnection>(&self, connection: C) -> Result<(), C::Error> {
-        let mut connection = std::pin::pin!(connection);
+    pub async fn drive<C: GracefulConnection>(
+        &self,
+        mut connection: Pin<&mut C>,
+    ) -> Result<(), C::Error> {
         let drain = tokio::select! {
             ended = &mut connection => return ended,
             () = self.requests.none_for(IDLE) => {

@@ -1,6 +1,6 @@
 //! The http port: answers to ACME challenges (RFC 8555, section 8.3), and the way to https for all else.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use hyper::{
     Method, Request, Response, StatusCode,
@@ -42,7 +42,7 @@ pub async fn serve(
                 }
             });
             let connection = http().serve_connection(TokioIo::new(tcp), service);
-            if let Err(e) = visit.drive(connection).await {
+            if let Err(e) = visit.drive(pin!(connection)).await {
                 debug!(%peer, error = &e as &dyn std::error::Error, "connection broken");
             }
         }

@@ -55,7 +55,9 @@ pub async fn serve(
         let (edge, doors) = (edge.clone(), doors.clone());
         let challenges = challenges.clone();
         async move {
-            let handshake = handshake(&edge, &challenges, tcp);
+            // A conversation may last for days, and most are pages that listen: what a handshake takes is given back
+            // after it, and nothing large is kept in more than one place.
+            let handshake = Box::pin(handshake(&edge, &challenges, tcp));
             let begun = visit
                 .stopping
                 .run_until_cancelled(timeout(HANDSHAKE, handshake))
@@ -82,7 +84,7 @@ async fn handshake(
     edge: &Edge,
     challenges: &Challenges,
     tcp: TcpStream,
-) -> io::Result<Option<(TlsStream<TcpStream>, Answer)>> {
+) -> io::Result<Option<(Box<TlsStream<TcpStream>>, Answer)>> {
     let begun = LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
     let hello = begun.client_hello();
     if tls_alpn_01::is_asked_for(&hello) {
@@ -94,14 +96,14 @@ async fn handshake(
     }
     edge.ready().await;
     let (answer, config) = edge.answering(&begun.client_hello());
-    let tls = begun.into_stream(config).await?;
+    let tls = Box::new(begun.into_stream(config).await?);
     let answer = answer.ok_or_else(|| io::Error::other("a handshake without a certificate"))?;
     edge.finished(&answer, tls.get_ref().1);
     Ok(Some((tls, answer)))
 }
 
 async fn converse(
-    tls: TlsStream<TcpStream>,
+    tls: Box<TlsStream<TcpStream>>,
     peer: SocketAddr,
     shown: &Answer,
     doors: Doors,
@@ -119,7 +121,8 @@ async fn converse(
     });
     let http = http();
     let connection = http.serve_connection(TokioIo::new(Gathered::new(tls)), service);
-    if let Err(e) = visit.drive(connection).await {
+    let mut connection = Box::pin(connection);
+    if let Err(e) = visit.drive(connection.as_mut()).await {
         debug!(%peer, error = &*e as &dyn std::error::Error, "connection broken");
     }
 }

@@ -51,7 +51,7 @@ pub fn refused(status: &Status) {
 }
 
 /// A connection that is to be conversed on, and what answered it; none after a CA's look at a proof.
-type Begun<S> = io::Result<Option<(TlsStream<S>, Answer)>>;
+type Begun<S> = io::Result<Option<(Box<TlsStream<S>>, Answer)>>;
 
 /// How a TLS connection began: with a conversation, with a CA's look at a proof, or not at all. `None`: the gateway stops.
 pub fn handshake<S>(ended: &Option<Result<Begun<S>, Elapsed>>) {

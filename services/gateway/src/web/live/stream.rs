@@ -104,7 +104,8 @@ impl Page {
 
     /// Where the database does not answer, the session is taken for open: nothing of what is said here is a secret.
     async fn is_still_signed_in(&self) -> bool {
-        let open = self.commands.still_open(self.listener.session).await;
+        // Seldom asked: an open page does not keep the room for it.
+        let open = Box::pin(self.commands.still_open(self.listener.session)).await;
         !matches!(open, Ok(None))
     }
 }
