@@ -1,6 +1,9 @@
 //! How much memory a process has resident, and how much of a processor it has used.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use tokio::{task::JoinHandle, time::sleep};
 
@@ -22,6 +25,28 @@ pub fn cpu_time(id: u32) -> f64 {
         .filter_map(|field| field.parse::<f64>().ok())
         .sum::<f64>()
         / 100.0
+}
+
+/// Waits until processes do nothing any more that they were not just asked for: all of them together take less than a
+/// twentieth of a processor.
+///
+/// # Panics
+/// Where they are still at it after [`LONGEST`].
+pub async fn at_rest(ids: &[u32]) {
+    let used = || ids.iter().map(|id| cpu_time(*id)).sum::<f64>();
+    let begun = Instant::now();
+    loop {
+        let (before, since) = (used(), Instant::now());
+        sleep(LOOK).await;
+        let share = (used() - before) / since.elapsed().as_secs_f64();
+        if share < 0.05 {
+            return;
+        }
+        assert!(
+            begun.elapsed() < LONGEST,
+            "{share:.2} of a processor is still used"
+        );
+    }
 }
 
 /// Looks at a process again and again.
@@ -52,3 +77,7 @@ impl Sampling {
 }
 
 const BETWEEN: Duration = Duration::from_millis(20);
+
+const LOOK: Duration = Duration::from_secs(2);
+
+const LONGEST: Duration = Duration::from_secs(300);
