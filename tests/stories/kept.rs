@@ -61,6 +61,8 @@ async fn a_lost_machine_comes_back_from_a_backup_that_was_taken_under_writes() {
     // The machine is lost, and its disk.
     town.installation.lost();
     what_does_not_fit_is_refused(&town, &desk).await;
+    nothing_starts_on_a_half_restored_one(&mut town, &desk).await;
+    town.installation.lost();
     let restore = format!("chancery restore kept.backup --data-dir {data}");
     let said = desk.done(&restore).await;
     assert!(said.contains("the log is what was backed up"), "{said}");
@@ -220,6 +222,28 @@ async fn what_does_not_fit_is_refused(town: &Town, desk: &Desk) {
     fs::write(data.join("kek"), STANDARD.encode([7; 32])).unwrap();
     refused(&whole, "cannot open the internal CA's key").await;
     fs::write(data.join("kek"), kek).unwrap();
+}
+
+/// The machine dies in the middle.
+async fn nothing_starts_on_a_half_restored_one(town: &mut Town, desk: &Desk) {
+    let data = town.installation.data.clone();
+    let restore = format!("chancery restore kept.backup --data-dir {}", data.display());
+    let line = format!("echo $$ > restoring && exec {restore}");
+    let (ended, ()) = tokio::join!(desk.shell(&line), async {
+        wait::until("half of it is restored", async || {
+            data.join("restore-unfinished").exists().then_some(())
+        })
+        .await;
+        let id = String::from_utf8(desk.read("restoring")).unwrap();
+        town::child::signal_process(id.trim().parse().unwrap(), "KILL");
+    });
+    assert_ne!(ended.status, 0, "it came to its end: {}", ended.stdout);
+    let again = desk.refused(1, &restore).await;
+    assert!(again.contains("there already"), "{again}");
+    town.installation.start_up();
+    let up = town.installation.process("up");
+    assert!(!up.end().await.success());
+    assert!(up.log().contains("restore-unfinished"), "{}", up.log());
 }
 
 fn entries(folder: &Path) -> Vec<String> {

@@ -67,3 +67,47 @@ async fn the_tables_move_to_postgresql_and_issuing_goes_on() {
     let files = files.filter(|path| path.extension().is_some_and(|end| end == "sqlite"));
     assert_eq!(files.count(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_starts_on_a_database_to_which_a_part_was_copied() {
+    let mut town = Town::planned(Plan {
+        databases: Some(Kind::Sqlite),
+        ..Plan::default()
+    })
+    .await;
+    let desk = Desk::of(&town).await;
+    desk.done("chancery certs self-sign shop.example --dns shop.example")
+        .await;
+    let listed = desk.json("chancery certs list").await;
+    town.installation.process("up").stop("INT").await;
+
+    let server = Postgresql::start();
+    let url = server.url_text();
+    let folder = town.installation.data.display().to_string();
+    let migrate = format!("chancery migrate-database --to '{url}' --data-dir {folder}");
+    // Dead as soon as it says that the first table is there.
+    let killed = format!(
+        "mkfifo said && {{ {migrate} > said & }} && read first < said && kill -9 $! ; wait $!; echo \"$? $first\""
+    );
+    let said = desk.done(&killed).await;
+    assert!(said.starts_with("137 keystore."), "{said}");
+    let again = desk.refused(1, &migrate).await;
+    assert!(again.contains("if it is of an earlier try"), "{again}");
+
+    let whole = std::mem::take(&mut town.installation.environment);
+    town.installation
+        .environment
+        .push(("CHANCERY_DATABASE__URL", url));
+    town.installation.start_up();
+    let up = town.installation.process("up");
+    assert!(!up.end().await.success());
+    assert!(up.log().contains("only a part was copied"), "{}", up.log());
+
+    // Where it was, all is as it was.
+    town.installation.environment = whole;
+    town.installation.up().await;
+    desk.until("chancery certs list", |now| {
+        now["certificates"] == listed["certificates"]
+    })
+    .await;
+}

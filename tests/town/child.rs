@@ -151,7 +151,8 @@ fn stat(id: u32) -> Option<(char, u32)> {
     Some((state, fields.next()?.parse().ok()?))
 }
 
-fn signal_process(id: u32, signal: &str) {
+/// Sends a process a signal by its name.
+pub fn signal_process(id: u32, signal: &str) {
     // The shell's own `kill`: there may be no such program, and ours must not be unsafe code.
     let line = format!("kill -{signal} {id} 2>/dev/null");
     let _ = Command::new("sh").arg("-c").arg(line).status();

@@ -17,7 +17,7 @@ use runtime::{
     Layout, Shared,
     config::{ConfigError, Settings},
 };
-use sea_orm::DbErr;
+use sea_orm::{DatabaseConnection, DbErr};
 
 use crate::{
     backup::parts::{PARTS, Part},
@@ -111,9 +111,12 @@ pub async fn run(args: MigrateDatabaseArgs) -> Result<(), MigrateError> {
     ready(&from, &to).await?;
     let mut out = io::stdout();
     let (mut tables, mut rows) = (0, 0);
+    let mut targets = Vec::new();
     for part in PARTS {
         let (from, to) = (from.home(part.service), to.home(part.service));
-        for (table, content) in copied(part, &from, &to).await? {
+        let (target, copied) = copied(part, &from, &to).await?;
+        targets.push((part.service, target));
+        for (table, content) in copied {
             // Who closed stdout wants to read no more: that is no reason to stop half-way.
             let _ = writeln!(
                 out,
@@ -122,6 +125,12 @@ pub async fn run(args: MigrateDatabaseArgs) -> Result<(), MigrateError> {
             );
             (tables, rows) = (tables + 1, rows + content.rows);
         }
+    }
+    // One service alone is not to be started there, either.
+    for (service, target) in targets {
+        let failed = |source| MigrateError::Rows { service, source };
+        copy::finish(&target).await.map_err(failed)?;
+        target.close().await.map_err(failed)?;
     }
     let _ = writeln!(
         out,
@@ -160,12 +169,12 @@ async fn ready(from: &Shared, to: &Shared) -> Result<(), MigrateError> {
     Ok(())
 }
 
-/// The tables of one service, with what is in each.
+/// The tables of one service, where they are now, still marked as not all that there is; with what is in each.
 async fn copied(
     part: Part,
     from: &Home,
     to: &Home,
-) -> Result<Vec<(String, Content)>, MigrateError> {
+) -> Result<(DatabaseConnection, Vec<(String, Content)>), MigrateError> {
     let service = part.service;
     let opened = |source| MigrateError::Database { service, source };
     let failed = |source| MigrateError::Rows { service, source };
@@ -175,7 +184,7 @@ async fn copied(
     let seen = copy::migrations(&moment.reader).await.map_err(failed)?;
     let mut then = (part.migrations)();
     then.retain(|one| seen.contains(one.name()));
-    let target = to.open(then).await.map_err(opened)?;
+    let target = to.open_to_copy(then).await.map_err(opened)?;
     let tables = copy::tables(&target).await.map_err(failed)?;
     let mut all = Vec::new();
     for table in copy::tables(&moment.reader).await.map_err(failed)? {
@@ -195,8 +204,7 @@ async fn copied(
         all.push((table.name, is));
     }
     moment.close().await.map_err(failed)?;
-    target.close().await.map_err(failed)?;
-    Ok(all)
+    Ok((target, all))
 }
 
 /// What was there, and what is here now.
@@ -204,7 +212,7 @@ async fn of_table(
     table: &Table,
     there: &Table,
     moment: &database::Moment,
-    target: &sea_orm::DatabaseConnection,
+    target: &DatabaseConnection,
 ) -> Result<(Content, Content), DbErr> {
     let mut was = Digest::new(table);
     let mut rows = pin!(table.rows(&moment.reader).await?);

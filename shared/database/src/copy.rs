@@ -4,10 +4,13 @@
 mod digest;
 mod json;
 mod table;
+mod unfinished;
 
+pub(crate) use self::unfinished::{begin, is_marked};
 pub use self::{
     digest::{Content, Digest},
     table::{Column, Kind, Table, tables},
+    unfinished::finish,
 };
 
 use std::collections::BTreeSet;

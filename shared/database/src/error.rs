@@ -53,4 +53,10 @@ pub enum DatabaseError {
         #[source]
         source: DbErr,
     },
+    /// Not all of it was copied here.
+    #[error("only a part was copied to the database at {at}: remove it, and copy again")]
+    HalfCopied {
+        /// The file, or the server and the schema.
+        at: String,
+    },
 }

@@ -10,7 +10,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection
 use sea_orm_migration::MigrationTrait;
 
 use crate::{
-    DatabaseError, ServerUrl,
+    DatabaseError, ServerUrl, copy,
     migrator::Migrator,
     places::Places,
     postgresql::{self, Purpose, Schema},
@@ -35,6 +35,13 @@ pub(crate) enum At {
     Sqlite(PathBuf),
     /// A schema.
     Postgresql(Schema),
+}
+
+/// How much of another database has to be in one that is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Copied {
+    Whole,
+    InPart,
 }
 
 impl Home {
@@ -71,6 +78,30 @@ impl Home {
         &self,
         migrations: Vec<Box<dyn MigrationTrait>>,
     ) -> Result<DatabaseConnection, DatabaseError> {
+        self.open_as(Copied::Whole, migrations).await
+    }
+
+    /// The same for who copies rows to it: up to [`copy::finish`] nobody else can open it.
+    ///
+    /// # Errors
+    /// See [`DatabaseError`].
+    pub async fn open_to_copy(
+        &self,
+        migrations: Vec<Box<dyn MigrationTrait>>,
+    ) -> Result<DatabaseConnection, DatabaseError> {
+        // Marked before it has a table that it could be started with.
+        let bare = self.open_as(Copied::Whole, Vec::new()).await?;
+        let marked = copy::begin(&bare).await;
+        marked.map_err(|source| self.not_open(source))?;
+        bare.close().await.map_err(|source| self.not_open(source))?;
+        self.open_as(Copied::InPart, migrations).await
+    }
+
+    async fn open_as(
+        &self,
+        copied: Copied,
+        migrations: Vec<Box<dyn MigrationTrait>>,
+    ) -> Result<DatabaseConnection, DatabaseError> {
         let migrations = Migrator::new(migrations);
         match &self.at {
             At::Sqlite(path) => {
@@ -84,6 +115,7 @@ impl Home {
                     })?;
                 }
                 let database = self.connect(MAX_CONNECTIONS).await?;
+                self.refuse_other_than(copied, &database).await?;
                 migrations
                     .up(&database)
                     .await
@@ -93,6 +125,7 @@ impl Home {
             At::Postgresql(schema) => {
                 // One connection, whose lock keeps other replicas from doing the same.
                 let one = self.connect(1).await?;
+                self.refuse_other_than(copied, &one).await?;
                 let migrated = migrate(&one, schema, &migrations).await;
                 migrated.map_err(|source| self.not_migrated(source))?;
                 one.close()
@@ -193,6 +226,22 @@ impl Home {
             }
         });
         Ok(database)
+    }
+
+    /// Refuses a database with a part of what another has to all but who copies.
+    async fn refuse_other_than(
+        &self,
+        copied: Copied,
+        database: &DatabaseConnection,
+    ) -> Result<(), DatabaseError> {
+        let marked = copy::is_marked(database).await;
+        let marked = marked.map_err(|source| self.not_open(source))?;
+        match marked && copied == Copied::Whole {
+            true => Err(DatabaseError::HalfCopied {
+                at: self.at.to_string(),
+            }),
+            false => Ok(()),
+        }
     }
 
     fn not_migrated(&self, source: DbErr) -> DatabaseError {

@@ -153,3 +153,19 @@ async fn a_frozen_database_is_not_written_and_is_seen_as_it_was() {
 async fn run(database: &DatabaseConnection, sql: &str) {
     database.execute_unprepared(sql).await.unwrap();
 }
+
+#[tokio::test]
+async fn what_has_a_part_alone_is_opened_by_nobody_but_who_copies() {
+    for kind in [Kind::Sqlite, Kind::Postgresql] {
+        let folder = tempfile::tempdir().unwrap();
+        let databases = Databases::of(kind, folder.path());
+        let home = databases.home("keystore");
+        let open = async || home.open(vec![Box::new(OfAll)]).await;
+        let copying = home.open_to_copy(vec![Box::new(OfAll)]).await.unwrap();
+        let refused = open().await.unwrap_err().to_string();
+        assert!(refused.starts_with("only a part was copied"), "{refused}");
+        copy::finish(&copying).await.unwrap();
+        open().await.unwrap().close().await.unwrap();
+        copying.close().await.unwrap();
+    }
+}
