@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use sea_orm::{
     ConnectOptions,
     sqlx::{
-        self, Executor, Row,
+        self, Connection as _, Executor, Row,
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
     },
 };
@@ -19,6 +19,7 @@ pub(crate) fn options(path: &Path) -> ConnectOptions {
         .map_sqlx_sqlite_opts(move |options| safe(options, &file))
         .map_sqlx_sqlite_pool_opts(|pool| {
             pool.after_connect(|connection, _| Box::pin(check(connection)))
+                .after_release(|connection, _| Box::pin(is_free(connection)))
         });
     options
 }
@@ -70,9 +71,72 @@ async fn check(connection: &mut sqlx::SqliteConnection) -> Result<(), sqlx::Erro
     }
 }
 
+/// Whether a connection that is given back can be used again. Where the disk is full SQLite ends a transaction by itself; to
+/// sqlx, which is refused the end of it, that one goes on forever: the next would be in it, hold the lock when it is rolled
+/// back, and be lost when it is committed.
+async fn is_free(connection: &mut sqlx::SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // A rollback may be under way.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
+}
+
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// In KiB, as SQLite reads a negative one; a connection takes only what it uses.
 const CACHE_SIZE: &str = "-16384";
 /// Of 4 KiB.
 const CHECKPOINT_PAGES: &str = "4096";
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{
+        ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement,
+        TransactionTrait as _,
+    };
+
+    use super::*;
+    use crate::begin_write;
+
+    /// On one connection, so that each transaction follows on the one before.
+    async fn connected(path: &Path) -> DatabaseConnection {
+        let mut options = options(path);
+        options.max_connections(1);
+        Database::connect(options).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn after_a_full_disk_transactions_end_as_they_should() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        let database = connected(&path).await;
+        let table = "CREATE TABLE word (w TEXT)";
+        database.execute_unprepared(table).await.unwrap();
+
+        let full = database.begin().await.unwrap();
+        full.execute_unprepared("PRAGMA max_page_count = 1")
+            .await
+            .unwrap();
+        let large = "INSERT INTO word VALUES (hex(randomblob(100000)))";
+        let refused = full.execute_unprepared(large).await.unwrap_err();
+        assert!(refused.to_string().contains("full"), "{refused}");
+        drop(full);
+
+        let given_up = database.begin().await.unwrap();
+        let insert = "INSERT INTO word VALUES ('a')";
+        given_up.execute_unprepared(insert).await.unwrap();
+        drop(given_up);
+        let done = database.begin().await.unwrap();
+        done.execute_unprepared(insert).await.unwrap();
+        done.commit().await.unwrap();
+        let turn = begin_write(&database).await.unwrap();
+        turn.execute_unprepared(insert).await.unwrap();
+        turn.commit().await.unwrap();
+
+        let another = connected(&path).await;
+        let count = Statement::from_string(DbBackend::Sqlite, "SELECT count(*) FROM word");
+        let row = another.query_one_raw(count).await.unwrap().unwrap();
+        assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), 2);
+    }
+}
