@@ -61,6 +61,18 @@ async fn the_past_is_read_and_nothing_can_be_changed_there() {
     browser.until_at("/keys").await;
     browser.within("main", "").find("link", "store").await;
 
+    // What is there to be told, and to write records with, has a past, too.
+    for (path, link) in [
+        ("/notifications", "Add e-mail…"),
+        ("/dns-providers", "Add a DNS provider"),
+    ] {
+        browser.goto(path).await;
+        browser.within("main", "").find("link", link).await;
+        browser.goto(&format!("{path}?as_of={then}")).await;
+        browser.until("You are reading the past").await;
+        assert!(!browser.within("main", "").has("link", link).await);
+    }
+
     // Which certificate answered for a name, and who could read its key: then, and now.
     browser.goto("/certificates/served").await;
     browser.fill("Name or address", "shop.example").await;

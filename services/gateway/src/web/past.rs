@@ -321,11 +321,14 @@ fn knows_the_past(path: &str) -> bool {
     let parts = path.trim_start_matches('/').split('/').collect::<Vec<_>>();
     let is_one = |id: &str| Uuid::try_parse(id).is_ok();
     match parts[..] {
-        ["certificates" | "automated" | "servers" | "requests" | "keys" | "audit"] => true,
+        [
+            "certificates" | "automated" | "servers" | "dns-providers" | "requests" | "keys"
+            | "audit" | "notifications",
+        ] => true,
         ["certificates", "served"] | ["audit", "export"] => true,
         ["audit", sequence] => sequence.parse::<u64>().is_ok(),
         [
-            "certificates" | "automated" | "servers" | "requests" | "keys",
+            "certificates" | "automated" | "servers" | "dns-providers" | "requests" | "keys",
             id,
         ] => is_one(id),
         ["requests", id, "csr"] => is_one(id),
@@ -380,6 +383,10 @@ mod tests {
             (format!("/requests/{id}/csr"), true),
             ("/audit/12".to_owned(), true),
             ("/automated/new".to_owned(), false),
+            (format!("/dns-providers/{id}"), true),
+            ("/notifications".to_owned(), true),
+            (format!("/notifications/channels/{id}"), false),
+            (format!("/dns-providers/{id}/remove"), false),
             ("/settings".to_owned(), false),
             ("/".to_owned(), false),
         ] {

@@ -2,7 +2,7 @@
 //! the names themselves.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -13,16 +13,30 @@ use sea_orm::{
 
 use crate::tables::certificate_gram::{Column, Entity, grams};
 
-/// Letters of which it is known that very many certificates have them: they are not counted each time. Clones share it.
+/// How many certificates have letters that are not few: they are not counted again each time. Clones share it.
 ///
-/// What has become rare since, or is rare in other tables, is taken for common: that costs time alone.
+/// What has become rarer since, or is in other tables, costs time alone.
 #[derive(Debug, Clone, Default)]
-pub struct Common(Arc<Mutex<HashSet<i32>>>);
+pub struct Common(Arc<Mutex<HashMap<i32, u64>>>);
 
 impl Common {
-    fn known(&self) -> MutexGuard<'_, HashSet<i32>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<i32, u64>> {
         // It is whole at any time.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many certificates have these letters, up to [`MANY`].
+    async fn count(&self, database: &impl ConnectionTrait, gram: i32) -> Result<u64, DbErr> {
+        let known = self.known().get(&gram).copied();
+        if let Some(count) = known {
+            return Ok(count);
+        }
+        let having = having([gram]).limit(MANY).to_owned();
+        let count = counted(database, having).await?;
+        if count >= MOST {
+            self.known().insert(gram, count);
+        }
+        Ok(count)
     }
 }
 
@@ -36,73 +50,38 @@ pub async fn few(
     common: &Common,
 ) -> Result<Option<SelectStatement>, DbErr> {
     let grams = texts.iter().flat_map(|text| grams(text));
-    let mut grams = grams.collect::<BTreeSet<_>>();
-    {
-        let known = common.known();
-        grams.retain(|gram| !known.contains(gram));
-    }
-    for most in [MOST / 10, MOST, MANY] {
-        let mut counted = counts(database, &grams, most).await?;
-        if most == MANY {
-            let many = counted.iter().filter(|(count, _)| *count == MANY);
-            common.known().extend(many.map(|(_, gram)| gram));
-        }
-        counted.sort_unstable();
-        let Some((least, _)) = counted.first() else {
-            return Ok(None);
-        };
-        if *least >= most {
-            continue;
-        }
-        let rarest = counted.iter().map(|(_, gram)| *gram).take(TOGETHER);
-        let having = having(rarest.collect());
-        // Looked at only as far as it takes to know.
-        let some = having.clone().limit(MOST + 1).to_owned();
-        let found = Query::select()
-            .expr(Expr::col(Asterisk).count())
-            .from_subquery(some, Alias::new("some"))
-            .to_owned();
-        let statement = database.get_database_backend().build(&found);
-        let row = database.query_one_raw(statement).await?;
-        let found = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?;
-        let few = found.is_some_and(|found| found <= MOST as i64);
-        return Ok(few.then_some(having));
-    }
-    Ok(None)
-}
-
-/// How many certificates have each of them, up to `most`.
-async fn counts(
-    database: &impl ConnectionTrait,
-    grams: &BTreeSet<i32>,
-    most: u64,
-) -> Result<Vec<(u64, i32)>, DbErr> {
-    let mut counts = Vec::with_capacity(grams.len());
-    for gram in grams {
-        let some = Query::select()
-            .expr(Expr::val(1))
-            .from(Entity)
-            .and_where(Expr::col(Column::Gram).eq(*gram))
-            .limit(most)
-            .to_owned();
-        let count = Query::select()
-            .expr(Expr::col(Asterisk).count())
-            .from_subquery(some, Alias::new("some"))
-            .to_owned();
-        let statement = database.get_database_backend().build(&count);
-        let row = database.query_one_raw(statement).await?;
-        let count = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?;
-        let count = count.unwrap_or_default().cast_unsigned();
-        counts.push((count, *gram));
+    let mut rarest = Vec::new();
+    for gram in grams.collect::<BTreeSet<_>>() {
+        let count = common.count(database, gram).await?;
+        rarest.push((count, gram));
         if count == 0 {
             break;
         }
     }
-    Ok(counts)
+    rarest.sort_unstable();
+    rarest.truncate(TOGETHER);
+    if rarest.first().is_none_or(|(least, _)| *least >= MANY) {
+        return Ok(None);
+    }
+    let having = having(rarest.into_iter().map(|(_, gram)| gram));
+    // Looked at only as far as it takes to know.
+    let found = counted(database, having.clone().limit(MOST + 1).to_owned()).await?;
+    Ok((found <= MOST).then_some(having))
+}
+
+/// How many rows it yields.
+async fn counted(database: &impl ConnectionTrait, rows: SelectStatement) -> Result<u64, DbErr> {
+    let count = Query::select()
+        .expr(Expr::col(Asterisk).count())
+        .from_subquery(rows, Alias::new("rows"))
+        .to_owned();
+    let row = database.query_one(&count).await?;
+    let count = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?;
+    Ok(count.unwrap_or_default().cast_unsigned())
 }
 
 /// The numbers of those that have all of these.
-fn having(grams: Vec<i32>) -> SelectStatement {
+fn having(grams: impl IntoIterator<Item = i32>) -> SelectStatement {
     let first = Alias::new("g0");
     let mut all = Query::select();
     all.column((first.clone(), Column::Number))

@@ -22,6 +22,8 @@ use crate::web::{
 pub struct Query {
     #[serde(default)]
     page: String,
+    #[serde(default)]
+    as_of: String,
 }
 
 /// `GET /dns-providers`
@@ -52,6 +54,7 @@ pub async fn page(
         rows: Vec::new(),
         next: String::new(),
         first: query.page.is_empty(),
+        as_of: query.as_of,
         away: None,
     };
     match list {
@@ -74,12 +77,17 @@ struct Page {
     /// Where the rest begins; empty: this is all.
     next: String,
     first: bool,
+    /// The moment that it is of.
+    as_of: String,
     away: Option<Away>,
 }
 
 impl Page {
     fn next(&self) -> String {
-        asking("/dns-providers", &[("page", &self.next)])
+        asking(
+            "/dns-providers",
+            &[("page", &self.next), ("as_of", &self.as_of)],
+        )
     }
 }
 

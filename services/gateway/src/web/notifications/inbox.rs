@@ -42,6 +42,9 @@ pub struct Query {
     /// Where the page begins.
     #[serde(default)]
     page: String,
+    /// Of which moment it is.
+    #[serde(default)]
+    as_of: String,
 }
 
 /// `GET /notifications`
@@ -158,7 +161,7 @@ struct Page {
 
 impl Page {
     async fn of(desk: &Desk, person: &SignedIn, query: &Query) -> Page {
-        let now = desk.commands.clock.now();
+        let now = person.now(desk);
         let (inbox, channels) =
             tokio::join!(inbox(desk, person, query, now), channels(desk, person, now));
         Page {
@@ -198,8 +201,11 @@ async fn inbox(
     Ok(Inbox {
         lines: answer.alerts.iter().map(|row| line(row, now)).collect(),
         more: (!token.is_empty()).then(|| {
-            let query = [("show", query.show.as_str()), ("page", token.as_str())];
-            asking("/notifications", &query)
+            let Query { show, as_of, .. } = query;
+            asking(
+                "/notifications",
+                &[("show", show), ("page", &token), ("as_of", as_of)],
+            )
         }),
     })
 }
