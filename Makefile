@@ -59,7 +59,7 @@ image: dist ## Build the images of Chancery for containers, of a release that is
 	$(ENGINE) build --tag chancery-setup --target setup --build-arg BINARY=built --file Containerfile .
 
 OUTAGE ?= 5
-PARTS ?= first outages replicas cluster
+PARTS ?= first outages replicas kek cluster
 
 compose-test: tools dist ## Bring compose.yaml up, and use and break it from outside; OUTAGE=60 for long outages, PARTS=cluster for one part
 	OUTAGE=$(OUTAGE) PARTS='$(PARTS)' containers/test
