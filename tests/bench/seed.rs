@@ -264,7 +264,7 @@ async fn one_certificate(keystore: &EventLog, agent: &EventLog, leaf: &Certifica
         &automation,
         automation::Event::FinalizeIntended(FinalizeIntended {
             attempt: 1,
-            key_id: key.clone(),
+            key_id: key.id.clone(),
             csr_der: vec![7; 300].into(),
         }),
     )
@@ -286,14 +286,23 @@ async fn one_certificate(keystore: &EventLog, agent: &EventLog, leaf: &Certifica
     .await;
 }
 
-async fn new_key(keystore: &EventLog) -> String {
-    let key = new_id();
+/// A key that is nobody else's.
+struct Key {
+    id: String,
+    spki_sha256: String,
+}
+
+async fn new_key(keystore: &EventLog) -> Key {
+    let key = Key {
+        id: new_id(),
+        spki_sha256: Uuid::new_v4().simple().to_string().repeat(2),
+    };
     let generated = key::Event::Generated(KeyGenerated {
         algorithm: KeyAlgorithm::EcdsaP256.into(),
         spki_der: vec![7; 91].into(),
-        spki_sha256: Uuid::new_v4().simple().to_string().repeat(2),
+        spki_sha256: key.spki_sha256.clone(),
     });
-    append::<key::State>(keystore, &key, generated).await;
+    append::<key::State>(keystore, &key.id, generated).await;
     key
 }
 
@@ -302,13 +311,14 @@ async fn new_certificate(
     keystore: &EventLog,
     leaf: &Certificate,
     n: usize,
-    key_id: String,
+    key: Key,
     automation_id: String,
 ) -> (String, String) {
     let (certificate, name) = (new_id(), name(n));
     let mut leaf = leaf.clone();
     leaf.serial_number = Uuid::new_v4().simple().to_string();
     leaf.sha256_fingerprint = leaf.serial_number.repeat(2);
+    leaf.spki_sha256 = key.spki_sha256;
     leaf.subject_alt_names = Some(SubjectAltNames {
         dns_names: vec![name.clone()],
         ip_addresses: Vec::new(),
@@ -319,7 +329,7 @@ async fn new_certificate(
     let fingerprint = leaf.sha256_fingerprint.clone();
     let issued = certificate::Event::Issued(CertificateIssued {
         friendly_name: name,
-        key_id,
+        key_id: key.id,
         certificate: Some(leaf),
         issuers: Vec::new(),
         automation_id,
