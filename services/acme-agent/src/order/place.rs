@@ -10,7 +10,7 @@ use crate::{
     automation::Command,
     budget::{Asked, Verdict},
     certificate,
-    client::{self, Account, NewOrder, Order, renewal_info::CertId},
+    client::{self, Account, Identifier, NewOrder, Order, renewal_info::CertId},
     events::AutomationEvent as Event,
     metrics,
 };
@@ -55,24 +55,18 @@ impl Orders {
             return Err(Halt::Later(self.clock.now() + wait).into());
         }
         if let Some(replaces) = self.replaced(held, account).await? {
-            match self.ask_for(held, account, Some(&replaces)).await {
-                Ok((url, order)) => {
-                    if order.replaces.is_none() {
-                        // To the CA it is an order like any other.
-                        let noted = self.budget.note(&self.asked(held)).await;
-                        noted.map_err(Interrupted::Database)?;
-                    }
-                    return Ok((url, order));
+            if let Some((url, order)) = self.ask_to_replace(held, account, &replaces).await? {
+                if order.replaces.is_none() {
+                    // To the CA it is an order like any other.
+                    let noted = self.budget.note(&self.asked(held)).await;
+                    noted.map_err(Interrupted::Database)?;
                 }
-                Err(Stop::Ca(_, error)) if refuses_replacement(&error) => {
-                    tracing::warn!(error = %error, "the ca does not take the order as a replacement, ordering anew");
-                }
-                Err(stop) => return Err(stop),
+                return Ok((url, order));
             }
         }
         let verdict = self.budget.take(&self.asked(held)).await;
         match verdict.map_err(Interrupted::Database)? {
-            Verdict::Go => self.ask_for(held, account, None).await,
+            Verdict::Go => self.ask_for(held, account).await,
             Verdict::Turn(until) | Verdict::Wait(until) => {
                 tracing::info!(%until, "the ca's rate limits leave no room for the order, it waits");
                 Err(Halt::Later(until).into())
@@ -80,20 +74,32 @@ impl Orders {
         }
     }
 
-    async fn ask_for(
+    async fn ask_for(&self, held: &Held, account: &Account) -> Result<(String, Order), Stop> {
+        let identifiers = held.identifiers();
+        let new = new_order(held, &identifiers, None);
+        let ask = || async { account.new_order(&new).await.map_err(at(Step::NewOrder)) };
+        self.patiently(ask).await
+    }
+
+    /// None: the CA does not take it as a replacement.
+    async fn ask_to_replace(
         &self,
         held: &Held,
         account: &Account,
-        replaces: Option<&CertId>,
-    ) -> Result<(String, Order), Stop> {
+        replaces: &CertId,
+    ) -> Result<Option<(String, Order)>, Stop> {
         let identifiers = held.identifiers();
-        let new = NewOrder {
-            identifiers: &identifiers,
-            profile: Some(held.requested.profile.as_str()).filter(|p| !p.is_empty()),
-            replaces,
+        let new = new_order(held, &identifiers, Some(replaces));
+        let ask = || async {
+            match account.new_order(&new).await {
+                Err(error) if refuses_replacement(&error) => {
+                    tracing::warn!(error = %error, "the ca does not take the order as a replacement, ordering anew");
+                    Ok(None)
+                }
+                answer => answer.map(Some).map_err(at(Step::NewOrder)),
+            }
         };
-        let new_order = || async { account.new_order(&new).await.map_err(at(Step::NewOrder)) };
-        self.patiently(new_order).await
+        self.patiently(ask).await
     }
 
     /// What the order replaces in the eyes of its CA: the newest certificate, where the same CA issued it
@@ -122,15 +128,27 @@ impl Orders {
     }
 }
 
+fn new_order<'a>(
+    held: &'a Held,
+    identifiers: &'a [Identifier],
+    replaces: Option<&'a CertId>,
+) -> NewOrder<'a> {
+    NewOrder {
+        identifiers,
+        profile: Some(held.requested.profile.as_str()).filter(|p| !p.is_empty()),
+        replaces,
+    }
+}
+
 /// Whether an order may be taken without word of what it replaces. Only "alreadyReplaced" says that it is
 /// about that (RFC 9773, section 5); CAs have other words for a certificate that they do not know, or of
-/// another account. What is wrong for another reason is so without it too.
+/// another account, and some stumble over it (500): what is wrong for another reason is so without it too.
 fn refuses_replacement(error: &client::Error) -> bool {
     let client::Error::Refused { problem, .. } = error else {
         return false;
     };
     let about_others = ["accountDoesNotExist", "badNonce", "userActionRequired"];
-    (400..500).contains(&problem.status)
+    (400..=500).contains(&problem.status)
         && problem.status != 429
         && !about_others.contains(&problem.kind())
 }
@@ -156,7 +174,8 @@ mod tests {
         assert!(refused("malformed", 404));
         assert!(refused("unauthorized", 403));
         assert!(!refused("rateLimited", 429));
-        assert!(!refused("serverInternal", 500));
+        assert!(refused("serverInternal", 500));
+        assert!(!refused("serverInternal", 503));
         assert!(!refused("accountDoesNotExist", 400));
     }
 }

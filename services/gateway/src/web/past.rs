@@ -2,6 +2,8 @@
 //! asked of that moment, and nothing can be changed from it. `GET /as-of` leads to one, and says what is wrong with a
 //! moment that there is not.
 
+mod typed;
+
 use api::{
     convert,
     projection::v1::{AsOf, ListRequest, as_of::Moment},
@@ -16,13 +18,10 @@ use axum::{
     routing::get,
 };
 use serde::Deserialize;
-use time::{
-    Date, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset,
-    format_description::{BorrowedFormatItem, well_known::Rfc3339},
-    macros::format_description,
-};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
+use self::typed::{position, time};
 use super::{
     asked::{Asked, asking},
     desk::Desk,
@@ -268,28 +267,6 @@ fn of_time(text: &str, now: OffsetDateTime) -> Result<Past, Wrong> {
     })
 }
 
-/// "48213", "#48 213".
-fn position(text: &str) -> Option<u64> {
-    let text = text.trim().strip_prefix('#').unwrap_or(text.trim());
-    let digits = text.chars().filter(|letter| !letter.is_whitespace());
-    digits.collect::<String>().parse().ok()
-}
-
-/// A time of UTC where it says no other; a day is its beginning.
-fn time(text: &str) -> Option<OffsetDateTime> {
-    let text = text.trim();
-    if let Ok(day) = Date::parse(text, DAY) {
-        return Some(day.with_time(Time::MIDNIGHT).assume_utc());
-    }
-    let text = text.replacen(' ', "T", 1);
-    let bare = [MINUTE, SECOND]
-        .into_iter()
-        .find_map(|form| PrimitiveDateTime::parse(&text, form).ok());
-    let whole = || OffsetDateTime::parse(&text, &Rfc3339).ok();
-    let at = bare.map(PrimitiveDateTime::assume_utc).or_else(whole)?;
-    at.checked_to_offset(UtcOffset::UTC)
-}
-
 /// The moment in an address.
 fn moment(uri: &Uri) -> Option<String> {
     let pairs = pairs(uri);
@@ -321,26 +298,25 @@ fn knows_the_past(path: &str) -> bool {
     let parts = path.trim_start_matches('/').split('/').collect::<Vec<_>>();
     let is_one = |id: &str| Uuid::try_parse(id).is_ok();
     match parts[..] {
-        [
-            "certificates" | "automated" | "servers" | "dns-providers" | "requests" | "keys"
-            | "audit" | "notifications",
-        ] => true,
+        ["audit" | "notifications"] => true,
         ["certificates", "served"] | ["audit", "export"] => true,
         ["audit", sequence] => sequence.parse::<u64>().is_ok(),
-        [
-            "certificates" | "automated" | "servers" | "dns-providers" | "requests" | "keys",
-            id,
-        ] => is_one(id),
         ["requests", id, "csr"] => is_one(id),
+        [list] => LISTS.contains(&list),
+        [list, id] => LISTS.contains(&list) && is_one(id),
         _ => false,
     }
 }
 
-const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
-const MINUTE: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]");
-const SECOND: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
+/// Those whose rows have pages.
+const LISTS: [&str; 6] = [
+    "certificates",
+    "automated",
+    "servers",
+    "dns-providers",
+    "requests",
+    "keys",
+];
 
 #[cfg(test)]
 mod tests {
