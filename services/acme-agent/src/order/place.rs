@@ -54,15 +54,15 @@ impl Orders {
         if let Some(wait) = wait.filter(|wait| *wait > self.config.patience()) {
             return Err(Halt::Later(self.clock.now() + wait).into());
         }
-        if let Some(replaces) = self.replaced(held, account).await? {
-            if let Some((url, order)) = self.ask_to_replace(held, account, &replaces).await? {
-                if order.replaces.is_none() {
-                    // To the CA it is an order like any other.
-                    let noted = self.budget.note(&self.asked(held)).await;
-                    noted.map_err(Interrupted::Database)?;
-                }
-                return Ok((url, order));
+        if let Some(replaces) = self.replaced(held, account).await?
+            && let Some((url, order)) = self.ask_to_replace(held, account, &replaces).await?
+        {
+            if order.replaces.is_none() {
+                // To the CA it is an order like any other.
+                let noted = self.budget.note(&self.asked(held)).await;
+                noted.map_err(Interrupted::Database)?;
             }
+            return Ok((url, order));
         }
         let verdict = self.budget.take(&self.asked(held)).await;
         match verdict.map_err(Interrupted::Database)? {
