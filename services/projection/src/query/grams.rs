@@ -40,7 +40,7 @@ impl Common {
     }
 }
 
-/// The certificates' numbers; nothing, where they are not few, or it cannot be told.
+/// The certificates' numbers, as a set in SQL; nothing, where they are not few, or it cannot be told.
 ///
 /// # Errors
 /// What the database says.
@@ -48,7 +48,7 @@ pub async fn few(
     database: &impl ConnectionTrait,
     texts: &[String],
     common: &Common,
-) -> Result<Option<Vec<i64>>, DbErr> {
+) -> Result<Option<SelectStatement>, DbErr> {
     let grams = texts.iter().flat_map(|text| grams(text));
     let mut rarest = Vec::new();
     for gram in grams.collect::<BTreeSet<_>>() {
@@ -63,12 +63,10 @@ pub async fn few(
     if rarest.first().is_none_or(|(least, _)| *least >= MANY) {
         return Ok(None);
     }
+    let having = having(rarest.into_iter().map(|(_, gram)| gram));
     // Looked at only as far as it takes to know.
-    let mut having = having(rarest.into_iter().map(|(_, gram)| gram));
-    let rows = database.query_all(having.limit(MOST + 1)).await?;
-    let numbers = rows.iter().map(|row| row.try_get_by_index(0));
-    let numbers = numbers.collect::<Result<Vec<i64>, _>>()?;
-    Ok((numbers.len() as u64 <= MOST).then_some(numbers))
+    let found = counted(database, having.clone().limit(MOST + 1).to_owned()).await?;
+    Ok((found <= MOST).then_some(having))
 }
 
 /// How many rows it yields.

@@ -269,7 +269,7 @@ impl<L: List> Question<L> {
         if let Some(searched) = L::searched(&self.terms)
             && let Some(numbers) = grams::few(database, &searched.texts, common).await?
         {
-            let found = searched.number.is_in(numbers);
+            let found = searched.number.in_subquery(numbers);
             return Ok(Some(match searched.or {
                 Some(other) => found.or(other),
                 None => found,
