@@ -13,7 +13,9 @@ use eventlog::{
 };
 use futures_util::{StreamExt as _, stream};
 use serde_json::json;
-use town::{Plan, Town, desk::Desk, installation::Installation, monitor::Monitor, wait};
+use town::{
+    Plan, Town, desk::Desk, installation::Installation, kept::copy, monitor::Monitor, wait,
+};
 
 use crate::self_signed;
 
@@ -324,17 +326,6 @@ fn messages(data: &Path) -> PathBuf {
     data.join(format!(
         "nats/store/jetstream/CHANCERY/streams/{stream}/msgs"
     ))
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        match from.is_dir() {
-            true => copy(&from, &to),
-            false => drop(fs::copy(&from, &to).unwrap()),
-        }
-    }
 }
 
 /// What the two of them write to.

@@ -1,8 +1,8 @@
 //! A log that cannot be trusted is not used.
 
-use std::{fs, path::Path};
+use std::fs;
 
-use town::{Town, installation::Installation};
+use town::{Town, installation::Installation, kept::copy};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_service_starts_on_a_server_that_does_not_sync() {
@@ -71,15 +71,4 @@ async fn a_log_that_went_backwards_is_noticed_and_not_projected() {
     town.installation.up().await;
     assert_eq!(town.events("").await[..known.len()], known);
     town.issue("second.example").await;
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        match from.is_dir() {
-            true => copy(&from, &to),
-            false => drop(fs::copy(&from, &to).unwrap()),
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use std::{
     fs,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use databases::Postgresql;
@@ -92,6 +92,21 @@ impl Installation {
         match self.postgresql() {
             None => Home::sqlite(service, self.data.join("db")),
             Some(server) => Home::postgresql(service, &server.url()),
+        }
+    }
+}
+
+/// Copies a folder with all that is in it.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from)
+        .expect("a folder that is there")
+        .flatten()
+    {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        match from.is_dir() {
+            true => copy(&from, &to),
+            false => drop(fs::copy(&from, &to).expect("a file that is there")),
         }
     }
 }

@@ -23,7 +23,7 @@ pub mod dns_company;
 pub mod edge;
 pub mod hook;
 pub mod installation;
-mod kept;
+pub mod kept;
 pub mod load;
 pub mod mail;
 pub mod monitor;

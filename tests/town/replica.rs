@@ -1,25 +1,15 @@
 //! More than one of a service.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use crate::{child::Child, command_line, installation::Installation};
 
 impl Installation {
     /// Starts one more acme-agent beside the first, on the same folder; it goes by this name.
     pub fn start_acme_agent(&mut self, replica: &str) {
-        let mut command = command_line::command(&self.home);
-        command
-            .args(["service", "acme-agent", "--data-dir"])
-            .arg(&self.data)
-            .env("CHANCERY_ACME_AGENT__REPLICA", replica)
-            .env(
-                "CHANCERY_ACME_AGENT__LISTEN",
-                format!("127.0.0.1:{}", ports::free_port()),
-            );
-        self.running.insert(
-            replica.to_owned(),
-            Child::start(replica, &mut command, &self.logs),
-        );
+        let data = self.data.clone();
+        let name = ("CHANCERY_ACME_AGENT__REPLICA", replica);
+        self.start_replica(replica, "acme-agent", &data, Some(name));
     }
 
     /// Starts one more projection, as on another machine: in a folder of its own, to which the first's identities are
@@ -38,14 +28,26 @@ impl Installation {
                 }
             }
         }
+        self.start_replica(replica, "projection", &data, None);
+    }
+
+    fn start_replica(
+        &mut self,
+        replica: &str,
+        service: &str,
+        data: &Path,
+        name: Option<(&str, &str)>,
+    ) {
+        let listen = format!(
+            "CHANCERY_{}__LISTEN",
+            service.replace('-', "_").to_ascii_uppercase()
+        );
         let mut command = command_line::command(&self.home);
         command
-            .args(["service", "projection", "--data-dir"])
+            .args(["service", service, "--data-dir"])
             .arg(data)
-            .env(
-                "CHANCERY_PROJECTION__LISTEN",
-                format!("127.0.0.1:{}", ports::free_port()),
-            );
+            .envs(name)
+            .env(listen, format!("127.0.0.1:{}", ports::free_port()));
         self.running.insert(
             replica.to_owned(),
             Child::start(replica, &mut command, &self.logs),
